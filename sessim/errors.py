@@ -1,0 +1,59 @@
+"""What goes wrong, in words: one base class, and each error also the builtin a caller expects."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class SessimError(Exception):
+    """Base class of every error that sessim raises on purpose."""
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong: the field in words, what is wrong with the remedy, the path."""
+
+    field: str
+    message: str
+    where: tuple[int | str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.field}: {self.message}" if self.field else self.message
+
+
+class PlanError(SessimError, ValueError):
+    """A plan, or a file that a plan names, says something that the service could not do.
+
+    Parameters
+    ----------
+    problems
+        Everything that is wrong, in the order of the plan. The text of the error is the first
+        one, with the number of the others.
+    """
+
+    def __init__(self, problems: Iterable[Problem] | str) -> None:
+        found = [Problem("", problems)] if isinstance(problems, str) else list(problems)
+        self.problems: tuple[Problem, ...] = tuple(found)
+        super().__init__(*self.problems)
+
+    def __str__(self) -> str:
+        first, others = self.problems[0], len(self.problems) - 1
+        if not others:
+            return str(first)
+        return f"{first} (and {others} more problem{'s' if others > 1 else ''})"
+
+
+class LogError(SessimError, ValueError):
+    """A file or directory does not hold an event log that sessim can read."""
+
+
+class SessimWarning(UserWarning):
+    """Something allowed that is probably not what was meant."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Say which known word was probably meant, or else list them all."""
+    words = sorted(known)
+    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"known are {', '.join(words)}"

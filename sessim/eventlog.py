@@ -1,0 +1,373 @@
+"""The event log: one schema that every writer writes and every table and chart reads."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sessim.errors import LogError
+from sessim.lifecycle import STATUS_LABELS
+from sessim.plan import Plan
+
+FORMAT: Final = 1
+NONE: Final = -1
+"""Stands in a column for "no such thing": no run, no status, no limit."""
+
+
+class Event(IntEnum):
+    """What a row of the log tells."""
+
+    DUE = 0
+    SENDING = 1
+    PAUSED = 2
+    RESTARTED = 3
+    REFUSED = 4
+    TURN = 5
+    DAY = 6
+    SENT = 7
+    ERROR = 8
+    CANCELLED = 9
+    SKIPPED = 10
+    LIMIT = 11
+    END = 12
+
+    @property
+    def label(self) -> str:
+        """The word in the log."""
+        return self.name.lower()
+
+
+class Rest(IntEnum):
+    """Where the emails of a run are that are neither sent nor failed (rule R1)."""
+
+    NOWHERE = 0
+    WAITING = 1
+    CACHED = 2
+    CANCELLED = 3
+
+
+COLUMNS: Final = (
+    "seq time event task run domain status sent cached failed cancelled waiting "
+    "limit sent_today detail"
+).split()
+_COUNTS: Final = ("sent", "cached", "failed", "cancelled", "waiting", "limit", "sent_today")
+_BLOCK: Final = ("time", "event", "domain", "status", "rest", "failed", "limit", "sent_today",
+                 "detail", "rows")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EventLog:
+    """The log in memory: one array a column, one entry a row, in order.
+
+    Parameters
+    ----------
+    columns
+        ``time`` in microseconds since the Unix epoch (UTC); ``event``, ``domain``, ``status`` and
+        ``detail`` as codes (``status`` the API's); ``task`` and ``run`` from 1, 0 where a row
+        belongs to none; counts in emails; ``limit`` -1 where there is none.
+    domains, details
+        The words behind the codes of ``domain`` and ``detail``.
+    plan
+        The plan, which travels with the log.
+    meta
+        How the log came to be: ``mode``, ``seed``, ``version``.
+    """
+
+    columns: Mapping[str, NDArray[Any]]
+    domains: tuple[str, ...]
+    details: tuple[str, ...]
+    plan: Plan
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.columns["time"])
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        try:
+            return self.__dict__["columns"][name]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    @property
+    def timezone(self) -> str:
+        """The zone in which the log's times are shown."""
+        return self.plan.timezone
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The log as a tidy frame with the columns of :data:`COLUMNS`.
+
+        ``time`` is timezone-aware; ``task``, ``run`` and ``limit`` are empty (``<NA>``) where a
+        row has none; ``event``, ``domain``, ``status`` and ``detail`` are categories.
+        """
+        data: dict[str, Any] = {"seq": np.arange(len(self))}
+        data["time"] = times(self.time, self.timezone)
+        data["event"] = words(self.event, [event.label for event in Event])
+        data["task"] = integers(self.task, self.task == 0)
+        data["run"] = integers(self.run, self.run == 0)
+        data["domain"] = words(self.domain, self.domains)
+        data["status"] = status_words(self.status)
+        for name in _COUNTS:
+            data[name] = self.columns[name]
+        data["limit"] = integers(self.limit, self.limit == NONE)
+        data["detail"] = words(self.detail, self.details)
+        return pd.DataFrame({name: data[name] for name in COLUMNS}, copy=False)
+
+    # --- files --------------------------------------------------------------------------------
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write the log as ``.parquet``, ``.csv`` or ``.jsonl``, by the ending of the path.
+
+        Parquet keeps the plan as metadata, so that the file alone rebuilds every table.
+        """
+        file = Path(path)
+        match file.suffix:
+            case ".parquet":
+                pq.write_table(self._table(), file, compression="zstd")
+            case ".csv":
+                self._texts().to_csv(file, index=False)
+            case ".jsonl":
+                self._texts().to_json(file, orient="records", lines=True, force_ascii=False)
+            case other:
+                raise LogError(f"{other!r} is no ending of a log; use .parquet, .csv or .jsonl")
+
+    def _texts(self) -> pd.DataFrame:
+        return self.frame.assign(time=iso(self.frame["time"]))
+
+    def _table(self) -> pa.Table:
+        table = pa.Table.from_pandas(self.frame, preserve_index=False)
+        head = {"format": FORMAT, "plan": self.plan.to_dict(), **self.meta}
+        meta = json.dumps(head, ensure_ascii=False)
+        return table.replace_schema_metadata({"sessim": meta})
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> EventLog:
+        """Read a log that :meth:`write` wrote as Parquet.
+
+        Raises
+        ------
+        LogError
+            If the file cannot be read, or is no log of this format.
+        """
+        try:
+            table = pq.read_table(path)
+        except OSError as error:
+            reason = error.strerror or "is not a Parquet file"
+            raise LogError(f"cannot read the file {str(path)!r}: {reason}") from None
+        except pa.ArrowInvalid:
+            raise LogError(f"file {str(path)!r} is not a Parquet file") from None
+        meta = _meta(table.schema.metadata or {}, path)
+        missing = [name for name in COLUMNS if name not in table.column_names]
+        if missing:
+            raise LogError(f"file {str(path)!r} has no column {missing[0]!r}; it is no event log")
+        return cls._from_table(table, meta)
+
+    @classmethod
+    def _from_table(cls, table: pa.Table, meta: dict[str, Any]) -> EventLog:
+        columns: dict[str, NDArray[Any]] = {
+            "time": table["time"].cast(pa.int64()).to_numpy(),
+            "task": table["task"].fill_null(0).to_numpy(),
+            "run": table["run"].fill_null(0).to_numpy(),
+        }
+        for name in _COUNTS:
+            columns[name] = table[name].fill_null(NONE).to_numpy()
+        columns["event"] = _codes(table["event"], {event.label: event for event in Event})
+        columns["status"] = _codes(
+            table["status"], {label: status for status, label in STATUS_LABELS.items()}
+        )
+        vocabulary = {}
+        for name in ("domain", "detail"):
+            found = table[name].combine_chunks().dictionary.to_pylist()
+            columns[name] = _codes(table[name], {word: code for code, word in enumerate(found)})
+            vocabulary[name] = tuple(found)
+        plan = Plan.from_dict(meta.pop("plan", None))
+        return cls(columns, vocabulary["domain"], vocabulary["detail"], plan, meta)
+
+
+def _meta(metadata: Mapping[bytes, bytes], path: str | PathLike[str]) -> dict[str, Any]:
+    try:
+        meta: dict[str, Any] = json.loads(metadata[b"sessim"])
+    except (KeyError, ValueError):
+        raise LogError(f"file {str(path)!r} is not an event log of sessim") from None
+    if meta.pop("format", None) != FORMAT:
+        raise LogError(f"file {str(path)!r} was written by another version of sessim")
+    return meta
+
+
+def _codes(column: pa.ChunkedArray, codes: Mapping[str, int]) -> NDArray[np.int32]:
+    """Turn a column of words into codes; a word that is not known becomes NONE."""
+    chunk = column.combine_chunks()
+    known = np.array([codes.get(w, NONE) for w in chunk.dictionary.to_pylist()], dtype=np.int32)
+    indices = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return np.append(known, np.int32(NONE))[indices]
+
+
+# --- columns of frames ---------------------------------------------------------------------------
+
+
+def times(microseconds: NDArray[np.int64], timezone: str) -> pd.DatetimeIndex:
+    """Turn instants into timezone-aware times; the smallest 64-bit number means none (NaT)."""
+    return pd.DatetimeIndex(microseconds.view("M8[us]"), tz="UTC").tz_convert(timezone)
+
+
+def integers(values: NDArray[Any], missing: NDArray[np.bool_]) -> pd.api.extensions.ExtensionArray:
+    """Make a column of whole numbers that may be empty."""
+    return pd.arrays.IntegerArray(values.astype(np.int64), missing)
+
+
+def words(codes: NDArray[Any], vocabulary: Sequence[str]) -> pd.Categorical:
+    """Make a column of words from their codes; -1 is empty."""
+    return pd.Categorical.from_codes(codes.astype(np.int32), categories=list(vocabulary))
+
+
+_STATUS_CODE = np.full(256, NONE, dtype=np.int8)
+_STATUS_CODE[[int(status) for status in STATUS_LABELS]] = np.arange(len(STATUS_LABELS))
+
+
+def status_words(codes: NDArray[Any]) -> pd.Categorical:
+    """Make a column of status words from the API's codes."""
+    return words(_STATUS_CODE[codes], list(STATUS_LABELS.values()))
+
+
+def iso(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Write a column of times as ISO 8601 with offset, fractions of a second where there are."""
+    if not isinstance(column.dtype, pd.DatetimeTZDtype):
+        return column
+    known = column.dropna()
+    local = known.dt.tz_localize(None)
+    fraction = bool((local.dt.microsecond != 0).any())
+    texts = np.datetime_as_string(local.to_numpy(), unit="us" if fraction else "s")
+    minutes = ((local - known.dt.tz_convert("UTC").dt.tz_localize(None)).dt.total_seconds()) // 60
+    offsets = [f"{'-' if m < 0 else '+'}{abs(m) // 60:02}:{abs(m) % 60:02}" for m in minutes.astype(int)]
+    result = pd.Series("", index=column.index, dtype="str")
+    result[known.index] = np.char.add(texts, np.array(offsets, dtype=str))
+    return result
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+class LogWriter:
+    """Collects rows in blocks: rows of one instant, event, domain and status, differing by run.
+
+    A block costs a few numbers however many runs it tells of, and each of its rows two more; the
+    columns are unfolded once, by :meth:`log`.
+    """
+
+    def __init__(self) -> None:
+        self._blocks = array("q")
+        self._runs = array("i")
+        self._sent = array("q")
+        self._details: dict[str, int] = {"": 0}
+
+    def detail(self, text: str) -> int:
+        """Return the code of a text for the column ``detail``."""
+        return self._details.setdefault(text, len(self._details))
+
+    def row(
+        self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
+        sent_today: int, run: int = NONE, sent: int = 0, detail: int = 0, failed: int = 0,
+    ) -> None:  # fmt: skip
+        """Append one row; ``run`` is a rank, or -1 for a row that belongs to no run."""
+        self._blocks.extend(
+            (time, event, domain, status, rest, failed, limit, sent_today, detail, 1)
+        )
+        self._runs.append(run)
+        self._sent.append(sent)
+
+    def rows(
+        self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
+        sent_today: int, runs: NDArray[np.int32], sent: NDArray[np.int64], detail: int = 0,
+    ) -> None:  # fmt: skip
+        """Append a row for each of several runs, given by their ranks in order."""
+        self._blocks.extend(
+            (time, event, domain, status, rest, 0, limit, sent_today, detail, len(runs))
+        )
+        self._runs.frombytes(runs.tobytes())
+        self._sent.frombytes(sent.tobytes())
+
+    @property
+    def details(self) -> list[str]:
+        """The texts of the column ``detail``, by code."""
+        return list(self._details)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all rows as arrays, from which :meth:`restore` makes a writer again."""
+        return {
+            "log_blocks": np.array(self._blocks),
+            "log_runs": np.array(self._runs),
+            "log_sent": np.array(self._sent),
+        }
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], details: Iterable[str]) -> LogWriter:
+        """Make a writer of what :meth:`arrays` and ``details`` returned."""
+        writer = cls()
+        writer._blocks = array("q", arrays["log_blocks"].tobytes())
+        writer._runs = array("i", arrays["log_runs"].tobytes())
+        writer._sent = array("q", arrays["log_sent"].tobytes())
+        writer._details = {text: code for code, text in enumerate(details)}
+        return writer
+
+    def mark(self) -> tuple[int, int]:
+        """Return the present end, to which :meth:`rewind` comes back."""
+        return len(self._blocks), len(self._runs)
+
+    def rewind(self, mark: tuple[int, int]) -> None:
+        """Drop the rows written since :meth:`mark`."""
+        del self._blocks[mark[0] :], self._runs[mark[1] :], self._sent[mark[1] :]
+
+    def log(
+        self,
+        task: NDArray[np.int32],
+        number: NDArray[np.int32],
+        requests: NDArray[np.int64],
+        domains: Iterable[str],
+        plan: Plan,
+        meta: Mapping[str, Any],
+    ) -> EventLog:
+        """Unfold the blocks into the columns of a log.
+
+        Parameters
+        ----------
+        task, number, requests
+            Of each run, by rank.
+        domains, plan, meta
+            As in :class:`EventLog`.
+        """
+        blocks = dict(zip(_BLOCK, np.array(self._blocks).reshape(-1, len(_BLOCK)).T, strict=True))
+        rows, run = blocks.pop("rows"), np.array(self._runs)
+        largest = max(int(requests.max(initial=0)), int(self._blocks_max(blocks)))
+        counts = np.int32 if largest < 2**31 else np.int64
+        kinds = {"time": np.int64, "event": np.int8, "domain": np.int8, "status": np.int8,
+                 "detail": np.int32}  # fmt: skip
+        columns: dict[str, NDArray[Any]] = {
+            name: np.repeat(values.astype(kinds.get(name, counts)), rows)
+            for name, values in blocks.items()
+            if name != "rest"
+        }
+        columns["sent"] = np.array(self._sent).astype(counts)
+        # rank -1 falls on the entry appended behind the last run
+        columns["task"], columns["run"] = np.append(task, 0)[run], np.append(number, 0)[run]
+        rest = np.append(requests, 0).astype(counts)[run] - columns["sent"]
+        places = np.repeat(blocks["rest"].astype(np.int8), rows)
+        for place in (Rest.WAITING, Rest.CACHED, Rest.CANCELLED):
+            columns[place.name.lower()] = np.where(places == place, rest, counts(0))
+        return EventLog(columns, tuple(domains), tuple(self._details), plan, meta)
+
+    @staticmethod
+    def _blocks_max(blocks: Mapping[str, NDArray[np.int64]]) -> int:
+        return max(int(blocks[name].max(initial=0)) for name in ("failed", "limit", "sent_today"))

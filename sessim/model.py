@@ -1,0 +1,559 @@
+"""The SimPy model of the account: days, restarts, cancellations, due runs and the sending itself.
+
+A few processes share one :class:`~sessim.state.State`. Each waits for the next thing of its kind,
+makes the counts exact up to that instant, changes what the rules say, and writes what happened to
+the log. Nothing loops over emails: between two changes the discipline says how many emails it is
+to the next one, and the account's pace says when that is.
+"""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+from collections.abc import Generator, Iterable
+from enum import IntEnum
+from os import PathLike
+from typing import Any
+
+import numpy as np
+import simpy
+from numpy.typing import NDArray
+from simpy.events import EventPriority
+
+from sessim import state as states
+from sessim.clock import DAY, SECOND, Moment
+from sessim.eventlog import NONE, Event, EventLog, Rest
+from sessim.lifecycle import FINISHED, TaskStatus
+from sessim.plan import Plan
+from sessim.serving import DISCIPLINES, NEVER, Pace, Ranks
+from sessim.state import State
+from sessim.version import __version__
+
+Process = Generator[simpy.Event, Any, None]
+
+_IDLE = -1
+
+
+class Order(IntEnum):
+    """The order of things at one instant (rules, *Terms*): a smaller number comes first."""
+
+    DAY = 1
+    EMAIL = 2
+    RESTART = 3
+    CANCEL = 4
+    DUE = 5
+    TEST = 6
+
+
+class At(simpy.Event):
+    """A time-out that ends at an instant, with its place among the things of that instant."""
+
+    def __init__(self, env: simpy.Environment, instant: int, order: Order) -> None:
+        super().__init__(env)
+        self._ok, self._value = True, None
+        env.schedule(self, EventPriority(order), instant - env.now)
+
+
+class Model:
+    """A plan on its way through time.
+
+    Parameters
+    ----------
+    plan
+        What is to be sent.
+    seed
+        Kept with the log; the rules that this version simulates draw nothing at random.
+
+    Attributes
+    ----------
+    plan, seed
+        As given.
+    env
+        The :class:`simpy.Environment`; its clock counts microseconds since the Unix epoch.
+    state
+        All that changes, as data.
+    """
+
+    def __init__(self, plan: Plan, seed: int = 0) -> None:
+        self._resume(plan, seed, states.first_state(plan), plan.start_instant)
+        for domain, waiting in enumerate(self.state.waiting):
+            if waiting:
+                self._new_limit(domain)
+
+    def _resume(self, plan: Plan, seed: int, state: State, instant: int) -> None:
+        self.plan, self.seed, self.state = plan, seed, state
+        self.env = env = simpy.Environment(initial_time=instant)
+        self._dues: list[int] = plan.runs.due.tolist()
+        self._previous: list[int] = plan.runs.previous.tolist()
+        self._cancellations = sorted(
+            (plan.clock.instant(task.cancel_at), number)
+            for number, task in enumerate(plan.tasks, 1)
+            if task.cancel_at is not None
+        )
+        self._tests = sorted(
+            (plan.clock.instant(test.at), i) for i, test in enumerate(plan.test_sends)
+        )
+        self._skips = [False, *(task.overlap == "skip" for task in plan.tasks)]
+        self._domain_index = {domain.name: i for i, domain in enumerate(plan.domains)}
+        self._discipline = DISCIPLINES[plan.discipline](state.counts, state.after)
+        self._discipline.join(np.flatnonzero(state.counts.status == TaskStatus.SENDING).tolist())
+        self._pace = Pace(plan.rate, state.busy_from or 0)
+        self._goal = 0
+        env.process(self._begin_days())
+        env.process(self._start_runs())
+        if plan.restart == "manual":
+            env.process(self._restart_by_hand())
+        if self._cancellations:
+            env.process(self._cancel_tasks())
+        if self._tests:
+            env.process(self._send_tests())
+        for instant, domain in state.restarts:
+            env.process(self._restart_later(instant, domain))
+        for instant, domain in state.openings:
+            env.process(self._open_later(instant, domain))
+        self._sending = env.process(self._send())
+
+    # --- for users ----------------------------------------------------------------------------
+
+    @property
+    def now(self) -> dt.datetime:
+        """The instant that the simulation has reached, in the plan's zone."""
+        return self.plan.clock.local(int(self.env.now))
+
+    @property
+    def finished(self) -> bool:
+        """Whether no work is left, now or to come."""
+        state = self.state
+        tests_left = state.next_test < len(self._tests)
+        return not (state.unfinished or state.to_come or tests_left)
+
+    @property
+    def emails(self) -> int:
+        """The emails sent so far, test sends included."""
+        return sum(queue.total for queue in self.state.counts.queues)
+
+    def run(self, until: Moment | int | None = None) -> None:
+        """Simulate up to, and without, an instant; by default up to the plan's horizon.
+
+        Parameters
+        ----------
+        until
+            A time, a date (its end) or microseconds since the Unix epoch. A time already reached
+            changes nothing.
+        """
+        end = self.plan.end_instant
+        if until is not None:
+            wanted = until if isinstance(until, int) else self.plan.clock.end_instant(until)
+            end = min(end, wanted)
+        if end > self.env.now:
+            self.env.run(until=end)
+            self._book(end - 1)
+
+    def fork(self) -> Model:
+        """Return an independent model in the same state, to be run with the same plan."""
+        other = object.__new__(type(self))
+        other._resume(self.plan, self.seed, copy.deepcopy(self._snapshot()), int(self.env.now))
+        return other
+
+    def save(self, path: str | PathLike[str]) -> None:
+        """Write the model to a ``.npz`` file, from which :meth:`load` goes on."""
+        head = {"plan": self.plan.to_dict(), "seed": self.seed, "instant": int(self.env.now)}
+        states.save(self._snapshot(), head, path)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Model:
+        """Read a model that :meth:`save` wrote; :class:`LogError` if the file is none."""
+        plan, state, head = states.load(path)
+        model = object.__new__(cls)
+        model._resume(plan, head["seed"], state, head["instant"])
+        return model
+
+    def log(self) -> EventLog:
+        """Return the log so far, closed with rows ``end``."""
+        log, runs = self.state.log, self.plan.runs
+        mark = log.mark()
+        self._write_end()
+        meta = {"mode": "simulate", "seed": self.seed, "version": __version__}
+        names = [domain.name for domain in self.plan.domains]
+        closed = log.log(runs.task, runs.number, runs.requests, names, self.plan, meta)
+        log.rewind(mark)
+        return closed
+
+    def _snapshot(self) -> State:
+        self._discipline.served()
+        self.state.after = self._discipline.after
+        return self.state
+
+    # --- processes ----------------------------------------------------------------------------
+
+    def _send(self) -> Process:
+        """Send emails, one stretch after the other; interrupted when the next change moves."""
+        env = self.env
+        while True:
+            ahead = self._discipline.ahead()
+            self._goal = self.state.booked + ahead if ahead else _IDLE
+            instant = self._pace.instant(self._goal)
+            if not ahead or instant >= env.peek():  # something else may come first
+                try:
+                    yield At(env, instant, Order.EMAIL) if ahead else env.event()
+                except simpy.Interrupt:
+                    continue
+            self.state.now = instant
+            self._end_stretch()
+
+    def _begin_days(self) -> Process:
+        clock, state = self.plan.clock, self.state
+        while not self.finished:
+            yield At(self.env, state.next_day, Order.DAY)
+            if self.finished:
+                return
+            self._reach(before=True)
+            state.date += 1
+            state.next_day = clock.day_start(dt.date.fromordinal(state.date + 1))
+            while state.next_day == self.env.now:  # a date that the zone skipped
+                state.date += 1
+                state.next_day = clock.day_start(dt.date.fromordinal(state.date + 1))
+            self._begin_day()
+
+    def _start_runs(self) -> Process:
+        state, dues = self.state, self._dues
+        while state.next_due < len(dues):
+            yield At(self.env, dues[state.next_due], Order.DUE)
+            if self.finished:
+                return
+            self._reach()
+            self._start_due()
+            self._changed()
+
+    def _restart_by_hand(self) -> Process:
+        state = self.state
+        while (instant := self._hand_restart(state.next_restart)) is not None:
+            if instant >= self.env.now:
+                yield At(self.env, instant, Order.RESTART)
+                if self.finished:
+                    return
+                self._reach()
+                self._restart(range(len(state.counts.queues)))
+            state.next_restart += 1
+
+    def _restart_later(self, instant: int, domain: int) -> Process:
+        yield At(self.env, instant, Order.RESTART)
+        self.state.restarts.remove((instant, domain))
+        self._reach()
+        self._restart([domain])
+
+    def _hand_restart(self, number: int) -> int | None:
+        """Return when the restart by hand is whose number counts from 0; None if there is none."""
+        clock, at = self.plan.clock, self.plan.restart_at
+        if isinstance(at, dt.time):
+            date = clock.date(self.plan.start_instant) + dt.timedelta(days=number)
+            return clock.instant(dt.datetime.combine(date, at))
+        instants = sorted(map(clock.instant, at or ()))
+        return instants[number] if number < len(instants) else None
+
+    def _open_later(self, instant: int, domain: int) -> Process:
+        yield At(self.env, instant, Order.DAY)
+        self.state.openings.remove((instant, domain))
+        if not self.finished:
+            self._reach(before=True)
+            self._new_limit(domain)
+            self._changed()
+
+    def _cancel_tasks(self) -> Process:
+        state = self.state
+        while state.next_cancel < len(self._cancellations):
+            instant, task = self._cancellations[state.next_cancel]
+            yield At(self.env, instant, Order.CANCEL)
+            state.next_cancel += 1
+            if not self.finished:
+                self._reach()
+                self._cancel(task)
+                self._changed()
+
+    def _send_tests(self) -> Process:
+        state = self.state
+        while state.next_test < len(self._tests):
+            instant, number = self._tests[state.next_test]
+            yield At(self.env, instant, Order.TEST)
+            self._reach()
+            state.next_test += 1
+            self._send_test(number)
+            self._changed()
+
+    # --- the rules ----------------------------------------------------------------------------
+
+    def _reach(self, *, before: bool = False) -> None:
+        """Come to the present instant: after the email that falls there, or before it."""
+        self.state.now = int(self.env.now)
+        self._book(self.state.now - before)
+
+    def _book(self, instant: int) -> None:
+        """Count the emails sent up to and at an instant."""
+        if self.state.busy_from is not None:
+            self._advance(self._pace.sent_by(instant) - self.state.booked)
+
+    def _advance(self, emails: int) -> int:
+        if emails <= 0:
+            return NEVER
+        self.state.booked += emails
+        return self._discipline.advance(emails)
+
+    def _changed(self) -> None:
+        """Look anew at what comes next in sending, after something else has happened."""
+        self._turn()
+        ahead = self._discipline.ahead()
+        if self._goal != (self.state.booked + ahead if ahead else _IDLE):
+            self._sending.interrupt()
+
+    def _end_stretch(self) -> None:
+        """Send the email that ends a run, or that is its domain's last of the day."""
+        state, counts = self.state, self.state.counts
+        rank = self._advance(self._goal - state.booked)
+        domain = counts.domain[rank]
+        queue = counts.queues[domain]
+        if counts.sent[rank] == counts.requests[rank]:
+            self._leave([rank], TaskStatus.SENT)
+            self._row(Event.SENT, rank)
+        if not queue.left:
+            self._fill(domain)
+        self._turn()
+
+    def _fill(self, domain: int) -> None:
+        """Stop a domain that has sent as much as it may."""
+        self._pause(domain, "daily limit reached")
+        if self.plan.window == "rolling":
+            opening = self.state.now + DAY, domain
+            self.state.openings.append(opening)
+            self.env.process(self._open_later(*opening))
+
+    def _pause(self, domain: int, reason: str) -> None:
+        state, counts = self.state, self.state.counts
+        queue = counts.queues[domain]
+        if queue.sending:
+            ranks = queue.due(counts.status, TaskStatus.SENDING, queue.sending)
+            self._leave(ranks, TaskStatus.PAUSED)
+            state.cached[ranks] = True
+            self._rows(Event.PAUSED, domain, ranks, reason)
+
+    def _leave(self, ranks: Ranks, status: TaskStatus) -> None:
+        """Let SENDING runs of one domain go over to another status."""
+        state, counts = self.state, self.state.counts
+        self._discipline.leave(ranks)
+        counts.status[ranks] = status
+        queue = counts.queues[counts.domain[ranks[0]]]
+        queue.sending -= len(ranks)
+        if status == TaskStatus.PAUSED:
+            queue.paused += len(ranks)
+        else:
+            state.unfinished -= len(ranks)
+        if not any(queue.sending for queue in counts.queues):
+            state.busy_from = None
+
+    def _join(self, domain: int, ranks: Ranks) -> None:
+        """Let runs of one domain become SENDING."""
+        state, counts = self.state, self.state.counts
+        if state.busy_from is None:
+            state.busy_from, state.booked = state.now, 0
+            self._pace = Pace(self.plan.rate, state.now)
+            self._discipline.begin()
+        counts.status[ranks] = TaskStatus.SENDING
+        counts.queues[domain].sending += len(ranks)
+        self._discipline.join(ranks)
+
+    def _restart(self, domains: Iterable[int]) -> None:
+        """Restart the paused runs of domains that have something left to send (rule R5)."""
+        counts = self.state.counts
+        begun = False
+        for domain in domains:
+            queue = counts.queues[domain]
+            if not queue.paused:
+                continue
+            ranks = queue.due(counts.status, TaskStatus.PAUSED, queue.paused)
+            if not queue.left:
+                self._rows(Event.REFUSED, domain, ranks, "nothing left of the daily limit")
+                continue
+            if not begun:
+                self._discipline.begin()
+                begun = True
+            queue.paused, queue.cursor = 0, queue.head
+            self._join(domain, ranks)
+            self._rows(Event.RESTARTED, domain, ranks)
+        self._changed()
+
+    def _begin_day(self) -> None:
+        state = self.state
+        for rank in self._discipline.served():
+            self._row(Event.DAY, rank)
+        for domain, (days, queue) in enumerate(zip(state.days, state.counts.queues, strict=True)):
+            days.pass_midnight(queue.total)
+            if state.waiting[domain]:
+                self._new_limit(domain)
+            elif state.opened[domain]:
+                self._limit_row(domain)
+        if self.plan.window == "day":
+            self._discipline.begin()
+        self._changed()
+
+    def _new_limit(self, domain: int) -> None:
+        """Begin a domain's day, or its rolling window, with the limit of today's date."""
+        state = self.state
+        queue = state.counts.queues[domain]
+        queue.counted_from = queue.total
+        queue.limit = state.days[domain].limit(state.date)
+        self._limit_row(domain)
+        if self.plan.window == "rolling":
+            state.waiting[domain] = queue.limit == 0
+        if queue.limit == 0:
+            self._pause(domain, "daily limit is 0")
+        elif queue.paused and self.plan.restart == "auto":
+            restart = state.now + self.plan.restart_delay * SECOND, domain
+            state.restarts.append(restart)
+            self.env.process(self._restart_later(*restart))
+
+    def _first_use(self, domain: int) -> None:
+        if not self.state.opened[domain]:
+            self.state.opened[domain] = True
+            self._new_limit(domain)
+
+    def _start_due(self) -> None:
+        """Start the runs that are due now, in order of creation."""
+        state, dues, status = self.state, self._dues, self.state.counts.status
+        while state.next_due < len(dues) and dues[state.next_due] == state.now:
+            rank = state.next_due
+            state.next_due += 1
+            domain = state.counts.domain[rank]
+            state.counts.queues[domain].tail += 1
+            if status[rank] == TaskStatus.TO_START:
+                state.to_come -= 1
+                self._first_use(domain)
+                self._start(rank, domain)
+
+    def _start(self, rank: int, domain: int) -> None:
+        counts = self.state.counts
+        earlier = self._earlier(rank)
+        if earlier != NEVER and self._skips[self.plan.runs.task[rank]]:
+            counts.status[rank] = NEVER
+            self._row(Event.SKIPPED, rank, "an earlier run of the task is unfinished")
+            return
+        self.state.unfinished += 1
+        self._row(Event.DUE, rank)
+        if not counts.queues[domain].left:
+            reason = "nothing left of the daily limit"
+        elif earlier != NEVER and counts.status[earlier] == TaskStatus.PAUSED:
+            reason = "an earlier run of the task is paused"
+        else:
+            self._join(domain, [rank])
+            self._row(Event.SENDING, rank)
+            return
+        counts.status[rank] = TaskStatus.PAUSED
+        counts.queues[domain].paused += 1
+        self.state.cached[rank] = True
+        self._row(Event.PAUSED, rank, reason)
+
+    def _earlier(self, rank: int) -> int:
+        """Return the unfinished run of the same task before a run, or -1."""
+        status, earlier = self.state.counts.status, self._previous[rank]
+        while earlier != NEVER and status[earlier] == NEVER:
+            earlier = self._previous[earlier]
+        return NEVER if earlier == NEVER or status[earlier] in FINISHED else earlier
+
+    def _cancel(self, task: int) -> None:
+        """Cancel a task's unfinished runs; what is not due yet will not happen (rule R6)."""
+        state, counts = self.state, self.state.counts
+        for rank in np.flatnonzero(self.plan.runs.task == task).tolist():
+            queue = counts.queues[counts.domain[rank]]
+            match counts.status[rank]:
+                case TaskStatus.TO_START if self.plan.tasks[task - 1].every is not None:
+                    counts.status[rank] = NEVER
+                    state.to_come -= 1
+                    continue
+                case TaskStatus.TO_START:
+                    state.to_come -= 1
+                case TaskStatus.SENDING:
+                    self._leave([rank], TaskStatus.CANCELLED)
+                case TaskStatus.PAUSED:
+                    queue.paused -= 1
+                    state.unfinished -= 1
+                case _:
+                    continue
+            counts.status[rank] = TaskStatus.CANCELLED
+            self._row(Event.CANCELLED, rank, "cancelled by the user")
+
+    def _send_test(self, number: int) -> None:
+        """Send a test at once, as far as the day's limit allows (rule R8)."""
+        test = self.plan.test_sends[number]
+        domain = self._domain_index[test.domain]
+        self._first_use(domain)
+        queue = self.state.counts.queues[domain]
+        sent = min(test.recipients, queue.left)
+        queue.total += sent
+        if sent:
+            self._domain_row(Event.SENT, domain, "test send", sent=sent)
+        if sent < test.recipients:
+            failed = test.recipients - sent
+            self._domain_row(Event.ERROR, domain, "test send at the daily limit", failed=failed)
+        if sent and not queue.left:
+            self._fill(domain)
+
+    # --- the log ------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Note a change of the run that is served alone."""
+        state, turn = self.state, self._discipline.turn()
+        if turn != state.served:
+            before, state.served = state.served, turn
+            if before != NEVER and state.counts.status[before] == TaskStatus.SENDING:
+                self._row(Event.TURN, before, "an earlier run goes first")
+            if turn != NEVER:
+                self._row(Event.TURN, turn)
+
+    def _row(self, event: Event, rank: int, detail: str = "") -> None:
+        counts, log = self.state.counts, self.state.log
+        domain, status = counts.domain[rank], int(counts.status[rank])
+        queue = counts.queues[domain]
+        if status == TaskStatus.CANCELLED:
+            rest = Rest.CANCELLED
+        else:
+            rest = Rest.CACHED if self.state.cached[rank] else Rest.WAITING
+        log.row(
+            self.state.now, event, domain, status, rest, _limit(queue.limit), queue.counted,
+            rank, int(counts.sent[rank]), log.detail(detail),
+        )  # fmt: skip
+
+    def _rows(self, event: Event, domain: int, ranks: NDArray[np.int32], detail: str = "") -> None:
+        """Write rows of runs that were all PAUSED before or are now: their rest is cached."""
+        counts, log = self.state.counts, self.state.log
+        queue = counts.queues[domain]
+        log.rows(
+            self.state.now, event, domain, int(counts.status[ranks[0]]), Rest.CACHED,
+            _limit(queue.limit), queue.counted, ranks, counts.sent[ranks], log.detail(detail),
+        )  # fmt: skip
+
+    def _domain_row(
+        self, event: Event, domain: int, detail: str, *, sent: int = 0, failed: int = 0
+    ) -> None:
+        queue, log = self.state.counts.queues[domain], self.state.log
+        log.row(
+            self.state.now, event, domain, NONE, Rest.NOWHERE, _limit(queue.limit), queue.counted,
+            sent=sent, detail=log.detail(detail), failed=failed,
+        )  # fmt: skip
+
+    def _limit_row(self, domain: int) -> None:
+        days = self.state.days[domain]
+        detail = f"warm-up day {days.day(self.state.date)}" if days.limits.counts_days else ""
+        self._domain_row(Event.LIMIT, domain, detail)
+
+    def _write_end(self) -> None:
+        last, self.state.now = self.state.now, int(self.env.now)
+        if self.finished:
+            self.state.now = last
+        for rank in self._discipline.served():
+            self._row(Event.END, rank)
+        detail = "all work done" if self.finished else "work left"
+        log = self.state.log
+        log.row(self.state.now, Event.END, NONE, NONE, Rest.NOWHERE, NONE, 0, detail=log.detail(detail))
+        self.state.now = last
+
+
+def _limit(limit: int | None) -> int:
+    return NONE if limit is None else limit

@@ -1,0 +1,127 @@
+"""The runs of a plan: which task is due when, with how many emails (rule R6)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessim.clock import HOUR, Clock, Moment
+
+MOST_RUNS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """When the runs of one task are due.
+
+    Parameters
+    ----------
+    first
+        When its first run is due.
+    hours
+        The interval; 0 if there is only one run.
+    count
+        How many runs there are at most; None for no bound.
+    until
+        The last instant at which a run may be due; None for no bound.
+    wall
+        Whether the interval is counted on the wall clock, or else in elapsed time.
+    """
+
+    first: Moment
+    hours: int = 0
+    count: int | None = 1
+    until: int | None = None
+    wall: bool = False
+
+    def dues(self, clock: Clock, end: int) -> NDArray[np.int64]:
+        """Return the due instants before ``end``, in order."""
+        first = clock.instant(self.first)
+        if not self.hours:
+            return np.array([first] if first < end else [], dtype=np.int64)
+        last = end - 1 if self.until is None else min(end - 1, self.until)
+        most = self.most(first, last)
+        if not self.wall:
+            return first + np.arange(most, dtype=np.int64) * (self.hours * HOUR)
+        most += 2 + 26 // self.hours  # by the wall clock a change of zone may let more fit
+        dues = np.fromiter((self._wall_due(clock, k) for k in range(most)), np.int64, most)
+        return dues[dues <= last][: self.count]
+
+    def _wall_due(self, clock: Clock, k: int) -> int:
+        local = clock.local(clock.instant(self.first)).replace(tzinfo=None)
+        return clock.instant(local + dt.timedelta(hours=self.hours * k))
+
+    def most(self, first: int, last: int) -> int:
+        """Return how many runs are due from ``first`` to ``last``, in elapsed time."""
+        if last < first:
+            return 0
+        fitting = (last - first) // (self.hours * HOUR) + 1 if self.hours else 1
+        return fitting if self.count is None else min(fitting, self.count)
+
+    def goes_on(self, clock: Clock, number: int) -> bool:
+        """Say whether run ``number`` (from 1) belongs to the recurrence, horizon or not."""
+        if self.count is not None and number > self.count:
+            return False
+        if self.until is None:
+            return True
+        k = number - 1
+        if self.wall:
+            return self._wall_due(clock, k) <= self.until
+        return clock.instant(self.first) + k * self.hours * HOUR <= self.until
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Every run of a plan up to its horizon, in rule R3's order: due time, creation, run number.
+
+    Each field is an array with one entry a run; the place in it is the run's *rank*.
+
+    Parameters
+    ----------
+    task, number, domain
+        Task id from 1, run number from 1, index of the domain.
+    requests, due
+        Emails, and the due instant in microseconds.
+    previous
+        Rank of the task's run before, or -1.
+    """
+
+    task: NDArray[np.int32]
+    number: NDArray[np.int32]
+    domain: NDArray[np.int16]
+    requests: NDArray[np.int64]
+    due: NDArray[np.int64]
+    previous: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.due)
+
+
+def runs(
+    dues: Sequence[NDArray[np.int64]], domains: Sequence[int], requests: Sequence[int]
+) -> Runs:
+    """Put the runs of all tasks in order; one entry a task in each argument."""
+    counts = np.array([len(due) for due in dues], dtype=np.int64)
+    ends = np.cumsum(counts)
+    total = int(ends[-1])
+    task = np.repeat(np.arange(1, len(dues) + 1, dtype=np.int32), counts)
+    number = np.arange(1, total + 1, dtype=np.int64) - np.repeat(ends - counts, counts)
+    due = np.concatenate(dues) if total else np.zeros(0, np.int64)
+    order = np.argsort(due, kind="stable")  # ties stay in order of creation, then run number
+    rank = np.empty(total, dtype=np.int32)
+    rank[order] = np.arange(total, dtype=np.int32)
+    previous = np.full(total, -1, dtype=np.int32)
+    later = np.flatnonzero(number > 1)
+    previous[rank[later]] = rank[later - 1]
+    return Runs(
+        task=task[order],
+        number=number[order].astype(np.int32),
+        domain=np.array(domains, dtype=np.int16)[task[order] - 1],
+        requests=np.array(requests, dtype=np.int64)[task[order] - 1],
+        due=due[order],
+        previous=previous,
+    )

@@ -1,0 +1,278 @@
+"""Who is served when: the account's rate and the two disciplines of rule R3, in whole numbers."""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessim.clock import SECOND
+from sessim.lifecycle import TaskStatus
+
+Ranks = Sequence[int] | NDArray[np.int32]
+
+UNLIMITED = 1 << 62
+"""Stands for "any number of emails"."""
+
+
+class Pace:
+    """The instants of the emails of one busy period: email ``n`` at ``start + n / rate``.
+
+    Parameters
+    ----------
+    rate
+        Emails a second.
+    start
+        The instant at which the busy period began, in microseconds.
+    """
+
+    __slots__ = ("_emails", "_microseconds", "start")
+
+    def __init__(self, rate: Fraction, start: int) -> None:
+        self.start = start
+        self._emails = rate.numerator
+        self._microseconds = rate.denominator * SECOND
+
+    def instant(self, number: int) -> int:
+        """Return when email ``number`` (from 1) is sent: whole microseconds, rounded up."""
+        return self.start - (-number * self._microseconds // self._emails)
+
+    def sent_by(self, instant: int) -> int:
+        """Return how many emails have been sent up to and at an instant."""
+        return (instant - self.start) * self._emails // self._microseconds
+
+
+class Queue:
+    """The runs of one domain in rule R3's order, and what the domain may still send.
+
+    Parameters
+    ----------
+    ranks
+        The domain's runs in the plan, by rank.
+    """
+
+    def __init__(self, ranks: NDArray[np.int32]) -> None:
+        self.ranks = ranks
+        self.head = 0  # before it, every run is finished
+        self.tail = 0  # from it on, no run is due
+        self.cursor = 0  # before it, no run is SENDING
+        self.sending = 0
+        self.paused = 0
+        self.limit: int | None = 0
+        self.total = 0  # emails sent, test sends included
+        self.counted_from = 0  # of them, those that the limit in force does not count
+
+    @property
+    def counted(self) -> int:
+        """The emails that count towards the limit in force."""
+        return self.total - self.counted_from
+
+    @property
+    def left(self) -> int:
+        """The emails that may still be sent under the limit in force."""
+        return UNLIMITED if self.limit is None else self.limit - self.total + self.counted_from
+
+    def due(self, status: NDArray[np.int8], wanted: TaskStatus, number: int) -> NDArray[np.int32]:
+        """Return the ranks of the due runs of a status, of which there are ``number``."""
+        while self.head < self.tail and status[self.ranks[self.head]] in _OVER:
+            self.head += 1
+        ranks = self.ranks[self.head : self.tail]
+        return ranks if len(ranks) == number else ranks[status[ranks] == wanted]
+
+
+NEVER = -1
+"""Status of a run that will not happen: skipped, or of a task cancelled before it was due."""
+
+_OVER = frozenset({NEVER, TaskStatus.CANCELLED, TaskStatus.ERROR, TaskStatus.SENT})
+
+
+@dataclass
+class Counts:
+    """The runs' changing numbers, one entry a run by rank, and their domains' queues."""
+
+    status: NDArray[np.int8]
+    sent: NDArray[np.int64]
+    requests: Sequence[int]
+    domain: Sequence[int]
+    queues: Sequence[Queue]
+
+
+class Discipline(Protocol):
+    """How the account shares its rate among the runs that are SENDING."""
+
+    after: int
+    """Rank of the run whose turn was last, or -1 where the next turn is the first run's."""
+
+    def join(self, ranks: Ranks) -> None:
+        """Take in runs that have become SENDING."""
+
+    def leave(self, ranks: Ranks) -> None:
+        """Let go of runs that are no longer SENDING; their counts are exact from then on."""
+
+    def begin(self) -> None:
+        """Start the turns again with the first run."""
+
+    def turn(self) -> int:
+        """Return the rank of the run that is served alone, or -1."""
+
+    def served(self) -> list[int]:
+        """Return the ranks of the runs being served, their counts made exact."""
+
+    def ahead(self) -> int:
+        """Return how many emails it is to the one that ends a run or fills a day; 0 if none."""
+
+    def advance(self, emails: int) -> int:
+        """Send emails, at most :meth:`ahead` of them; return the rank whose email was last."""
+
+
+class Fifo:
+    """The first run of all that are SENDING is served alone."""
+
+    def __init__(self, counts: Counts, after: int = NEVER) -> None:
+        self.after = after
+        self._counts = counts
+
+    def join(self, ranks: Ranks) -> None:
+        """Nothing to do: the statuses say it all."""
+
+    leave = join
+
+    def begin(self) -> None:
+        """Nothing to do: every turn is the first run's."""
+
+    def turn(self) -> int:
+        """Return the rank of the first run that is SENDING, or -1."""
+        status = self._counts.status
+        found = NEVER
+        for queue in self._counts.queues:
+            if not queue.sending:
+                continue
+            while status[queue.ranks[queue.cursor]] != TaskStatus.SENDING:
+                queue.cursor += 1
+            rank = int(queue.ranks[queue.cursor])
+            found = rank if found == NEVER else min(found, rank)
+        return found
+
+    def served(self) -> list[int]:
+        """Return the one run being served."""
+        first = self.turn()
+        return [] if first == NEVER else [first]
+
+    def ahead(self) -> int:
+        """Return the emails up to the end of the first run or of its domain's limit."""
+        first = self.turn()
+        if first == NEVER:
+            return 0
+        counts = self._counts
+        unsent = counts.requests[first] - int(counts.sent[first])
+        return min(unsent, counts.queues[counts.domain[first]].left)
+
+    def advance(self, emails: int) -> int:
+        """Send emails of the first run."""
+        first = self.turn()
+        self._counts.sent[first] += emails
+        self._counts.queues[self._counts.domain[first]].total += emails
+        return first
+
+
+class Fair:
+    """The runs that are SENDING take turns, an email each, in rule R3's order.
+
+    A *round* gives every run one email. A run that joined with ``base`` emails sent has
+    ``base + rounds`` of them, and one more once its turn in the present round is over: so the
+    emails of any number of runs are counted without touching them.
+    """
+
+    def __init__(self, counts: Counts, after: int = NEVER) -> None:
+        self.after = after
+        self._counts = counts
+        self._rounds = 0
+        self._base: dict[int, int] = {}
+        self._ring: list[int] = []
+        self._rings: list[list[int]] = [[] for _ in counts.queues]
+        self._ends: list[tuple[int, int]] = []  # heap of (round in which a run ends, rank)
+
+    def join(self, ranks: Ranks) -> None:
+        """Take in runs; each is served when its place in the round comes."""
+        for rank in map(int, ranks):
+            self._base[rank] = int(self._counts.sent[rank]) - self._rounds - (rank <= self.after)
+            insort(self._ring, rank)
+            insort(self._rings[self._counts.domain[rank]], rank)
+            heapq.heappush(self._ends, self._end(rank))
+
+    def _end(self, rank: int) -> tuple[int, int]:
+        return self._counts.requests[rank] - self._base[rank] - 1, rank
+
+    def leave(self, ranks: Ranks) -> None:
+        """Let go of runs; the turn stays where it is."""
+        leaving = set(map(int, ranks))
+        for rank in leaving:
+            self._settle(rank)
+            del self._base[rank]
+        if len(leaving) == 1:
+            for ring in (self._ring, self._rings[self._counts.domain[rank]]):
+                del ring[bisect_left(ring, rank)]
+            return
+        self._ring = [rank for rank in self._ring if rank not in leaving]
+        self._rings = [[rank for rank in ring if rank not in leaving] for ring in self._rings]
+
+    def _settle(self, rank: int) -> None:
+        self._counts.sent[rank] = self._base[rank] + self._rounds + (rank <= self.after)
+
+    def begin(self) -> None:
+        """Start again with the first run: the round that was begun counts as over."""
+        for rank in self._ring[: bisect_right(self._ring, self.after)]:
+            self._base[rank] += 1
+        self._ends = [self._end(rank) for rank in self._ring]
+        heapq.heapify(self._ends)
+        self.after = NEVER
+
+    def turn(self) -> int:
+        """Return -1: no run is served alone."""
+        return NEVER
+
+    def served(self) -> list[int]:
+        """Return every run that is SENDING."""
+        for rank in self._ring:
+            self._settle(rank)
+        return list(self._ring)
+
+    def ahead(self) -> int:
+        """Return the emails up to the first that ends a run or a domain's limit."""
+        if not self._ring:
+            return 0
+        while not self._is_end(self._ends[0]):
+            heapq.heappop(self._ends)
+        turns = [self._ends[0]]
+        for ring, queue in zip(self._rings, self._counts.queues, strict=True):
+            if ring and queue.limit is not None:
+                rounds, place = divmod(self._turns(ring) + queue.left - 1, len(ring))
+                turns.append((rounds, ring[place]))
+        rounds, rank = min(turns)
+        return rounds * len(self._ring) + bisect_right(self._ring, rank) - self._turns(self._ring)
+
+    def _is_end(self, end: tuple[int, int]) -> bool:
+        return end[1] in self._base and end == self._end(end[1])
+
+    def _turns(self, ring: list[int]) -> int:
+        """Return how many turns the runs of a ring have had since round 0."""
+        return self._rounds * len(ring) + bisect_right(ring, self.after)
+
+    def advance(self, emails: int) -> int:
+        """Send emails in turns."""
+        before = [self._turns(ring) for ring in self._rings]
+        self._rounds, place = divmod(self._turns(self._ring) + emails - 1, len(self._ring))
+        self.after = self._ring[place]
+        self._settle(self.after)
+        for ring, queue, turns in zip(self._rings, self._counts.queues, before, strict=True):
+            queue.total += self._turns(ring) - turns
+        return self.after
+
+
+DISCIPLINES: dict[str, type[Fifo] | type[Fair]] = {"fifo": Fifo, "fair": Fair}

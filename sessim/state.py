@@ -1,0 +1,182 @@
+"""All that changes while a plan is simulated, as data: it can be copied, saved and resumed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessim.errors import LogError
+from sessim.eventlog import LogWriter
+from sessim.lifecycle import TaskStatus
+from sessim.plan import Plan
+from sessim.serving import NEVER, Counts, Queue
+from sessim.warmup import Days
+
+FORMAT = 1
+
+
+@dataclass
+class State:
+    """Where a simulation stands.
+
+    Parameters
+    ----------
+    counts
+        The runs' statuses and emails, and the domains' queues.
+    cached
+        Whether a run's unsent emails are in the cache queue, by rank.
+    days
+        How far each domain's warm-up has come.
+    now
+        The instant of the last change.
+    date, next_day
+        The local date as an ordinal, and when the next one begins.
+    to_come, unfinished
+        Runs that are not due yet, and runs that are due and not finished.
+    next_due, next_restart, next_cancel, next_test
+        Which of the plan's due runs, restarts by hand, cancellations and test sends is next.
+    restarts, openings
+        Automatic restarts, and rolling windows opening, still to come: (instant, domain).
+    waiting
+        Whether a domain's limit begins anew at the next beginning of a day.
+    opened
+        Whether a domain has had a limit yet.
+    busy_from, booked
+        When the busy period began (None: the account is idle), and its emails so far.
+    after, served
+        Whose turn was last in ``fair``, and who is being served in ``fifo``; -1 for none.
+    log
+        What happened so far.
+    """
+
+    counts: Counts
+    cached: NDArray[np.bool_]
+    days: list[Days]
+    now: int
+    date: int
+    next_day: int
+    to_come: int
+    waiting: list[bool]
+    opened: list[bool]
+    unfinished: int = 0
+    next_due: int = 0
+    next_restart: int = 0
+    next_cancel: int = 0
+    next_test: int = 0
+    restarts: list[tuple[int, int]] = field(default_factory=list)
+    openings: list[tuple[int, int]] = field(default_factory=list)
+    busy_from: int | None = None
+    booked: int = 0
+    after: int = NEVER
+    served: int = NEVER
+    log: LogWriter = field(default_factory=LogWriter)
+
+
+_NUMBERS = (
+    "now date next_day to_come waiting opened unfinished next_due next_restart next_cancel "
+    "next_test restarts openings busy_from booked after served"
+).split()
+_QUEUE = ("head", "tail", "cursor", "sending", "paused", "limit", "total", "counted_from")
+
+
+def first_state(plan: Plan) -> State:
+    """Return the state at the very start of a plan."""
+    runs, clock = plan.runs, plan.clock
+    date = clock.date(plan.start_instant)
+    domains = range(len(plan.domains))
+    counts = Counts(
+        status=np.full(len(runs), TaskStatus.TO_START, dtype=np.int8),
+        sent=np.zeros(len(runs), dtype=np.int64),
+        requests=runs.requests.tolist(),
+        domain=runs.domain.tolist(),
+        queues=[Queue(np.flatnonzero(runs.domain == i).astype(np.int32)) for i in domains],
+    )
+    return State(
+        counts=counts,
+        cached=np.zeros(len(runs), dtype=bool),
+        days=[_days(plan, i, date) for i in domains],
+        now=plan.start_instant,
+        date=date.toordinal(),
+        next_day=clock.day_start(date + dt.timedelta(days=1)),
+        to_come=len(runs),
+        waiting=[plan.window == "day"] * len(domains),
+        opened=[plan.window == "day"] * len(domains),
+    )
+
+
+def _days(plan: Plan, index: int, date: dt.date) -> Days:
+    domain = plan.domains[index]
+    first, today = plan.warmup_start(domain).toordinal(), date.toordinal()
+    # Of the dates before the plan nobody knows whether they sent: they count.
+    counted = max(0, today - first)
+    return Days(domain.limits, first, domain.advance == "sending", counted)
+
+
+def save(state: State, head: dict[str, Any], path: str | PathLike[str]) -> None:
+    """Write a state to a ``.npz`` file; ``head`` is plain data that travels with it."""
+    counts = state.counts
+    head = {
+        **head,
+        "format": FORMAT,
+        "numbers": {name: getattr(state, name) for name in _NUMBERS},
+        "queues": [{name: getattr(q, name) for name in _QUEUE} for q in counts.queues],
+        "days": [[days.counted, days.total_before] for days in state.days],
+        "details": state.log.details,
+    }
+    arrays = {"status": counts.status, "sent": counts.sent, "cached": state.cached}
+    with open(path, "wb") as file:
+        np.savez_compressed(
+            file, head=np.array(json.dumps(head)), **arrays, **state.log.arrays()
+        )  # type: ignore[arg-type]
+
+
+def load(path: str | PathLike[str]) -> tuple[Plan, State, dict[str, Any]]:
+    """Read what :func:`save` wrote: the plan, the state and the head.
+
+    Raises
+    ------
+    LogError
+        If the file cannot be read or holds no state of this version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        head = json.loads(str(arrays.pop("head")))
+        if head.pop("format") != FORMAT:
+            raise LogError(f"file {str(path)!r} was written by another version of sessim")
+        plan = Plan.from_dict(head["plan"])
+        return plan, _restore(plan, head, arrays), head
+    except OSError as error:
+        reason = error.strerror or "it holds no state"
+        raise LogError(f"cannot read the file {str(path)!r}: {reason}") from None
+    except (KeyError, TypeError, AttributeError, EOFError, BadZipFile) as error:
+        raise LogError(f"file {str(path)!r} holds no state of a simulation") from error
+    except LogError:
+        raise
+    except ValueError as error:
+        raise LogError(f"file {str(path)!r} holds no state of a simulation: {error}") from None
+
+
+def _restore(plan: Plan, head: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> State:
+    state = first_state(plan)
+    for name, value in head["numbers"].items():
+        setattr(state, name, value)
+    for name in ("restarts", "openings"):
+        setattr(state, name, [(instant, domain) for instant, domain in getattr(state, name)])
+    for queue, values in zip(state.counts.queues, head["queues"], strict=True):
+        for name, value in values.items():
+            setattr(queue, name, value)
+    for days, (counted, total_before) in zip(state.days, head["days"], strict=True):
+        days.counted, days.total_before = counted, total_before
+    state.counts.status[:] = arrays["status"]
+    state.counts.sent[:] = arrays["sent"]
+    state.cached[:] = arrays["cached"]
+    state.log = LogWriter.restore(arrays, head["details"])
+    return state

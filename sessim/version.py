@@ -1,0 +1,3 @@
+"""The version of the package; logs carry it."""
+
+__version__ = "0.1.0"
