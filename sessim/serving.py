@@ -225,6 +225,10 @@ class Fair:
     def _settle(self, rank: int) -> None:
         self._counts.sent[rank] = self._base[rank] + self._rounds + (rank <= self.after)
 
+    def has(self, rank: int) -> bool:
+        """Say whether a run takes turns."""
+        return rank in self._base
+
     def begin(self) -> None:
         """Start again with the first run: the round that was begun counts as over."""
         for rank in self._ring[: bisect_right(self._ring, self.after)]:

@@ -743,7 +743,7 @@ def check_every_instant(outcome: Outcome) -> None:
         }
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(plans())
 def test_what_must_always_hold(plan):
     outcome = Outcome(plan)

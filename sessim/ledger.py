@@ -1,0 +1,225 @@
+"""The event log sorted by run, and the runs as they stand at any instant."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessim.eventlog import Event, EventLog
+from sessim.lifecycle import FINISHED, TaskStatus
+from sessim.serving import Counts, Fair, Pace, Queue
+
+NOT_YET: Final = np.iinfo(np.int64).min
+"""The instant that stands for "not yet": pandas' NaT."""
+
+Ints = NDArray[np.int64]
+
+_LEFT: Final = (Event.PAUSED, Event.SENT, Event.ERROR, Event.CANCELLED)
+
+
+def is_finished(status: NDArray[Any]) -> NDArray[np.bool_]:
+    """Say of each status whether nothing more happens to the run by itself."""
+    return np.isin(status, [int(finished) for finished in FINISHED])
+
+
+class Ledger:
+    """A log sorted by task, run and ``seq``; a run's *line* is its place among the runs.
+
+    Parameters
+    ----------
+    log
+        The event log.
+
+    Attributes
+    ----------
+    rows
+        Places in the log of the rows that belong to runs that happened, sorted.
+    line
+        The line of each of ``rows``.
+    starts
+        Where in ``rows`` each line begins.
+    """
+
+    def __init__(self, log: EventLog) -> None:
+        self.log = log
+        rows = np.flatnonzero((log.task > 0) & (log.event != Event.SKIPPED))
+        key = log.task[rows].astype(np.int64) << 32 | log.run[rows]
+        order = np.argsort(key, kind="stable")
+        key = key[order]
+        first = np.append(True, key[1:] != key[:-1])[: len(key)]
+        self.rows = rows[order]
+        self.line = np.cumsum(first) - 1
+        self.starts = np.flatnonzero(first)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return a column of the log in the order of ``rows``."""
+        return self.log.columns[name][self.rows]
+
+    def rise(self, values: NDArray[Any]) -> Ints:
+        """Return by how much a number rose from a run's row to its next, at first from 0."""
+        risen = values.astype(np.int64)
+        risen[1:] -= values[:-1]
+        risen[self.starts] = values[self.starts]
+        return risen
+
+    @cached_property
+    def next_time(self) -> Ints:
+        """When the run's next row was; of its last row, the largest number."""
+        time = self.column("time")
+        following = np.append(time[1:], 0)
+        following[np.append(self.starts[1:], len(time))[: len(self)] - 1] = np.iinfo(np.int64).max
+        return following
+
+    @cached_property
+    def sending(self) -> Ints:
+        """How many runs are SENDING after each row of the log."""
+        change = np.zeros(len(self.log), dtype=np.int64)
+        change[self.rows] = self.rise((self.column("status") == TaskStatus.SENDING).astype(int))
+        return np.cumsum(change)
+
+    @cached_property
+    def busy_from(self) -> Ints:
+        """For each row of the log, the row with which the latest busy period began."""
+        begins = (self.sending > 0) & (np.append(0, self.sending[:-1]) == 0)
+        return np.maximum.accumulate(np.where(begins, np.arange(len(begins)), 0))
+
+    @cached_property
+    def booked(self) -> Ints:
+        """The emails of runs that the log has told of before each of its rows."""
+        sent = np.zeros(len(self.log) + 1, dtype=np.int64)
+        sent[self.rows + 1] = self.rise(self.column("sent"))
+        return np.cumsum(sent)
+
+
+class Snapshot:
+    """The runs that the log tells of, as they stand after everything at an instant.
+
+    Parameters
+    ----------
+    ledger
+        The sorted log.
+    instant
+        In microseconds since the Unix epoch; None for the end of the log.
+
+    Attributes
+    ----------
+    told
+        How many rows of the log had been written by then.
+    lines
+        The line of each run that had a row by then; every array has one entry for each of them.
+    """
+
+    def __init__(self, ledger: Ledger, instant: int | None = None) -> None:
+        log = ledger.log
+        self.log, self.ledger = log, ledger
+        self.instant = int(log.time[-1]) if instant is None else instant
+        self.told = int(log.time.searchsorted(self.instant, "right"))
+        self._known = ledger.rows < self.told
+        rows, lines = ledger.rows[self._known], ledger.line[self._known]
+        last = np.append(lines[1:] != lines[:-1], True)[: len(lines)]
+        self.lines, self._last = lines[last], rows[last]
+
+    def column(self, name: str) -> NDArray[Any]:
+        """Return what the latest row of each run says in a column of the log."""
+        return self.log.columns[name][self._last]
+
+    @cached_property
+    def due(self) -> Ints:
+        """When each run was due; ``NOT_YET`` if it was cancelled before."""
+        return self._first(self.ledger.column("event") == Event.DUE)
+
+    @cached_property
+    def started(self) -> Ints:
+        """When each run was SENDING first."""
+        return self._first(self.ledger.column("status") == TaskStatus.SENDING)
+
+    def _first(self, rows: NDArray[np.bool_]) -> Ints:
+        chosen = np.flatnonzero(rows & self._known)[::-1]  # the last one assigned stays
+        found = np.full(len(self.ledger), NOT_YET)
+        found[self.ledger.line[chosen]] = self.log.time[self.ledger.rows[chosen]]
+        return found[self.lines]
+
+    @cached_property
+    def finished(self) -> Ints:
+        """When each run was finished."""
+        return np.where(is_finished(self.column("status")), self.column("time"), NOT_YET)
+
+    @cached_property
+    def pauses(self) -> Ints:
+        """How often each run was paused."""
+        return self._sum((self.ledger.column("event") == Event.PAUSED).astype(np.int64))
+
+    @cached_property
+    def paused(self) -> Ints:
+        """For how many microseconds each run was PAUSED."""
+        ledger = self.ledger
+        lasted = np.minimum(ledger.next_time, self.instant) - ledger.column("time")
+        return self._sum(np.where(ledger.column("status") == TaskStatus.PAUSED, lasted, 0))
+
+    def _sum(self, values: Ints) -> Ints:
+        total = np.zeros(len(self.ledger), dtype=np.int64)
+        np.add.at(total, self.ledger.line[self._known], values[self._known])
+        return total[self.lines]
+
+    @cached_property
+    def under_way(self) -> Ints:
+        """The emails of each run that were sent since its latest row."""
+        row, extra = self.told - 1, np.zeros(len(self.lines), dtype=np.int64)
+        if self.told == len(self.log) or not self.ledger.sending[row]:
+            return extra
+        begin = int(self.ledger.busy_from[row])
+        pace = Pace(self.log.plan.rate, int(self.log.time[begin]))
+        if self.log.plan.discipline == "fair":
+            return self._in_turns(begin, pace)
+        sending = np.flatnonzero(self.column("status") == TaskStatus.SENDING)
+        booked = int(self.ledger.booked[self.told] - self.ledger.booked[begin])
+        extra[sending[np.argmin(self._rank[sending])]] = pace.sent_by(self.instant) - booked
+        return extra
+
+    @cached_property
+    def _rank(self) -> Ints:
+        """The runs' order of rule R3: due time, creation, run number."""
+        rank = np.empty(len(self.lines), dtype=np.int64)
+        rank[np.argsort(self.due, kind="stable")] = np.arange(len(rank))
+        return rank
+
+    def _in_turns(self, begin: int, pace: Pace) -> Ints:
+        """Let the runs take turns again, from the beginning of the busy period."""
+        log, size = self.log, len(self.lines)
+        place = np.zeros(len(log), dtype=np.int64)
+        rank_of_line = np.full(len(self.ledger), size)
+        rank_of_line[self.lines] = self._rank
+        place[self.ledger.rows] = rank_of_line[self.ledger.line]
+        counts = Counts(
+            status=np.zeros(0, np.int8),
+            sent=np.zeros(size, np.int64),
+            requests=[0] * size,
+            domain=[0] * size,
+            queues=[Queue(np.zeros(0, np.int32))],
+        )
+        turns, booked, restarted = Fair(counts), 0, NOT_YET
+        for row in range(begin, self.told):
+            event, instant, rank = log.event[row], int(log.time[row]), int(place[row])
+            emails = pace.sent_by(instant - (event == Event.DAY)) - booked
+            if emails > 0:
+                turns.advance(emails)
+                booked += emails
+            if event in (Event.RESTARTED, Event.DAY) and restarted != instant:
+                if event == Event.RESTARTED or log.plan.window == "day":
+                    turns.begin()
+                restarted = instant
+            if event in (Event.SENDING, Event.RESTARTED):
+                counts.sent[rank] = log.sent[row]
+                turns.join([rank])
+            elif event in _LEFT and log.task[row] and turns.has(rank):
+                turns.leave([rank])
+        turns.advance(pace.sent_by(self.instant) - booked)
+        turns.served()
+        is_sending = self.column("status") == TaskStatus.SENDING
+        return np.where(is_sending, counts.sent[self._rank] - self.column("sent"), 0)

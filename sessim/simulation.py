@@ -1,0 +1,106 @@
+"""Simulating a plan from its start to its end, at once or in slices."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+from sessim.clock import moment
+from sessim.model import Model
+from sessim.plan import Plan
+from sessim.result import Result
+
+
+class Bar(Protocol):
+    """A progress bar under way."""
+
+    def update(self, n: int) -> Any:
+        """Count ``n`` more emails."""
+
+    def close(self) -> Any:
+        """End the bar."""
+
+
+class Progress(Protocol):
+    """Makes a progress bar: ``tqdm`` does, and anything that is called as it is."""
+
+    def __call__(self, *, total: int, unit: str, desc: str) -> Bar:
+        """Begin a bar of ``total`` emails."""
+
+
+def simulate(
+    plan: Plan,
+    seed: int = 0,
+    *,
+    until: str | dt.date | dt.datetime | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Simulate a plan to its end, or to its horizon if work is left.
+
+    Parameters
+    ----------
+    plan
+        What is to be sent.
+    seed
+        For everything drawn at random; the same plan and seed give the same log.
+    until
+        Stop there: a time, or a date (its end). Default: the plan's horizon.
+    progress
+        For example ``tqdm.auto.tqdm``: a bar of the emails.
+
+    Returns
+    -------
+    Result
+        The tables, the charts and the event log.
+    """
+    model = Model(plan, seed)
+    if progress is None:
+        model.run(_end(until))
+    else:
+        for _ in _slices(model, _end(until), progress):
+            pass
+    return Result(model.log())
+
+
+async def simulate_async(
+    plan: Plan,
+    seed: int = 0,
+    *,
+    until: str | dt.date | dt.datetime | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Simulate as :func:`simulate` does, letting others go on after each simulated day.
+
+    A task that awaits this can be cancelled between two days, as a notebook's Stop button does.
+    """
+    model = Model(plan, seed)
+    for _ in _slices(model, _end(until), progress):
+        await asyncio.sleep(0)
+    return Result(model.log())
+
+
+def _end(until: str | dt.date | dt.datetime | None) -> dt.date | dt.datetime | None:
+    return None if until is None else moment(until)
+
+
+def _slices(
+    model: Model, until: dt.date | dt.datetime | None, progress: Progress | None
+) -> Iterator[None]:
+    plan = model.plan
+    end = plan.end_instant if until is None else plan.clock.end_instant(until)
+    bar = None
+    if progress is not None:
+        total = int(plan.runs.requests[plan.runs.due < end].sum())
+        bar = progress(total=total, unit="email", desc="Simulating")
+    try:
+        while not model.finished and model.env.now < min(end, plan.end_instant):
+            before = model.emails
+            model.run(min(end, model.state.next_day))
+            if bar is not None:
+                bar.update(model.emails - before)
+            yield
+    finally:
+        if bar is not None:
+            bar.close()

@@ -1,0 +1,302 @@
+"""The tidy tables of a result: tasks, runs, days and pauses, derived from the log alone."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sessim.clock import HOUR
+from sessim.eventlog import NONE, Event, integers, status_words, times, words
+from sessim.ledger import NOT_YET, Ints, Ledger, Snapshot, is_finished
+from sessim.lifecycle import TaskStatus, TaskType
+from sessim.plan import Plan
+
+_COUNTS: Final = ("sent", "cached", "failed", "cancelled")
+_RUN_COLUMNS: Final = (
+    "name domain type status requests sent cached failed cancelled progress due started finished "
+    "pauses paused_hours"
+).split()
+_TYPES: Final = [kind.label for kind in TaskType]
+
+
+def _run_numbers(snapshot: Snapshot) -> dict[str, NDArray[Any]]:
+    """Return the columns of the runs that the log tells of, as numbers."""
+    column, extra = snapshot.column, snapshot.under_way
+    data = {name: column(name).astype(np.int64) for name in ("task", "run", "status", *_COUNTS)}
+    requests = sum(data[name] for name in _COUNTS) + column("waiting")
+    data["sent"] = data["sent"] + extra
+    data["cached"] = data["cached"] - np.where(data["cached"] > 0, extra, 0)
+    data["requests"] = np.asarray(requests, dtype=np.int64)
+    for name in ("due", "started", "finished", "pauses", "paused"):
+        data[name] = getattr(snapshot, name)
+    return data
+
+
+def _with_tasks_to_come(data: dict[str, NDArray[Any]], snapshot: Snapshot) -> dict[str, NDArray[Any]]:
+    """Add the first run of each task that the log does not tell of yet."""
+    plan = snapshot.log.plan
+    told = np.zeros(len(plan.tasks) + 1, dtype=bool)
+    told[data["task"]] = True
+    missing = np.flatnonzero(~told[1:]) + 1
+    if not len(missing):
+        return data
+    tasks = [plan.tasks[number - 1] for number in missing]
+    added: dict[str, Any] = {
+        "task": missing,
+        "run": np.ones(len(missing), dtype=np.int64),
+        "status": [_status_to_come(plan, number, snapshot.instant) for number in missing],
+        "requests": [task.requests for task in tasks],
+        "due": [plan.clock.instant(plan.recurrences[number - 1].first) for number in missing],
+        "started": np.full(len(missing), NOT_YET),
+        "finished": np.full(len(missing), NOT_YET),
+    }
+    order = np.argsort(np.append(data["task"], missing), kind="stable")
+    zeros = np.zeros(len(missing), dtype=np.int64)
+    return {name: np.append(data[name], added.get(name, zeros))[order] for name in data}
+
+
+def _is_cancelled(plan: Plan, number: int, instant: int) -> bool:
+    at = plan.tasks[number - 1].cancel_at
+    return at is not None and plan.clock.instant(at) <= instant
+
+
+def _status_to_come(plan: Plan, number: int, instant: int) -> TaskStatus:
+    cancelled = _is_cancelled(plan, number, instant)
+    return TaskStatus.CANCELLED if cancelled else TaskStatus.TO_START
+
+
+def _frame(data: dict[str, Any], plan: Plan, keys: tuple[str, ...]) -> pd.DataFrame:
+    number = data["task"] - 1
+    names = np.array([task.name for task in plan.tasks], dtype=object)
+    domains = [domain.name for domain in plan.domains]
+    domain = np.array([domains.index(task.domain) for task in plan.tasks])
+    kinds = np.array([task.type - 1 for task in plan.tasks])
+    columns: dict[str, Any] = {key: data[key] for key in keys}
+    columns["name"] = pd.array(names[number], dtype="str")
+    columns["domain"] = words(domain[number], domains)
+    columns["type"] = words(kinds[number], _TYPES)
+    columns["status"] = status_words(data["status"])
+    columns["progress"] = data["sent"] / np.maximum(data["requests"], 1)
+    columns["paused_hours"] = data["paused"] / HOUR
+    for name in ("due", "started", "finished"):
+        columns[name] = times(data[name], plan.timezone)
+    for name in ("requests", *_COUNTS, "pauses"):
+        columns[name] = data[name]
+    return pd.DataFrame({name: columns[name] for name in (*keys, *_RUN_COLUMNS)}, copy=False)
+
+
+def runs(snapshot: Snapshot) -> pd.DataFrame:
+    """Return one row a run, by task and run number.
+
+    Columns ``task, run, name, domain, type, status``; ``requests, sent, cached, failed,
+    cancelled`` (emails); ``progress`` (0 to 1); ``due, started, finished`` (times, or NaT);
+    ``pauses`` (how many); ``paused_hours``. A task that has not begun is there with its first run.
+    """
+    data = _with_tasks_to_come(_run_numbers(snapshot), snapshot)
+    return _frame(data, snapshot.log.plan, ("task", "run"))
+
+
+def tasks(snapshot: Snapshot) -> pd.DataFrame:
+    """Return one row a task, as the console's list.
+
+    Columns as in :func:`runs` without ``run``; a task's counts are the sums over its runs that
+    were due, its status that of its earliest unfinished run, else of its last.
+    """
+    plan = snapshot.log.plan
+    data = _with_tasks_to_come(_run_numbers(snapshot), snapshot)
+    counted = (data["due"] <= snapshot.instant) | (data["status"] != TaskStatus.TO_START)
+    starts = np.flatnonzero(np.append(True, data["task"][1:] != data["task"][:-1]))
+    sums = {
+        name: np.add.reduceat(np.where(counted, data[name], 0), starts)
+        for name in ("requests", *_COUNTS, "pauses", "paused")
+    }
+    status = _task_status(data, starts, snapshot)
+    latest = np.maximum.reduceat(data["finished"], starts)
+    late = np.iinfo(np.int64).max
+    started = np.minimum.reduceat(np.where(data["started"] == NOT_YET, late, data["started"]), starts)
+    due = np.where(data["due"] == NOT_YET, late, data["due"])
+    rows = {
+        **sums,
+        "task": data["task"][starts],
+        "status": status,
+        "due": _first_dues(np.minimum.reduceat(due, starts), plan, late),
+        "started": np.where(started == late, NOT_YET, started),
+        "finished": np.where(is_finished(status), latest, NOT_YET),
+    }
+    return _frame(rows, plan, ("task",))
+
+
+def _first_dues(due: Ints, plan: Plan, late: int) -> Ints:
+    for place in np.flatnonzero(due == late):  # cancelled before it was due
+        due[place] = plan.clock.instant(plan.recurrences[place].first)
+    return due
+
+
+def _task_status(data: dict[str, NDArray[Any]], starts: Ints, snapshot: Snapshot) -> Ints:
+    size, status = len(data["task"]), data["status"]
+    unfinished = np.where(is_finished(status), size, np.arange(size))
+    earliest = np.minimum.reduceat(unfinished, starts)
+    last = np.append(starts[1:], size) - 1
+    chosen = status[np.where(earliest == size, last, earliest)]
+    plan, log = snapshot.log.plan, snapshot.log
+    numbers = np.zeros(len(plan.tasks) + 1, dtype=np.int64)
+    np.maximum.at(numbers, log.task[: snapshot.told], log.run[: snapshot.told])
+    for place in np.flatnonzero(earliest == size):
+        number = int(data["task"][starts[place]])
+        following = int(numbers[number]) + 1
+        if (
+            plan.tasks[number - 1].every is not None
+            and not _is_cancelled(plan, number, snapshot.instant)
+            and plan.recurrences[number - 1].goes_on(plan.clock, following)
+        ):
+            chosen[place] = TaskStatus.TO_START
+    return chosen
+
+
+def pauses(ledger: Ledger) -> pd.DataFrame:
+    """Return one row a pause, by start, then task and run.
+
+    Columns ``task, run, domain, start, end`` (NaT if it never ended), ``hours`` (up to the end
+    of the log if it never ended), ``cached`` (emails in the cache queue when it began),
+    ``reason``.
+    """
+    log = ledger.log
+    event, status, time = (ledger.column(name) for name in ("event", "status", "time"))
+    begins = np.flatnonzero(event == Event.PAUSED)
+    size = len(event)
+    # the first row of the run behind a pause that is not PAUSED any more, if there is one
+    other = np.where(status != TaskStatus.PAUSED, np.arange(size), size)
+    following = np.minimum.accumulate(np.append(other, size)[::-1])[::-1][begins]
+    bounds = np.append(ledger.starts[1:], size)[ledger.line[begins]]
+    ended = following < bounds
+    end = np.where(ended, time[np.minimum(following, size - 1)], NOT_YET) if size else time
+    order = np.argsort(time[begins], kind="stable")
+    rows, end = ledger.rows[begins][order], end[order]
+    start = log.time[rows]
+    hours = (np.where(end == NOT_YET, log.time[-1], end) - start) / HOUR
+    return pd.DataFrame(
+        {
+            "task": log.task[rows].astype(np.int64),
+            "run": log.run[rows].astype(np.int64),
+            "domain": words(log.domain[rows], log.domains),
+            "start": times(start, log.timezone),
+            "end": times(end, log.timezone),
+            "hours": hours,
+            "cached": log.cached[rows].astype(np.int64),
+            "reason": words(log.detail[rows], log.details),
+        },
+        copy=False,
+    )
+
+
+class _Days:
+    """The days of a log, and sums by domain and day."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        log = ledger.log
+        self.ledger, self.log = ledger, log
+        clock = log.plan.clock
+        date, self.dates, starts = clock.date(int(log.time[0])), [], []
+        while (start := clock.day_start(date)) <= log.time[-1]:
+            following = clock.day_start(date + dt.timedelta(days=1))
+            if following > start:
+                self.dates.append(date)
+                starts.append(start)
+            date += dt.timedelta(days=1)
+        self.starts = np.array(starts, dtype=np.int64)
+        self.ends = np.append(self.starts[1:], log.time[-1])
+
+    def of(self, instants: Ints) -> Ints:
+        """Return the day of each instant, by its place in ``dates``."""
+        return self.starts.searchsorted(instants, "right") - 1
+
+    def of_rows(self, rows: Ints) -> Ints:
+        """Return the day that rows of the log count for; a day's first row closes the one before."""
+        closing = np.isin(self.log.event[rows], (int(Event.DAY), int(Event.END)))
+        return self.of(self.log.time[rows] - closing)
+
+    def sums(self, rows: Ints, values: Ints) -> Ints:
+        """Sum a number over rows of the log, by domain and day."""
+        total = np.zeros((len(self.log.domains), len(self.dates)), dtype=np.int64)
+        np.add.at(total, (self.log.domain[rows], self.of_rows(rows)), values)
+        return total
+
+    def levels(self, values: Ints) -> Ints:
+        """Return a number of the runs, summed by domain, as it stands at the end of each day."""
+        return np.cumsum(self.sums(self.ledger.rows, self.ledger.rise(values)), axis=1)
+
+    def limit_rows(self, values: Ints) -> Ints:
+        """Return what the day's last row ``limit`` of each domain says; -1 if there is none."""
+        rows = np.flatnonzero(self.log.event == Event.LIMIT)
+        found = np.full((len(self.log.domains), len(self.dates)), NONE, dtype=np.int64)
+        found[self.log.domain[rows], self.of(self.log.time[rows])] = values[rows]
+        return found
+
+    def oldest(self) -> Ints:
+        """Return since when the oldest email has been cached at the end of each day."""
+        ledger, cached = self.ledger, self.ledger.column("cached")
+        time, domain = ledger.column("time"), ledger.column("domain")
+        entered = np.flatnonzero((cached > 0) & (ledger.rise((cached > 0).astype(int)) > 0))
+        lasts = np.append(ledger.starts[1:], len(time))[ledger.line[entered]] - 1
+        left = np.where(cached[lasts] > 0, len(self.dates), self.of(time[lasts]))
+        entered_on, found = self.of(time[entered]), np.full((len(self.log.domains), len(self.dates)), NOT_YET)
+        for i in np.argsort(-time[entered], kind="stable"):
+            found[domain[entered[i]], entered_on[i] : left[i]] = time[entered[i]]
+        return found
+
+
+def daily(ledger: Ledger) -> pd.DataFrame:
+    """Return one row a domain and day, from its first due run to the last day with work.
+
+    Columns ``domain, date`` (local date), ``day`` (warm-up day, empty if there is none),
+    ``limit`` (empty if there is none), ``sent, failed`` (emails of the day, test sends
+    included), and as they stand at the end of the day ``cached, backlog`` (emails),
+    ``oldest_hours`` (age of the oldest cached email) and ``utilisation`` (0 to 1, of the limit).
+    """
+    log, days = ledger.log, _Days(ledger)
+    rows = np.append(ledger.rows, np.flatnonzero((log.task == 0) & (log.domain != NONE)))
+    tests = rows[len(ledger.rows) :]
+    sent = days.sums(rows, np.append(ledger.rise(ledger.column("sent")), log.sent[tests]))
+    failed = days.sums(rows, np.append(ledger.rise(ledger.column("failed")), log.failed[tests]))
+    status = ledger.column("status")
+    unsent = ledger.column("cached") + ledger.column("waiting").astype(np.int64)
+    backlog = days.levels(np.where(is_finished(status), 0, unsent))
+    due = np.flatnonzero(log.event == Event.DUE)
+    dues = days.sums(due, np.ones(len(due), dtype=np.int64))
+    had_work = (sent + failed + dues + backlog > 0) | (np.roll(backlog, 1, axis=1) > 0)
+    places = [
+        (domain, day)
+        for domain in range(len(log.domains))
+        if dues[domain].any()
+        for day in range(dues[domain].argmax(), np.flatnonzero(had_work[domain])[-1] + 1)
+    ]
+    domain, day = np.array(places, dtype=np.int64).reshape(-1, 2).T
+    limit = days.limit_rows(log.limit)[domain, day]
+    number = days.limit_rows(_warmup_days(log.details)[log.detail])[domain, day]
+    oldest = days.oldest()[domain, day]
+    age = (days.ends[day] - oldest) / HOUR
+    sent = sent[domain, day]
+    return pd.DataFrame(
+        {
+            "domain": words(domain, log.domains),
+            "date": np.array(days.dates, dtype="M8[D]").astype("M8[us]")[day],
+            "day": integers(number, number == NONE),
+            "limit": integers(limit, limit == NONE),
+            "sent": sent,
+            "failed": failed[domain, day],
+            "cached": days.levels(ledger.column("cached"))[domain, day],
+            "backlog": backlog[domain, day],
+            "oldest_hours": np.where(oldest == NOT_YET, np.nan, age),
+            "utilisation": np.where(limit == NONE, np.nan, sent / np.maximum(limit, 1)),
+        },
+        copy=False,
+    )
+
+
+def _warmup_days(details: tuple[str, ...]) -> Ints:
+    prefix = "warm-up day "
+    return np.array([int(text.removeprefix(prefix)) if text.startswith(prefix) else NONE for text in details])
