@@ -281,7 +281,11 @@ class LogWriter:
         self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
         sent_today: int, run: int = NONE, sent: int = 0, detail: int = 0, failed: int = 0,
     ) -> None:  # fmt: skip
-        """Append one row; ``run`` is a rank, or -1 for a row that belongs to no run."""
+        """Append one row.
+
+        ``run`` is a rank; from the number of runs on it is a task (the first, the second, ...),
+        and -1 stands for neither.
+        """
         self._blocks.extend(
             (time, event, domain, status, rest, failed, limit, sent_today, detail, 1)
         )
@@ -303,6 +307,11 @@ class LogWriter:
     def details(self) -> list[str]:
         """The texts of the column ``detail``, by code."""
         return list(self._details)
+
+    @property
+    def last_time(self) -> int:
+        """The instant of the last row."""
+        return self._blocks[-len(_BLOCK)]
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all rows as arrays, from which :meth:`restore` makes a writer again."""
@@ -360,9 +369,12 @@ class LogWriter:
             if name != "rest"
         }
         columns["sent"] = np.array(self._sent).astype(counts)
-        # rank -1 falls on the entry appended behind the last run
-        columns["task"], columns["run"] = np.append(task, 0)[run], np.append(number, 0)[run]
-        rest = np.append(requests, 0).astype(counts)[run] - columns["sent"]
+        # behind the runs stand the tasks, for rows of no run, and last what -1 falls on: neither
+        others = np.append(np.arange(1, len(plan.tasks) + 1, dtype=np.int32), np.int32(0))
+        none = np.zeros(len(others), dtype=np.int32)
+        columns["task"] = np.append(task, others)[run]
+        columns["run"] = np.append(number, none)[run]
+        rest = np.append(requests, none).astype(counts)[run] - columns["sent"]
         places = np.repeat(blocks["rest"].astype(np.int8), rows)
         for place in (Rest.WAITING, Rest.CACHED, Rest.CANCELLED):
             columns[place.name.lower()] = np.where(places == place, rest, counts(0))

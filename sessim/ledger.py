@@ -45,7 +45,7 @@ class Ledger:
 
     def __init__(self, log: EventLog) -> None:
         self.log = log
-        rows = np.flatnonzero((log.task > 0) & (log.event != Event.SKIPPED))
+        rows = np.flatnonzero((log.run > 0) & (log.event != Event.SKIPPED))
         key = log.task[rows].astype(np.int64) << 32 | log.run[rows]
         order = np.argsort(key, kind="stable")
         key = key[order]
@@ -217,7 +217,7 @@ class Snapshot:
             if event in (Event.SENDING, Event.RESTARTED):
                 counts.sent[rank] = log.sent[row]
                 turns.join([rank])
-            elif event in _LEFT and log.task[row] and turns.has(rank):
+            elif event in _LEFT and log.run[row] and turns.has(rank):
                 turns.leave([rank])
         turns.advance(pace.sent_by(self.instant) - booked)
         turns.served()

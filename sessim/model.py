@@ -76,9 +76,11 @@ class Model:
 
     def __init__(self, plan: Plan, seed: int = 0) -> None:
         self._resume(plan, seed, states.first_state(plan), plan.start_instant)
+        start, clock = plan.start_instant, plan.clock
+        begin = self._reset if clock.day_start(clock.date(start)) == start else self._new_limit
         for domain, waiting in enumerate(self.state.waiting):
             if waiting:
-                self._new_limit(domain)
+                begin(domain)
 
     def _resume(self, plan: Plan, seed: int, state: State, instant: int) -> None:
         self.plan, self.seed, self.state = plan, seed, state
@@ -256,7 +258,7 @@ class Model:
         self.state.openings.remove((instant, domain))
         if not self.finished:
             self._reach(before=True)
-            self._new_limit(domain)
+            self._reset(domain)
             self._changed()
 
     def _cancel_tasks(self) -> Process:
@@ -387,7 +389,7 @@ class Model:
         for domain, (days, queue) in enumerate(zip(state.days, state.counts.queues, strict=True)):
             days.pass_midnight(queue.total)
             if state.waiting[domain]:
-                self._new_limit(domain)
+                self._reset(domain)
             elif state.opened[domain]:
                 self._limit_row(domain)
         if self.plan.window == "day":
@@ -405,8 +407,14 @@ class Model:
             state.waiting[domain] = queue.limit == 0
         if queue.limit == 0:
             self._pause(domain, "daily limit is 0")
-        elif queue.paused and self.plan.restart == "auto":
-            restart = state.now + self.plan.restart_delay * SECOND, domain
+
+    def _reset(self, domain: int) -> None:
+        """Begin anew with a limit, and have the paused runs restarted by it (rule R5)."""
+        state, delay = self.state, self.plan.restart_delay
+        self._new_limit(domain)
+        queue = state.counts.queues[domain]
+        if self.plan.restart == "auto" and queue.left and (queue.paused or delay):
+            restart = state.now + delay * SECOND, domain
             state.restarts.append(restart)
             self.env.process(self._restart_later(*restart))
 
@@ -460,12 +468,15 @@ class Model:
     def _cancel(self, task: int) -> None:
         """Cancel a task's unfinished runs; what is not due yet will not happen (rule R6)."""
         state, counts = self.state, self.state.counts
+        called_off = self.plan.goes_on[task - 1]
+        state.to_come -= called_off
         for rank in np.flatnonzero(self.plan.runs.task == task).tolist():
             queue = counts.queues[counts.domain[rank]]
             match counts.status[rank]:
                 case TaskStatus.TO_START if self.plan.tasks[task - 1].every is not None:
                     counts.status[rank] = NEVER
                     state.to_come -= 1
+                    called_off = True
                     continue
                 case TaskStatus.TO_START:
                     state.to_come -= 1
@@ -478,6 +489,8 @@ class Model:
                     continue
             counts.status[rank] = TaskStatus.CANCELLED
             self._row(Event.CANCELLED, rank, "cancelled by the user")
+        if called_off:
+            self._task_row(Event.CANCELLED, task, "later recurrences called off")
 
     def _send_test(self, number: int) -> None:
         """Send a test at once, as far as the day's limit allows (rule R8)."""
@@ -538,19 +551,21 @@ class Model:
             sent=sent, detail=log.detail(detail), failed=failed,
         )  # fmt: skip
 
+    def _task_row(self, event: Event, task: int, detail: str) -> None:
+        log, run = self.state.log, len(self.plan.runs) + task - 1
+        log.row(self.state.now, event, NONE, NONE, Rest.NOWHERE, NONE, 0, run, 0, log.detail(detail))
+
     def _limit_row(self, domain: int) -> None:
         days = self.state.days[domain]
         detail = f"warm-up day {days.day(self.state.date)}" if days.limits.counts_days else ""
         self._domain_row(Event.LIMIT, domain, detail)
 
     def _write_end(self) -> None:
-        last, self.state.now = self.state.now, int(self.env.now)
-        if self.finished:
-            self.state.now = last
+        log, last = self.state.log, self.state.now
+        self.state.now = log.last_time if self.finished else int(self.env.now)
         for rank in self._discipline.served():
             self._row(Event.END, rank)
         detail = "all work done" if self.finished else "work left"
-        log = self.state.log
         log.row(self.state.now, Event.END, NONE, NONE, Rest.NOWHERE, NONE, 0, detail=log.detail(detail))
         self.state.now = last
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from os import PathLike
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import ConfigDict, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
@@ -307,8 +308,17 @@ class Plan:
         return Recurrence(task.start, task.every, task.count, until, task.every_by == "wall")
 
     @cached_property
+    def goes_on(self) -> tuple[bool, ...]:
+        """Whether runs of each task are due beyond the horizon that ``runs`` does not hold."""
+        counts = np.bincount(self.runs.task, minlength=len(self.tasks) + 1)[1:]
+        return tuple(
+            entry.goes_on(self.clock, int(number) + 1)
+            for entry, number in zip(self.recurrences, counts, strict=True)
+        )
+
+    @cached_property
     def runs(self) -> Runs:
-        """Every run that is due before the horizon, in rule R3's order."""
+        """The runs of all tasks, of recurring ones those before the horizon, in R3's order."""
         index = {domain.name: i for i, domain in enumerate(self.domains)}
         return schedule.runs(
             [entry.dues(self.clock, self.end_instant) for entry in self.recurrences],

@@ -39,10 +39,10 @@ class Recurrence:
     wall: bool = False
 
     def dues(self, clock: Clock, end: int) -> NDArray[np.int64]:
-        """Return the due instants before ``end``, in order."""
+        """Return the due instants before ``end``, in order; of a single run also a later one."""
         first = clock.instant(self.first)
         if not self.hours:
-            return np.array([first] if first < end else [], dtype=np.int64)
+            return np.array([first], dtype=np.int64)
         last = end - 1 if self.until is None else min(end - 1, self.until)
         most = self.most(first, last)
         if not self.wall:
@@ -76,7 +76,7 @@ class Recurrence:
 
 @dataclass(frozen=True)
 class Runs:
-    """Every run of a plan up to its horizon, in rule R3's order: due time, creation, run number.
+    """The runs of a plan (of a recurrence those up to the horizon), in rule R3's order: due time, creation, run number.
 
     Each field is an array with one entry a run; the place in it is the run's *rank*.
 

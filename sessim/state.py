@@ -39,7 +39,8 @@ class State:
     date, next_day
         The local date as an ordinal, and when the next one begins.
     to_come, unfinished
-        Runs that are not due yet, and runs that are due and not finished.
+        Runs that are not due yet (with one for each recurrence that goes on beyond the horizon),
+        and runs that are due and not finished.
     next_due, next_restart, next_cancel, next_test
         Which of the plan's due runs, restarts by hand, cancellations and test sends is next.
     restarts, openings
@@ -105,7 +106,7 @@ def first_state(plan: Plan) -> State:
         now=plan.start_instant,
         date=date.toordinal(),
         next_day=clock.day_start(date + dt.timedelta(days=1)),
-        to_come=len(runs),
+        to_come=len(runs) + sum(plan.goes_on),
         waiting=[plan.window == "day"] * len(domains),
         opened=[plan.window == "day"] * len(domains),
     )

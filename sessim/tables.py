@@ -33,7 +33,13 @@ def _run_numbers(snapshot: Snapshot) -> dict[str, NDArray[Any]]:
     data["requests"] = np.asarray(requests, dtype=np.int64)
     for name in ("due", "started", "finished", "pauses", "paused"):
         data[name] = getattr(snapshot, name)
+    for place in np.flatnonzero(data["due"] == NOT_YET):  # cancelled before it was due
+        data["due"][place] = _first_due(snapshot.log.plan, data["task"][place])
     return data
+
+
+def _first_due(plan: Plan, task: int) -> int:
+    return plan.clock.instant(plan.recurrences[task - 1].first)
 
 
 def _with_tasks_to_come(data: dict[str, NDArray[Any]], snapshot: Snapshot) -> dict[str, NDArray[Any]]:
@@ -48,9 +54,11 @@ def _with_tasks_to_come(data: dict[str, NDArray[Any]], snapshot: Snapshot) -> di
     added: dict[str, Any] = {
         "task": missing,
         "run": np.ones(len(missing), dtype=np.int64),
-        "status": [_status_to_come(plan, number, snapshot.instant) for number in missing],
+        "status": np.where(
+            np.isin(missing, _called_off(snapshot)), TaskStatus.CANCELLED, TaskStatus.TO_START
+        ),
         "requests": [task.requests for task in tasks],
-        "due": [plan.clock.instant(plan.recurrences[number - 1].first) for number in missing],
+        "due": [_first_due(plan, number) for number in missing],
         "started": np.full(len(missing), NOT_YET),
         "finished": np.full(len(missing), NOT_YET),
     }
@@ -59,14 +67,11 @@ def _with_tasks_to_come(data: dict[str, NDArray[Any]], snapshot: Snapshot) -> di
     return {name: np.append(data[name], added.get(name, zeros))[order] for name in data}
 
 
-def _is_cancelled(plan: Plan, number: int, instant: int) -> bool:
-    at = plan.tasks[number - 1].cancel_at
-    return at is not None and plan.clock.instant(at) <= instant
-
-
-def _status_to_come(plan: Plan, number: int, instant: int) -> TaskStatus:
-    cancelled = _is_cancelled(plan, number, instant)
-    return TaskStatus.CANCELLED if cancelled else TaskStatus.TO_START
+def _called_off(snapshot: Snapshot) -> Ints:
+    """Return the tasks whose later recurrences were cancelled."""
+    log, told = snapshot.log, snapshot.told
+    rows = (log.event[:told] == Event.CANCELLED) & (log.run[:told] == 0)
+    return log.task[:told][rows]
 
 
 def _frame(data: dict[str, Any], plan: Plan, keys: tuple[str, ...]) -> pd.DataFrame:
@@ -118,22 +123,15 @@ def tasks(snapshot: Snapshot) -> pd.DataFrame:
     latest = np.maximum.reduceat(data["finished"], starts)
     late = np.iinfo(np.int64).max
     started = np.minimum.reduceat(np.where(data["started"] == NOT_YET, late, data["started"]), starts)
-    due = np.where(data["due"] == NOT_YET, late, data["due"])
     rows = {
         **sums,
         "task": data["task"][starts],
         "status": status,
-        "due": _first_dues(np.minimum.reduceat(due, starts), plan, late),
+        "due": np.minimum.reduceat(data["due"], starts),
         "started": np.where(started == late, NOT_YET, started),
         "finished": np.where(is_finished(status), latest, NOT_YET),
     }
     return _frame(rows, plan, ("task",))
-
-
-def _first_dues(due: Ints, plan: Plan, late: int) -> Ints:
-    for place in np.flatnonzero(due == late):  # cancelled before it was due
-        due[place] = plan.clock.instant(plan.recurrences[place].first)
-    return due
 
 
 def _task_status(data: dict[str, NDArray[Any]], starts: Ints, snapshot: Snapshot) -> Ints:
@@ -145,14 +143,10 @@ def _task_status(data: dict[str, NDArray[Any]], starts: Ints, snapshot: Snapshot
     plan, log = snapshot.log.plan, snapshot.log
     numbers = np.zeros(len(plan.tasks) + 1, dtype=np.int64)
     np.maximum.at(numbers, log.task[: snapshot.told], log.run[: snapshot.told])
-    for place in np.flatnonzero(earliest == size):
+    over = (earliest == size) & ~np.isin(data["task"][starts], _called_off(snapshot))
+    for place in np.flatnonzero(over):
         number = int(data["task"][starts[place]])
-        following = int(numbers[number]) + 1
-        if (
-            plan.tasks[number - 1].every is not None
-            and not _is_cancelled(plan, number, snapshot.instant)
-            and plan.recurrences[number - 1].goes_on(plan.clock, following)
-        ):
+        if plan.recurrences[number - 1].goes_on(plan.clock, int(numbers[number]) + 1):
             chosen[place] = TaskStatus.TO_START
     return chosen
 
@@ -201,7 +195,9 @@ class _Days:
         self.ledger, self.log = ledger, log
         clock = log.plan.clock
         date, self.dates, starts = clock.date(int(log.time[0])), [], []
-        while (start := clock.day_start(date)) <= log.time[-1]:
+        happened = log.time[log.event != Event.END]
+        last = max(log.time[-1] - 1, happened[-1])  # a day that begins at the very end is not part
+        while (start := clock.day_start(date)) <= last:
             following = clock.day_start(date + dt.timedelta(days=1))
             if following > start:
                 self.dates.append(date)
@@ -258,7 +254,7 @@ def daily(ledger: Ledger) -> pd.DataFrame:
     ``oldest_hours`` (age of the oldest cached email) and ``utilisation`` (0 to 1, of the limit).
     """
     log, days = ledger.log, _Days(ledger)
-    rows = np.append(ledger.rows, np.flatnonzero((log.task == 0) & (log.domain != NONE)))
+    rows = np.append(ledger.rows, np.flatnonzero((log.run == 0) & (log.domain != NONE)))
     tests = rows[len(ledger.rows) :]
     sent = days.sums(rows, np.append(ledger.rise(ledger.column("sent")), log.sent[tests]))
     failed = days.sums(rows, np.append(ledger.rise(ledger.column("failed")), log.failed[tests]))
@@ -272,7 +268,7 @@ def daily(ledger: Ledger) -> pd.DataFrame:
         (domain, day)
         for domain in range(len(log.domains))
         if dues[domain].any()
-        for day in range(dues[domain].argmax(), np.flatnonzero(had_work[domain])[-1] + 1)
+        for day in range((dues[domain] > 0).argmax(), np.flatnonzero(had_work[domain])[-1] + 1)
     ]
     domain, day = np.array(places, dtype=np.int64).reshape(-1, 2).T
     limit = days.limit_rows(log.limit)[domain, day]

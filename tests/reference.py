@@ -175,6 +175,10 @@ class Clock:
             return self.begin(date.fromisoformat(str(text)) + ONE_DAY)
         return self.instant(text)
 
+    def last(self, text: object) -> int:
+        """Read like ``instant``, but a date means its last instant."""
+        return self.end(text) - (1 if _is_date(text) else 0)
+
 
 def _is_date(text: object) -> bool:
     return len(str(text)) == len("2026-12-01")
@@ -227,8 +231,9 @@ class Domain:
         if isinstance(self.warmup, dict):
             start = Fraction(str(self.warmup["start"]))
             factor = Fraction(str(self.warmup["factor"]))
-            return min(self.warmup["cap"], math.floor(start * factor ** (number - 1)))
-        numbers = TABLES[self.warmup] if isinstance(self.warmup, str) else self.warmup
+            cap: int = self.warmup["cap"]
+            return min(cap, math.floor(start * factor ** (number - 1)))
+        numbers: list[int] = TABLES[self.warmup] if isinstance(self.warmup, str) else self.warmup
         return numbers[min(number, len(numbers)) - 1]
 
     def warmup_day(self, day: date) -> int:
@@ -301,7 +306,7 @@ def _due_instants(spec: dict[str, Any], clock: Clock, start: int, horizon: int) 
             due = first + repeats * hours * HOUR
         if due >= horizon:
             break
-        if "until" in spec and due > clock.end(spec["until"]):
+        if "until" in spec and due > clock.last(spec["until"]):
             break
         if "count" in spec and len(dues) == spec["count"]:
             break

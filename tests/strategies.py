@@ -253,10 +253,10 @@ def _grows(domain: dict[str, Any]) -> bool:
     """Tell whether the domain's limits let it send a few dozen emails a day sooner or later."""
     warmup = domain["warmup"]
     if isinstance(warmup, dict):
-        return warmup["cap"] >= 50 and (warmup["factor"] > 1 or warmup["start"] >= 50)
+        return bool(warmup["cap"] >= 50 and (warmup["factor"] > 1 or warmup["start"] >= 50))
     if isinstance(warmup, list):
-        return min(warmup) > 0 and warmup[-1] >= 50
-    return isinstance(warmup, str) or warmup >= 50
+        return bool(min(warmup) > 0 and warmup[-1] >= 50)
+    return isinstance(warmup, str) or bool(warmup >= 50)
 
 
 def surely_ends(plan: dict[str, Any]) -> bool:

@@ -319,6 +319,11 @@ def test_the_end_of_a_recurrence(bounds, runs):
     assert all(run.status == SENT for run in ref.runs.values())
 
 
+def test_a_recurrence_until_a_date_has_no_run_at_the_midnight_behind_it():
+    ref = simulate(make_plan(task(1, start="2026-12-01 00:00", every="24h", until="2026-12-02")))
+    assert list(ref.runs) == [(1, 1), (1, 2)]
+
+
 def test_overlapping_runs_queue():
     recurring = task(3, start="2026-12-01 08:00", every="24h", count=3)
     ref = simulate(make_plan(recurring, warmup=2))
