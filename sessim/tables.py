@@ -23,7 +23,7 @@ _RUN_COLUMNS: Final = (
 _TYPES: Final = [kind.label for kind in TaskType]
 
 
-def _run_numbers(snapshot: Snapshot) -> dict[str, NDArray[Any]]:
+def run_numbers(snapshot: Snapshot) -> dict[str, NDArray[Any]]:
     """Return the columns of the runs that the log tells of, as numbers."""
     column, extra = snapshot.column, snapshot.under_way
     data = {name: column(name).astype(np.int64) for name in ("task", "run", "status", *_COUNTS)}
@@ -101,7 +101,7 @@ def runs(snapshot: Snapshot) -> pd.DataFrame:
     cancelled`` (emails); ``progress`` (0 to 1); ``due, started, finished`` (times, or NaT);
     ``pauses`` (how many); ``paused_hours``. A task that has not begun is there with its first run.
     """
-    data = _with_tasks_to_come(_run_numbers(snapshot), snapshot)
+    data = _with_tasks_to_come(run_numbers(snapshot), snapshot)
     return _frame(data, snapshot.log.plan, ("task", "run"))
 
 
@@ -112,7 +112,7 @@ def tasks(snapshot: Snapshot) -> pd.DataFrame:
     were due, its status that of its earliest unfinished run, else of its last.
     """
     plan = snapshot.log.plan
-    data = _with_tasks_to_come(_run_numbers(snapshot), snapshot)
+    data = _with_tasks_to_come(run_numbers(snapshot), snapshot)
     counted = (data["due"] <= snapshot.instant) | (data["status"] != TaskStatus.TO_START)
     starts = np.flatnonzero(np.append(True, data["task"][1:] != data["task"][:-1]))
     sums = {

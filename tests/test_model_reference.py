@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 import pytest
@@ -11,12 +10,14 @@ from hypothesis import strategies as st
 
 import sessim
 from sessim.clock import DAY
-from sessim.errors import SessimWarning
+from sessim import tables
+from sessim.ledger import Ledger, Snapshot
+from sessim.lifecycle import TaskStatus
 from tests.reference import PAUSED, SENDING, Reference, status_at
 from tests.reference import simulate as by_hand
 from tests.strategies import plans
 
-pytestmark = pytest.mark.filterwarnings(f"ignore::{SessimWarning.__module__}.SessimWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
 
 EXAMPLES = max(300, settings().max_examples)
 
@@ -82,19 +83,48 @@ def reference_daily(reference: Reference, plan: sessim.Plan) -> dict[tuple[str, 
     }
 
 
+def statuses_at(result: sessim.Result, moment: int) -> dict[tuple[int, int], tuple[int, ...]]:
+    """Return the runs that have a row in the log by then, as the reference tells them."""
+    data = tables.run_numbers(Snapshot(Ledger(result.log), moment))
+    keys = zip(data["task"].tolist(), data["run"].tolist(), strict=True)
+    names = ("status", "sent", "cached", "cancelled")
+    return dict(zip(keys, zip(*(data[name].tolist() for name in names), strict=True), strict=True))
+
+
 @settings(max_examples=EXAMPLES)
 @given(plans())
 def test_model_and_reference_agree(plan: dict[str, Any]) -> None:
+    """Counts, instants, statuses and pauses are equal: in both disciplines, in fact."""
     reference = by_hand(plan)
     result = sessim.simulate(sessim.Plan.from_dict(plan))
-    if plan.get("discipline") == "fair":
-        return
-    told = {key: run for key, run in reference_runs(reference).items()}
+    told = reference_runs(reference)
     found = runs_of(result)
-    assert {key: value for key, value in found.items() if key in told} == told
+    assert {key: found.pop(key) for key in told} == told
+    assert all(run == 1 for _, run in found)  # first runs of tasks that have not begun
     assert pauses_of(result) == reference_pauses(reference)
     assert daily_of(result) == reference_daily(reference, result.plan)
     if result.finished:
         assert instant(result.end) == reference.end
     else:
         assert result.log.time[-1] == result.plan.end_instant
+
+
+@settings(max_examples=EXAMPLES)
+@given(plans(), st.data())
+def test_console_at_any_instant(plan: dict[str, Any], data: st.DataObject) -> None:
+    """The log alone tells every run's status and counts at any instant, on changes and between."""
+    reference = by_hand(plan)
+    result = sessim.simulate(sessim.Plan.from_dict(plan))
+    changes = sorted({change[0] for change in reference.transitions} | {result.plan.start_instant})
+    around = st.sampled_from(changes).flatmap(
+        lambda change: st.sampled_from([change - 1, change, change + 1])
+    )
+    between = st.integers(changes[0], max(changes[-1], reference.end) + DAY)
+    for _ in range(5):
+        moment = data.draw(st.one_of(around, between))
+        if moment < result.plan.start_instant:
+            continue
+        told = status_at(reference, moment)
+        found = statuses_at(result, moment)
+        assert found == {key: told[key] for key in found}
+        assert all(told[key][0] == TaskStatus.TO_START for key in told.keys() - found.keys())

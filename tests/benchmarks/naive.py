@@ -60,7 +60,8 @@ class Naive:
 
     def __init__(self, plan: Plan) -> None:
         assert (plan.discipline, plan.restart, plan.window) == ("fifo", "auto", "day")
-        assert len(plan.domains) == 1 and 1_000_000 % plan.rate == 0
+        assert len(plan.domains) == 1
+        assert 1_000_000 % plan.rate == 0
         self.plan = plan
         self.clock = plan.clock
         self.gap = int(1_000_000 / plan.rate)

@@ -1,0 +1,202 @@
+"""The command line: thin, with errors of one sentence and no traceback for a user's mistake."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import unicodedata
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import pandas as pd
+
+from sessim.clock import format_moment, moment
+from sessim.errors import PlanError, SessimError
+from sessim.plan import Plan
+from sessim.result import Result
+from sessim.simulation import simulate
+from sessim.version import __version__
+
+BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+_BAR = 20
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit status: 0, 1 for a failed run, 2 for bad input."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal without UTF-8 is no reason to fail
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    options = _parser().parse_args(arguments)
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _say_warning
+            status: int = options.run(options)
+            sys.stdout.flush()
+            return status
+    except SessimError as error:
+        return _say(str(error), BAD_INPUT)
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _say(f"{error.filename or 'output'}: {error.strerror}", FAILED)
+    except KeyboardInterrupt:
+        return _say("stopped", INTERRUPTED)
+
+
+def _say(sentence: str, status: int) -> int:
+    print(f"sessim: {sentence}", file=sys.stderr)
+    return status
+
+
+def _say_warning(message: Warning | str, *_: object, **__: object) -> None:
+    _say(f"warning: {message}", 0)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say in one sentence what is wrong with the arguments."""
+        sys.exit(_say(f"{message}; see {self.prog} --help", BAD_INPUT))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="sessim", description="Try a warm-up schedule before you send it.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    command = _command(commands, "simulate", _simulate, "simulate a plan; write tables and charts")
+    command.add_argument("plan", metavar="PLAN.yaml", help="the plan file")
+    command.add_argument("--out", metavar="DIR", required=True, help="folder for the results")
+    command.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
+    command.add_argument("--until", metavar="DATE", help="stop there, before the horizon")
+
+    command = _command(commands, "schema", _schema, "print the JSON Schema of plan files")
+
+    command = _command(commands, "lab", _lab, "open JupyterLab on the notebooks")
+    command.add_argument("folder", nargs="?", default="notebooks", help="default: notebooks")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[_Parser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    text: str,
+) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
+    command.set_defaults(run=run)
+    return command
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    plan = Plan.from_yaml(options.plan)
+    _check_until(options.until, plan)
+    from tqdm import tqdm  # noqa: PLC0415  only a long run needs it
+
+    bar = partial(tqdm, delay=1, file=sys.stderr, unit_scale=True, leave=False)
+    result = simulate(plan, options.seed, until=options.until, progress=bar)
+    result.save(options.out)
+    from sessim.charts import save_all  # noqa: PLC0415  matplotlib loads when it is used
+
+    save_all(result, options.out)
+    print(console(result.tasks))
+    print(f"\n{_day_table(result.daily)}\n")
+    print(_ending(result))
+    print(f"Tables and charts are in {Path(options.out)}{os.sep}")
+    return 0
+
+
+def _check_until(until: str | None, plan: Plan) -> None:
+    if until is None:
+        return
+    try:
+        wanted = plan.clock.end_instant(moment(until))
+    except ValueError as error:
+        raise PlanError(f"--until: {error}") from None
+    if wanted <= plan.start_instant:
+        start = format_moment(plan.start)
+        raise PlanError(f"--until: {until} is not after the plan's start, {start}")
+
+
+def _ending(result: Result) -> str:
+    end = f"{result.end:%Y-%m-%d %H:%M}"
+    if result.finished:
+        return f"All work was done by {end} ({result.plan.timezone})."
+    left = int((result.tasks["requests"] - result.tasks["sent"] - result.tasks["cancelled"]).sum())
+    return f"The simulation ended at {end} ({result.plan.timezone}) with work left: {left:,} emails of due runs are unsent."
+
+
+def _schema(_: argparse.Namespace) -> int:
+    import json  # noqa: PLC0415
+
+    print(json.dumps(Plan.json_schema(), indent=2))
+    return 0
+
+
+def _lab(options: argparse.Namespace) -> int:
+    try:
+        from jupyterlab.labapp import main as lab  # noqa: PLC0415
+    except ImportError:
+        raise SessimError("JupyterLab is not installed; install sessim[lab]") from None
+    if not Path(options.folder).is_dir():
+        raise SessimError(f"there is no folder {options.folder!r}; name the one with notebooks")
+    lab([options.folder])
+    return 0
+
+
+# --- tables as text ------------------------------------------------------------------------------
+
+
+def console(tasks: pd.DataFrame) -> str:
+    """Write the task list as the console shows it.
+
+    Parameters
+    ----------
+    tasks
+        A table as :attr:`sessim.Result.tasks` or :meth:`sessim.Result.at`.
+    """
+    rows = [("Task", "Sending Progress", "Task Type", "Task Status", "Requests")]
+    for task in tasks.itertuples():
+        full = int(task.progress * _BAR)
+        bar = "█" * full + "░" * (_BAR - full)
+        percent = f"{int(task.progress * 100):3d}%"  # 99.9% is not done
+        rows.append((task.name, f"{bar} {percent}", task.type, task.status, f"{task.requests:,}"))
+    return _columns(rows, right=(4,))
+
+
+def _day_table(daily: pd.DataFrame) -> str:
+    rows = [("Domain", "Date", "Day", "Limit", "Sent", "Cached", "Backlog", "Used")]
+    for row in daily.itertuples():
+        used = "" if pd.isna(row.utilisation) else f"{int(row.utilisation * 100)}%"
+        counts = (_number(row.day), _number(row.limit), *map(_number, (row.sent, row.cached, row.backlog)))
+        rows.append((row.domain, f"{row.date:%Y-%m-%d}", *counts, used))
+    return _columns(rows, right=range(2, 8))
+
+
+def _number(value: object) -> str:
+    return "" if pd.isna(value) else f"{value:,}"
+
+
+def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            " " * (width - _width(cell)) + cell if i in right else cell + " " * (width - _width(cell))
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def _width(text: str) -> int:
+    """Return how many columns of a terminal a text takes: wide characters take two."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+"""What all panels share: errors shown in the panel, text that is never markup, charts as images."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import html
+import io
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import ipywidgets
+import traitlets
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from sessim.errors import SessimError
+from sessim.widgets.labels import Words
+
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+DPI = 144
+
+
+def text(value: object) -> str:
+    """Write a value as text inside HTML, whatever it contains."""
+    return html.escape(str(value), quote=True)
+
+
+def image(figure: Figure, description: str) -> str:
+    """Return a figure as an ``<img>`` with a text for those who cannot see it.
+
+    The figure needs no pyplot: callbacks may run where pyplot's state is another's.
+    """
+    png = io.BytesIO()
+    FigureCanvasAgg(figure)
+    figure.savefig(png, format="png", dpi=DPI)
+    data = base64.b64encode(png.getvalue()).decode("ascii")
+    width = int(figure.get_figwidth() * DPI / 2)
+    return (
+        f'<img alt="{text(description)}" style="max-width:100%;width:{width}px" '
+        f'src="data:image/png;base64,{data}">'
+    )
+
+
+class Panel(ipywidgets.VBox):
+    """A panel of the application, usable without a browser.
+
+    Parameters
+    ----------
+    language
+        ``"en"`` or ``"id"``.
+
+    Attributes
+    ----------
+    error
+        Trait: the sentence of the latest error, empty if all is well. The panel shows it.
+    message
+        Trait: what the panel says about itself, shown beside the error.
+    """
+
+    error = traitlets.Unicode()
+    message = traitlets.Unicode()
+
+    def __init__(self, language: str = "en", **traits: Any) -> None:
+        super().__init__(**traits)
+        self.words = Words(language)
+        self.status = ipywidgets.HTML()
+        self.observe(self._show_status, ["error", "message"])
+        self._show_status()
+
+    def _show_status(self, *_: object) -> None:
+        kind = "alert" if self.error else "status"
+        sign = "⚠ " if self.error else ""
+        shown = f"{sign}{text(self.error or self.message)}"
+        self.status.value = f'<div role="{kind}" class="sessim-{kind}">{shown}</div>'
+
+
+def guarded(method: _Method) -> _Method:
+    """Let a callback of a :class:`Panel` show its errors in the panel.
+
+    A user's mistake is shown as its sentence; anything else is shown too and raised again, so
+    that it is seen in the log and in tests.
+    """
+
+    @functools.wraps(method)
+    def call(self: Panel, *arguments: Any, **named: Any) -> Any:
+        self.error = ""
+        try:
+            return method(self, *arguments, **named)
+        except SessimError as error:
+            self.error = str(error)
+        except Exception as error:
+            self.error = f"{type(error).__name__}: {error}"
+            raise
+        return None
+
+    return call  # type: ignore[return-value]

@@ -1,0 +1,116 @@
+"""Timing side by side, and what only a fresh interpreter can tell."""
+
+from __future__ import annotations
+
+import gc
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+
+@dataclass
+class Subject:
+    """Something to be timed.
+
+    Parameters
+    ----------
+    prepare
+        Makes what ``work`` is called with, anew for every time and before the clock starts.
+    work
+        What is timed, its result's end not included.
+    times
+        How often in each round.
+
+    Attributes
+    ----------
+    seconds
+        What was measured.
+    """
+
+    prepare: Callable[[], Any]
+    work: Callable[[Any], object]
+    times: int = 1
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        """The median of the seconds measured."""
+        return median(self.seconds)
+
+    def measure(self) -> None:
+        """Time it once, with the garbage collector off as ``timeit`` has it."""
+        prepared = self.prepare()
+        gc.disable()
+        try:
+            start = perf_counter()
+            result = self.work(prepared)
+            self.seconds.append(perf_counter() - start)
+        finally:
+            gc.enable()
+        del result
+
+
+def interleave(subjects: Sequence[Subject], rounds: int) -> None:
+    """Time all subjects in turns, so that a busy moment of the machine strikes them alike."""
+    for _ in range(rounds):
+        gc.collect()
+        for turn in range(max(subject.times for subject in subjects)):
+            for subject in subjects:
+                if turn < subject.times:
+                    subject.measure()
+
+
+def fresh(code: str, *arguments: str) -> Any:
+    """Run code in an interpreter of its own; return what it printed last, read as JSON."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(
+        command, cwd=Path(__file__).parent, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+IMPORT = """
+import json, sys, time
+start = time.perf_counter()
+for name in sys.argv[1:]:
+    __import__(name)
+print(json.dumps([time.perf_counter() - start, sorted(sys.modules)]))
+"""
+"""How long imports take, and every module that is loaded then."""
+
+COLD = """
+import json, time
+import sessim, workloads
+plan = sessim.Plan.from_yaml(workloads.FILE)
+start = time.perf_counter()
+sessim.simulate(plan)
+print(json.dumps(time.perf_counter() - start))
+"""
+"""How long the first simulation of an interpreter takes."""
+
+MEMORY = """
+import json, resource, sys
+from pathlib import Path
+import sessim, workloads
+
+def peak():
+    status = Path("/proc/self/status")
+    if status.exists():  # on Linux ru_maxrss begins with what the parent process used
+        words = status.read_text().split()
+        return int(words[words.index("VmHWM:") + 1]) * 1024
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used * 1024
+
+imported = peak()
+plan = sessim.Plan.from_dict(workloads.more_tasks(workloads.workload(), int(sys.argv[1])))
+built = peak()
+result = sessim.simulate(plan)
+print(json.dumps([imported, built, peak(), len(result.log)]))
+"""
+"""The peak of resident memory in bytes: with the imports, the plan, the log; and the log's rows."""

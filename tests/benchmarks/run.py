@@ -1,0 +1,202 @@
+"""Time the model beside a naive one and print the ratios: `make bench`.
+
+Every figure is a median. A simulation is timed from a built plan, a fresh one each time, to the
+log in memory; the naive model from the same plan to its list of status rows. The exit status is 1
+if a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from math import log
+from statistics import median
+
+from measure import COLD, IMPORT, MEMORY, Subject, fresh, interleave
+from naive import Naive
+from workloads import Data, more_emails, more_tasks, workload
+
+from sessim import Plan, Result, simulate
+
+TABLES = ("tasks", "runs", "daily", "pauses", "events")
+UNWANTED = ("matplotlib", "ipywidgets", "IPython", "jupyter", "jupyterlab", "notebook")
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the table; ``ok`` is None where there is no target."""
+
+    what: str
+    figure: str
+    target: str = ""
+    ok: bool | None = None
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How often things are repeated."""
+
+    naive: int = 5
+    model: int = 30
+    large: int = 3
+    processes: int = 7
+
+
+QUICK = Effort(naive=1, model=30, large=1, processes=3)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run all benchmarks; return 1 if a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="repeat less: rougher figures")
+    effort = QUICK if parser.parse_args(arguments).quick else Effort()
+    missed = 0
+    for title, benchmark in BENCHMARKS.items():
+        print(f"\n{title}", flush=True)
+        for line in benchmark(effort):
+            print(_text(line), flush=True)
+            missed += line.ok is False
+    print(f"\n{missed} targets missed" if missed else "\nall targets reached")
+    return 1 if missed else 0
+
+
+def _text(line: Line) -> str:
+    verdict = {None: "", True: "ok", False: "MISSED"}[line.ok]
+    return f"  {line.what:<58}{line.figure:>14}   {line.target:<16}{verdict}".rstrip()
+
+
+# --- workload W -----------------------------------------------------------------------------------
+
+
+def bench_w(effort: Effort) -> Iterator[Line]:
+    """Compare W with the naive model, with a hundred times the emails, and with ``fair``."""
+    data = workload()
+    built = Plan.from_dict(data)
+    naive = Subject(_builder(data), _naive)
+    model = Subject(_builder(data), simulate, effort.model)
+    tables = Subject(_builder(data), _all_tables, effort.model)
+    again = Subject(lambda: built, simulate, effort.model)
+    larger = Subject(_builder(more_emails(data, 100)), simulate, effort.model)
+    fair = Subject(_builder({**data, "discipline": "fair"}), simulate, effort.model)
+    simulate(built)
+    interleave([model, larger, tables, again, fair, naive], effort.naive)
+    cold = median(fresh(COLD) for _ in range(effort.processes))
+    yield _same(data)
+    yield Line("naive: a time-out for every email", _duration(naive.median))
+    yield Line("sessim: from a fresh plan to the log", _duration(model.median))
+    yield _faster("  times faster than naive", naive, model, 8_000)
+    yield Line("sessim, with every table of the result", _duration(tables.median))
+    yield _faster("  times faster than naive", naive, tables, 600)
+    yield Line("sessim, 500 million emails", _duration(larger.median))
+    yield _at_most("  times as long as 5 million", larger.median / model.median, 1.15)
+    yield Line("sessim, the same plan again (its runs are known)", _duration(again.median))
+    yield Line("sessim, first simulation of an interpreter", _duration(cold))
+    yield Line("sessim, discipline fair", _duration(fair.median))
+
+
+def _builder(data: Data) -> Callable[[], Plan]:
+    return lambda: Plan.from_dict(data)
+
+
+def _naive(plan: Plan) -> Naive:
+    return Naive(plan).run()
+
+
+def _all_tables(plan: Plan) -> Result:
+    result = simulate(plan)
+    for name in TABLES:
+        getattr(result, name)
+    return result
+
+
+def _same(data: Data) -> Line:
+    """Compare what the two models say: when each run was sent, and how many emails each day."""
+    plan = Plan.from_dict(data)
+    naive, result = _naive(plan), simulate(plan)
+    runs, daily = result.runs, result.daily
+    finished = dict(zip(zip(runs["task"], runs["run"], strict=True), runs["finished"], strict=True))
+    same_runs = finished == {run: plan.clock.local(time) for run, time in naive.finished.items()}
+    sent = dict(zip(daily["date"].dt.date, daily["sent"], strict=True))
+    same_days = sent == {date: emails for date, emails in naive.daily.items() if date in sent}
+    same_sum = sum(sent.values()) == sum(naive.daily.values())
+    ok = same_runs and same_days and same_sum
+    what = f"finish times of {len(runs):,} runs, emails of {len(sent)} days"
+    return Line(what, "equal" if ok else "different", "equal", ok)
+
+
+# --- many tasks -----------------------------------------------------------------------------------
+
+
+def bench_tasks(effort: Effort) -> Iterator[Line]:
+    """Compare 20,000 tasks with the naive model and with 2,000 tasks."""
+    few, many = (more_tasks(workload(), times) for times in (100, 1000))
+    naive = Subject(_builder(many), _naive)
+    small = Subject(_builder(few), simulate, 5)
+    large = Subject(_builder(many), simulate, 3)
+    interleave([large, small, naive], effort.large)
+    growth = large.median / small.median
+    bound = 10 * log(20_000) / log(2_000)
+    imported, built, peak, rows = fresh(MEMORY, "1000")
+    yield _same(many)
+    yield Line("naive", _duration(naive.median))
+    yield Line(f"sessim: from a fresh plan to the log of {rows:,} rows", _duration(large.median))
+    yield _faster("  times faster than naive", naive, large, 20)
+    yield Line("sessim, 2,000 tasks", _duration(small.median))
+    yield _at_most("  growth to 20,000 tasks; n log n is the target", growth, bound)
+    above = (peak - imported) / MEGABYTE
+    line = Line("peak memory above the imports: plan, model, log", f"{above:.0f} MB")
+    yield replace(line, target="< 100 MB", ok=above < 100)
+    yield Line("  above the built plan: model, log", f"{(peak - built) / MEGABYTE:.0f} MB")
+
+
+# --- import ---------------------------------------------------------------------------------------
+
+
+def bench_import(effort: Effort) -> Iterator[Line]:
+    """Compare the import with that of pandas and SimPy, in fresh interpreters."""
+    names = ("sessim",), ("pandas", "simpy")
+    seconds: dict[tuple[str, ...], list[float]] = {name: [] for name in names}
+    for turn in range(effort.processes + 1):
+        for name in names:
+            lasted, modules = fresh(IMPORT, *name)
+            if turn:  # the first only fills the disk's cache
+                seconds[name].append(lasted)
+            if name == ("sessim",):
+                loaded = sorted({module.split(".")[0] for module in modules} & set(UNWANTED))
+    ours, theirs = (median(seconds[name]) for name in names)
+    yield Line("import pandas, simpy", _duration(theirs))
+    yield Line("import sessim", _duration(ours))
+    line = Line("  more than pandas, simpy", _duration(ours - theirs), "<= 0.15 s")
+    yield replace(line, ok=ours - theirs <= 0.15)
+    found = " ".join(loaded) or "not loaded"
+    yield Line("matplotlib, ipywidgets, Jupyter", found, "not loaded", not loaded)
+
+
+# --- figures --------------------------------------------------------------------------------------
+
+
+def _faster(what: str, naive: Subject, other: Subject, target: int) -> Line:
+    ratio = naive.median / other.median
+    figure = f"{ratio:,.0f} x" if ratio >= 100 else f"{ratio:.1f} x"
+    return Line(what, figure, f">= {target:,} x", ratio >= target)
+
+
+def _at_most(what: str, ratio: float, target: float) -> Line:
+    return Line(what, f"{ratio:.2f} x", f"<= {target:.2f} x", ratio <= target)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.2f} s" if abs(seconds) >= 1 else f"{seconds * 1000:.3g} ms"
+
+
+BENCHMARKS: dict[str, Callable[[Effort], Iterator[Line]]] = {
+    "Workload W: 20 tasks, 5 million emails, 30 days": bench_w,
+    "Workload W as 20,000 tasks": bench_tasks,
+    "Import, in fresh interpreters": bench_import,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())
