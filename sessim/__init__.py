@@ -1,7 +1,68 @@
-"""sessim: try a warm-up schedule before you send it."""
+"""sessim: try a warm-up schedule before you send it.
 
+===================== =========================================================================
+Name                  What it is
+===================== =========================================================================
+``Plan``              What is to be sent: domains, tasks and the rules; YAML there and back.
+``Domain``            A sender domain and its warm-up.
+``Task``              A sending task: Batch, Scheduled or Recurring.
+``TestSend``          A test send of the console.
+``simulate``          Simulate a plan to its end: a ``Result``.
+``simulate_async``    The same, in slices, for notebooks with a Stop button.
+``Model``             The SimPy model: run it in slices, fork it, save it.
+``Result``            The tables, the charts and the console at any instant.
+``load``              Read a result that was saved.
+``EventLog``          The log that everything is derived from.
+``published``         The published warm-up schedules by name.
+``TaskStatus``        Where a run stands, with the API's codes.
+``TaskType``          What kind of task it is, with the API's codes.
+``SessimError``       Base class of every error raised on purpose.
+``PlanError``         A plan says what the service could not do.
+``LogError``          A file holds no event log.
+``SessimWarning``     Allowed, but probably not meant.
+``widgets``           The panels for JupyterLab, loaded when used.
+===================== =========================================================================
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+from sessim.errors import LogError, PlanError, SessimError, SessimWarning
+from sessim.eventlog import EventLog
+from sessim.lifecycle import TaskStatus, TaskType
 from sessim.model import Model
 from sessim.plan import Domain, Plan, Task, TestSend
 from sessim.result import Result, load
 from sessim.simulation import simulate, simulate_async
+from sessim.version import __version__
 from sessim.warmup import published
+
+__all__ = [
+    "Domain",
+    "EventLog",
+    "LogError",
+    "Model",
+    "Plan",
+    "PlanError",
+    "Result",
+    "SessimError",
+    "SessimWarning",
+    "Task",
+    "TaskStatus",
+    "TaskType",
+    "TestSend",
+    "__version__",
+    "load",
+    "published",
+    "simulate",
+    "simulate_async",
+    "widgets",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name == "widgets":
+        return importlib.import_module("sessim.widgets")
+    raise AttributeError(f"module 'sessim' has no attribute {name!r}")

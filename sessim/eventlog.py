@@ -233,7 +233,7 @@ def words(codes: NDArray[Any], vocabulary: Sequence[str]) -> pd.Categorical:
     return pd.Categorical.from_codes(codes.astype(np.int32), categories=list(vocabulary))
 
 
-_STATUS_CODE = np.full(256, NONE, dtype=np.int8)
+_STATUS_CODE = np.full(256, NONE, dtype=np.int8)  # whatever is no status has no word
 _STATUS_CODE[[int(status) for status in STATUS_LABELS]] = np.arange(len(STATUS_LABELS))
 
 
@@ -273,32 +273,33 @@ class LogWriter:
         self._sent = array("q")
         self._details: dict[str, int] = {"": 0}
 
-    def detail(self, text: str) -> int:
-        """Return the code of a text for the column ``detail``."""
+    def _code(self, text: str) -> int:
         return self._details.setdefault(text, len(self._details))
 
     def row(
         self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
-        sent_today: int, run: int = NONE, sent: int = 0, detail: int = 0, failed: int = 0,
+        sent_today: int, run: int = NONE, sent: int = 0, detail: str = "", failed: int = 0,
     ) -> None:  # fmt: skip
         """Append one row.
 
         ``run`` is a rank; from the number of runs on it is a task (the first, the second, ...),
         and -1 stands for neither.
         """
+        code = self._code(detail) if detail else 0
         self._blocks.extend(
-            (time, event, domain, status, rest, failed, limit, sent_today, detail, 1)
+            (time, event, domain, status, rest, failed, limit, sent_today, code, 1)
         )
         self._runs.append(run)
         self._sent.append(sent)
 
     def rows(
         self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
-        sent_today: int, runs: NDArray[np.int32], sent: NDArray[np.int64], detail: int = 0,
+        sent_today: int, runs: NDArray[np.int32], sent: NDArray[np.int64], detail: str = "",
     ) -> None:  # fmt: skip
         """Append a row for each of several runs, given by their ranks in order."""
+        code = self._code(detail) if detail else 0
         self._blocks.extend(
-            (time, event, domain, status, rest, 0, limit, sent_today, detail, len(runs))
+            (time, event, domain, status, rest, 0, limit, sent_today, code, len(runs))
         )
         self._runs.frombytes(runs.tobytes())
         self._sent.frombytes(sent.tobytes())

@@ -196,13 +196,7 @@ class Snapshot:
         rank_of_line = np.full(len(self.ledger), size)
         rank_of_line[self.lines] = self._rank
         place[self.ledger.rows] = rank_of_line[self.ledger.line]
-        counts = Counts(
-            status=np.zeros(0, np.int8),
-            sent=np.zeros(size, np.int64),
-            requests=[0] * size,
-            domain=[0] * size,
-            queues=[Queue(np.zeros(0, np.int32))],
-        )
+        counts = Counts([0] * size, [0] * size, [Queue(np.zeros(0, np.int32))])
         turns, booked, restarted = Fair(counts), 0, NOT_YET
         for row in range(begin, self.told):
             event, instant, rank = log.event[row], int(log.time[row]), int(place[row])
@@ -215,7 +209,7 @@ class Snapshot:
                     turns.begin()
                 restarted = instant
             if event in (Event.SENDING, Event.RESTARTED):
-                counts.sent[rank] = log.sent[row]
+                counts.emails[rank] = int(log.sent[row])
                 turns.join([rank])
             elif event in _LEFT and log.run[row] and turns.has(rank):
                 turns.leave([rank])

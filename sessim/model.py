@@ -8,11 +8,11 @@ to the next one, and the account's pace says when that is.
 
 from __future__ import annotations
 
-import copy
 import datetime as dt
 from collections.abc import Generator, Iterable
 from enum import IntEnum
 from os import PathLike
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,15 +23,19 @@ from simpy.events import EventPriority
 from sessim import state as states
 from sessim.clock import DAY, SECOND, Moment
 from sessim.eventlog import NONE, Event, EventLog, Rest
-from sessim.lifecycle import FINISHED, TaskStatus
+from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START, TaskStatus
 from sessim.plan import Plan
-from sessim.serving import DISCIPLINES, NEVER, Pace, Ranks
+from sessim.serving import DISCIPLINES, NEVER, NOT_TO_BE, Pace, Ranks
 from sessim.state import State
 from sessim.version import __version__
 
 Process = Generator[simpy.Event, Any, None]
 
 _IDLE = -1
+
+# In Python 3.11 an enumeration's attributes are slow to look up.
+_ROW = SimpleNamespace(**Event.__members__)
+_REST = SimpleNamespace(**Rest.__members__)
 
 
 class Order(IntEnum):
@@ -98,7 +102,7 @@ class Model:
         self._skips = [False, *(task.overlap == "skip" for task in plan.tasks)]
         self._domain_index = {domain.name: i for i, domain in enumerate(plan.domains)}
         self._discipline = DISCIPLINES[plan.discipline](state.counts, state.after)
-        self._discipline.join(np.flatnonzero(state.counts.status == TaskStatus.SENDING).tolist())
+        self._discipline.join(np.flatnonzero(state.counts.status == SENDING).tolist())
         self._pace = Pace(plan.rate, state.busy_from or 0)
         self._goal = 0
         env.process(self._begin_days())
@@ -154,7 +158,8 @@ class Model:
     def fork(self) -> Model:
         """Return an independent model in the same state, to be run with the same plan."""
         other = object.__new__(type(self))
-        other._resume(self.plan, self.seed, copy.deepcopy(self._snapshot()), int(self.env.now))
+        state = states.unpack(self.plan, *states.pack(self._snapshot()))
+        other._resume(self.plan, self.seed, state, int(self.env.now))
         return other
 
     def save(self, path: str | PathLike[str]) -> None:
@@ -313,9 +318,9 @@ class Model:
         rank = self._advance(self._goal - state.booked)
         domain = counts.domain[rank]
         queue = counts.queues[domain]
-        if counts.sent[rank] == counts.requests[rank]:
-            self._leave([rank], TaskStatus.SENT)
-            self._row(Event.SENT, rank)
+        if counts.emails[rank] == counts.requests[rank]:
+            self._leave([rank], SENT)
+            self._row(_ROW.SENT, rank)
         if not queue.left:
             self._fill(domain)
         self._turn()
@@ -332,10 +337,10 @@ class Model:
         state, counts = self.state, self.state.counts
         queue = counts.queues[domain]
         if queue.sending:
-            ranks = queue.due(counts.status, TaskStatus.SENDING, queue.sending)
-            self._leave(ranks, TaskStatus.PAUSED)
+            ranks = queue.due(counts, SENDING, queue.sending)
+            self._leave(ranks, PAUSED)
             state.cached[ranks] = True
-            self._rows(Event.PAUSED, domain, ranks, reason)
+            self._rows(_ROW.PAUSED, domain, ranks, reason)
 
     def _leave(self, ranks: Ranks, status: TaskStatus) -> None:
         """Let SENDING runs of one domain go over to another status."""
@@ -344,11 +349,11 @@ class Model:
         counts.status[ranks] = status
         queue = counts.queues[counts.domain[ranks[0]]]
         queue.sending -= len(ranks)
-        if status == TaskStatus.PAUSED:
+        if status == PAUSED:
             queue.paused += len(ranks)
         else:
             state.unfinished -= len(ranks)
-        if not any(queue.sending for queue in counts.queues):
+        if not queue.sending and not any(other.sending for other in counts.queues):
             state.busy_from = None
 
     def _join(self, domain: int, ranks: Ranks) -> None:
@@ -358,7 +363,7 @@ class Model:
             state.busy_from, state.booked = state.now, 0
             self._pace = Pace(self.plan.rate, state.now)
             self._discipline.begin()
-        counts.status[ranks] = TaskStatus.SENDING
+        counts.status[ranks] = SENDING
         counts.queues[domain].sending += len(ranks)
         self._discipline.join(ranks)
 
@@ -370,22 +375,22 @@ class Model:
             queue = counts.queues[domain]
             if not queue.paused:
                 continue
-            ranks = queue.due(counts.status, TaskStatus.PAUSED, queue.paused)
+            ranks = queue.due(counts, PAUSED, queue.paused)
             if not queue.left:
-                self._rows(Event.REFUSED, domain, ranks, "nothing left of the daily limit")
+                self._rows(_ROW.REFUSED, domain, ranks, "nothing left of the daily limit")
                 continue
             if not begun:
                 self._discipline.begin()
                 begun = True
             queue.paused, queue.cursor = 0, queue.head
             self._join(domain, ranks)
-            self._rows(Event.RESTARTED, domain, ranks)
+            self._rows(_ROW.RESTARTED, domain, ranks)
         self._changed()
 
     def _begin_day(self) -> None:
         state = self.state
         for rank in self._discipline.served():
-            self._row(Event.DAY, rank)
+            self._row(_ROW.DAY, rank)
         for domain, (days, queue) in enumerate(zip(state.days, state.counts.queues, strict=True)):
             days.pass_midnight(queue.total)
             if state.waiting[domain]:
@@ -425,13 +430,13 @@ class Model:
 
     def _start_due(self) -> None:
         """Start the runs that are due now, in order of creation."""
-        state, dues, status = self.state, self._dues, self.state.counts.status
+        state, dues, codes = self.state, self._dues, self.state.counts.codes
         while state.next_due < len(dues) and dues[state.next_due] == state.now:
             rank = state.next_due
             state.next_due += 1
             domain = state.counts.domain[rank]
             state.counts.queues[domain].tail += 1
-            if status[rank] == TaskStatus.TO_START:
+            if codes[rank] == TO_START:
                 state.to_come -= 1
                 self._first_use(domain)
                 self._start(rank, domain)
@@ -440,57 +445,56 @@ class Model:
         counts = self.state.counts
         earlier = self._earlier(rank)
         if earlier != NEVER and self._skips[self.plan.runs.task[rank]]:
-            counts.status[rank] = NEVER
-            self._row(Event.SKIPPED, rank, "an earlier run of the task is unfinished")
+            counts.codes[rank] = NOT_TO_BE
+            self._row(_ROW.SKIPPED, rank, "an earlier run of the task is unfinished")
             return
         self.state.unfinished += 1
-        self._row(Event.DUE, rank)
+        self._row(_ROW.DUE, rank)
         if not counts.queues[domain].left:
             reason = "nothing left of the daily limit"
-        elif earlier != NEVER and counts.status[earlier] == TaskStatus.PAUSED:
+        elif earlier != NEVER and counts.codes[earlier] == PAUSED:
             reason = "an earlier run of the task is paused"
         else:
             self._join(domain, [rank])
-            self._row(Event.SENDING, rank)
+            self._row(_ROW.SENDING, rank)
             return
-        counts.status[rank] = TaskStatus.PAUSED
+        counts.codes[rank] = PAUSED
         counts.queues[domain].paused += 1
         self.state.cached[rank] = True
-        self._row(Event.PAUSED, rank, reason)
+        self._row(_ROW.PAUSED, rank, reason)
 
     def _earlier(self, rank: int) -> int:
         """Return the unfinished run of the same task before a run, or -1."""
-        status, earlier = self.state.counts.status, self._previous[rank]
-        while earlier != NEVER and status[earlier] == NEVER:
+        codes, earlier = self.state.counts.codes, self._previous[rank]
+        while earlier != NEVER and codes[earlier] == NOT_TO_BE:
             earlier = self._previous[earlier]
-        return NEVER if earlier == NEVER or status[earlier] in FINISHED else earlier
+        return NEVER if earlier == NEVER or codes[earlier] in FINISHED else earlier
 
     def _cancel(self, task: int) -> None:
         """Cancel a task's unfinished runs; what is not due yet will not happen (rule R6)."""
         state, counts = self.state, self.state.counts
         called_off = self.plan.goes_on[task - 1]
         state.to_come -= called_off
+        recurring = self.plan.tasks[task - 1].every is not None
         for rank in np.flatnonzero(self.plan.runs.task == task).tolist():
-            queue = counts.queues[counts.domain[rank]]
-            match counts.status[rank]:
-                case TaskStatus.TO_START if self.plan.tasks[task - 1].every is not None:
-                    counts.status[rank] = NEVER
-                    state.to_come -= 1
-                    called_off = True
-                    continue
-                case TaskStatus.TO_START:
-                    state.to_come -= 1
-                case TaskStatus.SENDING:
-                    self._leave([rank], TaskStatus.CANCELLED)
-                case TaskStatus.PAUSED:
-                    queue.paused -= 1
-                    state.unfinished -= 1
-                case _:
-                    continue
-            counts.status[rank] = TaskStatus.CANCELLED
-            self._row(Event.CANCELLED, rank, "cancelled by the user")
+            status = counts.codes[rank]
+            if status == SENDING:
+                self._leave([rank], CANCELLED)
+            elif status == PAUSED:
+                counts.queues[counts.domain[rank]].paused -= 1
+                state.unfinished -= 1
+            elif status == TO_START:
+                state.to_come -= 1
+            else:
+                continue
+            if status == TO_START and recurring:
+                counts.codes[rank] = NOT_TO_BE
+                called_off = True
+            else:
+                counts.codes[rank] = CANCELLED
+                self._row(_ROW.CANCELLED, rank, "cancelled by the user")
         if called_off:
-            self._task_row(Event.CANCELLED, task, "later recurrences called off")
+            self._task_row(_ROW.CANCELLED, task, "later recurrences called off")
 
     def _send_test(self, number: int) -> None:
         """Send a test at once, as far as the day's limit allows (rule R8)."""
@@ -501,10 +505,10 @@ class Model:
         sent = min(test.recipients, queue.left)
         queue.total += sent
         if sent:
-            self._domain_row(Event.SENT, domain, "test send", sent=sent)
+            self._domain_row(_ROW.SENT, domain, "test send", sent=sent)
         if sent < test.recipients:
             failed = test.recipients - sent
-            self._domain_row(Event.ERROR, domain, "test send at the daily limit", failed=failed)
+            self._domain_row(_ROW.ERROR, domain, "test send at the daily limit", failed=failed)
         if sent and not queue.left:
             self._fill(domain)
 
@@ -515,58 +519,58 @@ class Model:
         state, turn = self.state, self._discipline.turn()
         if turn != state.served:
             before, state.served = state.served, turn
-            if before != NEVER and state.counts.status[before] == TaskStatus.SENDING:
-                self._row(Event.TURN, before, "an earlier run goes first")
+            if before != NEVER and state.counts.codes[before] == SENDING:
+                self._row(_ROW.TURN, before, "an earlier run goes first")
             if turn != NEVER:
-                self._row(Event.TURN, turn)
+                self._row(_ROW.TURN, turn)
 
-    def _row(self, event: Event, rank: int, detail: str = "") -> None:
-        counts, log = self.state.counts, self.state.log
-        domain, status = counts.domain[rank], int(counts.status[rank])
+    def _row(self, event: int, rank: int, detail: str = "") -> None:
+        state, counts = self.state, self.state.counts
+        domain, status = counts.domain[rank], counts.codes[rank]
         queue = counts.queues[domain]
-        if status == TaskStatus.CANCELLED:
-            rest = Rest.CANCELLED
+        if status == CANCELLED:
+            rest = _REST.CANCELLED
         else:
-            rest = Rest.CACHED if self.state.cached[rank] else Rest.WAITING
-        log.row(
-            self.state.now, event, domain, status, rest, _limit(queue.limit), queue.counted,
-            rank, int(counts.sent[rank]), log.detail(detail),
+            rest = _REST.CACHED if state.cached[rank] else _REST.WAITING
+        state.log.row(
+            state.now, event, domain, status, rest, _limit(queue.limit), queue.counted,
+            rank, counts.emails[rank], detail,
         )  # fmt: skip
 
-    def _rows(self, event: Event, domain: int, ranks: NDArray[np.int32], detail: str = "") -> None:
+    def _rows(self, event: int, domain: int, ranks: NDArray[np.int32], detail: str = "") -> None:
         """Write rows of runs that were all PAUSED before or are now: their rest is cached."""
         counts, log = self.state.counts, self.state.log
         queue = counts.queues[domain]
         log.rows(
-            self.state.now, event, domain, int(counts.status[ranks[0]]), Rest.CACHED,
-            _limit(queue.limit), queue.counted, ranks, counts.sent[ranks], log.detail(detail),
+            self.state.now, event, domain, counts.codes[ranks[0]], _REST.CACHED,
+            _limit(queue.limit), queue.counted, ranks, counts.sent[ranks], detail,
         )  # fmt: skip
 
     def _domain_row(
-        self, event: Event, domain: int, detail: str, *, sent: int = 0, failed: int = 0
+        self, event: int, domain: int, detail: str, *, sent: int = 0, failed: int = 0
     ) -> None:
         queue, log = self.state.counts.queues[domain], self.state.log
         log.row(
-            self.state.now, event, domain, NONE, Rest.NOWHERE, _limit(queue.limit), queue.counted,
-            sent=sent, detail=log.detail(detail), failed=failed,
+            self.state.now, event, domain, NONE, _REST.NOWHERE, _limit(queue.limit), queue.counted,
+            sent=sent, detail=detail, failed=failed,
         )  # fmt: skip
 
-    def _task_row(self, event: Event, task: int, detail: str) -> None:
+    def _task_row(self, event: int, task: int, detail: str) -> None:
         log, run = self.state.log, len(self.plan.runs) + task - 1
-        log.row(self.state.now, event, NONE, NONE, Rest.NOWHERE, NONE, 0, run, 0, log.detail(detail))
+        log.row(self.state.now, event, NONE, NONE, _REST.NOWHERE, NONE, 0, run, 0, detail)
 
     def _limit_row(self, domain: int) -> None:
         days = self.state.days[domain]
         detail = f"warm-up day {days.day(self.state.date)}" if days.limits.counts_days else ""
-        self._domain_row(Event.LIMIT, domain, detail)
+        self._domain_row(_ROW.LIMIT, domain, detail)
 
     def _write_end(self) -> None:
         log, last = self.state.log, self.state.now
         self.state.now = log.last_time if self.finished else int(self.env.now)
         for rank in self._discipline.served():
-            self._row(Event.END, rank)
+            self._row(_ROW.END, rank)
         detail = "all work done" if self.finished else "work left"
-        log.row(self.state.now, Event.END, NONE, NONE, Rest.NOWHERE, NONE, 0, detail=log.detail(detail))
+        log.row(self.state.now, _ROW.END, NONE, NONE, _REST.NOWHERE, NONE, 0, detail=detail)
         self.state.now = last
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import heapq
+from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sessim.clock import SECOND
-from sessim.lifecycle import TaskStatus
+from sessim.lifecycle import FINISHED, SENDING, TO_START, TaskStatus
 
 Ranks = Sequence[int] | NDArray[np.int32]
 
@@ -59,6 +59,7 @@ class Queue:
 
     def __init__(self, ranks: NDArray[np.int32]) -> None:
         self.ranks = ranks
+        self.order: list[int] = ranks.tolist()  # the same, to look at one by one
         self.head = 0  # before it, every run is finished
         self.tail = 0  # from it on, no run is due
         self.cursor = 0  # before it, no run is SENDING
@@ -78,29 +79,50 @@ class Queue:
         """The emails that may still be sent under the limit in force."""
         return UNLIMITED if self.limit is None else self.limit - self.total + self.counted_from
 
-    def due(self, status: NDArray[np.int8], wanted: TaskStatus, number: int) -> NDArray[np.int32]:
+    def due(self, counts: Counts, wanted: TaskStatus, number: int) -> NDArray[np.int32]:
         """Return the ranks of the due runs of a status, of which there are ``number``."""
-        while self.head < self.tail and status[self.ranks[self.head]] in _OVER:
+        codes, order = counts.codes, self.order
+        while self.head < self.tail and codes[order[self.head]] in _OVER:
             self.head += 1
         ranks = self.ranks[self.head : self.tail]
-        return ranks if len(ranks) == number else ranks[status[ranks] == wanted]
+        return ranks if len(ranks) == number else ranks[counts.status[ranks] == wanted]
 
 
-NEVER = -1
+NEVER: Final = -1
+"""Stands for no run."""
+
+NOT_TO_BE: Final = 255
 """Status of a run that will not happen: skipped, or of a task cancelled before it was due."""
 
-_OVER = frozenset({NEVER, TaskStatus.CANCELLED, TaskStatus.ERROR, TaskStatus.SENT})
+_OVER: Final = frozenset({NOT_TO_BE, *map(int, FINISHED)})
 
 
-@dataclass
 class Counts:
-    """The runs' changing numbers, one entry a run by rank, and their domains' queues."""
+    """The runs' changing numbers, one entry a run by rank, and their domains' queues.
 
-    status: NDArray[np.int8]
-    sent: NDArray[np.int64]
-    requests: Sequence[int]
-    domain: Sequence[int]
-    queues: Sequence[Queue]
+    Parameters
+    ----------
+    requests, domain
+        Of each run.
+    queues
+        Of each domain.
+
+    Attributes
+    ----------
+    codes, status
+        The statuses: to look at one by one, and the same memory as an array.
+    emails, sent
+        The emails sent, likewise.
+    """
+
+    def __init__(
+        self, requests: Sequence[int], domain: Sequence[int], queues: Sequence[Queue]
+    ) -> None:
+        self.requests, self.domain, self.queues = requests, domain, queues
+        self.codes = bytearray([TO_START]) * len(requests)
+        self.status = np.frombuffer(self.codes, dtype=np.uint8)
+        self.emails = array("q", bytes(8 * len(requests)))
+        self.sent = np.frombuffer(self.emails, dtype=np.int64)
 
 
 class Discipline(Protocol):
@@ -137,9 +159,11 @@ class Fifo:
     def __init__(self, counts: Counts, after: int = NEVER) -> None:
         self.after = after
         self._counts = counts
+        self._first: int | None = None
 
     def join(self, ranks: Ranks) -> None:
-        """Nothing to do: the statuses say it all."""
+        """Look for the first run anew: the statuses say which it is."""
+        self._first = None
 
     leave = join
 
@@ -148,16 +172,19 @@ class Fifo:
 
     def turn(self) -> int:
         """Return the rank of the first run that is SENDING, or -1."""
-        status = self._counts.status
-        found = NEVER
-        for queue in self._counts.queues:
-            if not queue.sending:
-                continue
-            while status[queue.ranks[queue.cursor]] != TaskStatus.SENDING:
-                queue.cursor += 1
-            rank = int(queue.ranks[queue.cursor])
-            found = rank if found == NEVER else min(found, rank)
-        return found
+        if self._first is None:
+            self._first = min(map(self._first_of, self._sending_queues()), default=NEVER)
+        return self._first
+
+    def _sending_queues(self) -> list[Queue]:
+        return [queue for queue in self._counts.queues if queue.sending]
+
+    def _first_of(self, queue: Queue) -> int:
+        codes, order, cursor = self._counts.codes, queue.order, queue.cursor
+        while codes[order[cursor]] != SENDING:
+            cursor += 1
+        queue.cursor = cursor
+        return order[cursor]
 
     def served(self) -> list[int]:
         """Return the one run being served."""
@@ -170,13 +197,13 @@ class Fifo:
         if first == NEVER:
             return 0
         counts = self._counts
-        unsent = counts.requests[first] - int(counts.sent[first])
+        unsent = counts.requests[first] - counts.emails[first]
         return min(unsent, counts.queues[counts.domain[first]].left)
 
     def advance(self, emails: int) -> int:
         """Send emails of the first run."""
         first = self.turn()
-        self._counts.sent[first] += emails
+        self._counts.emails[first] += emails
         self._counts.queues[self._counts.domain[first]].total += emails
         return first
 
@@ -201,7 +228,7 @@ class Fair:
     def join(self, ranks: Ranks) -> None:
         """Take in runs; each is served when its place in the round comes."""
         for rank in map(int, ranks):
-            self._base[rank] = int(self._counts.sent[rank]) - self._rounds - (rank <= self.after)
+            self._base[rank] = self._counts.emails[rank] - self._rounds - (rank <= self.after)
             insort(self._ring, rank)
             insort(self._rings[self._counts.domain[rank]], rank)
             heapq.heappush(self._ends, self._end(rank))
@@ -223,7 +250,7 @@ class Fair:
         self._rings = [[rank for rank in ring if rank not in leaving] for ring in self._rings]
 
     def _settle(self, rank: int) -> None:
-        self._counts.sent[rank] = self._base[rank] + self._rounds + (rank <= self.after)
+        self._counts.emails[rank] = self._base[rank] + self._rounds + (rank <= self.after)
 
     def has(self, rank: int) -> bool:
         """Say whether a run takes turns."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -14,7 +16,6 @@ from numpy.typing import NDArray
 
 from sessim.errors import LogError
 from sessim.eventlog import LogWriter
-from sessim.lifecycle import TaskStatus
 from sessim.plan import Plan
 from sessim.serving import NEVER, Counts, Queue
 from sessim.warmup import Days
@@ -92,13 +93,8 @@ def first_state(plan: Plan) -> State:
     runs, clock = plan.runs, plan.clock
     date = clock.date(plan.start_instant)
     domains = range(len(plan.domains))
-    counts = Counts(
-        status=np.full(len(runs), TaskStatus.TO_START, dtype=np.int8),
-        sent=np.zeros(len(runs), dtype=np.int64),
-        requests=runs.requests.tolist(),
-        domain=runs.domain.tolist(),
-        queues=[Queue(np.flatnonzero(runs.domain == i).astype(np.int32)) for i in domains],
-    )
+    queues = [Queue(np.flatnonzero(runs.domain == i).astype(np.int32)) for i in domains]
+    counts = Counts(runs.requests.tolist(), runs.domain.tolist(), queues)
     return State(
         counts=counts,
         cached=np.zeros(len(runs), dtype=bool),
@@ -120,22 +116,46 @@ def _days(plan: Plan, index: int, date: dt.date) -> Days:
     return Days(domain.limits, first, domain.advance == "sending", counted)
 
 
-def save(state: State, head: dict[str, Any], path: str | PathLike[str]) -> None:
-    """Write a state to a ``.npz`` file; ``head`` is plain data that travels with it."""
+def pack(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return a state as plain data and arrays, from which :func:`unpack` makes it again."""
     counts = state.counts
-    head = {
-        **head,
-        "format": FORMAT,
+    data = {
         "numbers": {name: getattr(state, name) for name in _NUMBERS},
-        "queues": [{name: getattr(q, name) for name in _QUEUE} for q in counts.queues],
+        "queues": [{name: getattr(queue, name) for name in _QUEUE} for queue in counts.queues],
         "days": [[days.counted, days.total_before] for days in state.days],
         "details": state.log.details,
     }
     arrays = {"status": counts.status, "sent": counts.sent, "cached": state.cached}
+    return data, {**arrays, **state.log.arrays()}
+
+
+def unpack(plan: Plan, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> State:
+    """Make a state of what :func:`pack` returned; nothing is shared with it."""
+    state = first_state(plan)
+    for name, value in data["numbers"].items():
+        setattr(state, name, list(map(_pair, value)) if isinstance(value, list) else value)
+    for queue, values in zip(state.counts.queues, data["queues"], strict=True):
+        for name, value in values.items():
+            setattr(queue, name, value)
+    for days, (counted, total_before) in zip(state.days, data["days"], strict=True):
+        days.counted, days.total_before = counted, total_before
+    state.counts.status[:] = arrays["status"]
+    state.counts.sent[:] = arrays["sent"]
+    state.cached[:] = arrays["cached"]
+    state.log = LogWriter.restore(arrays, data["details"])
+    return state
+
+
+def _pair(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def save(state: State, head: dict[str, Any], path: str | PathLike[str]) -> None:
+    """Write a state to a ``.npz`` file; ``head`` is plain data that travels with it."""
+    data, arrays = pack(state)
+    text = json.dumps({**head, "format": FORMAT, "state": data})
     with open(path, "wb") as file:
-        np.savez_compressed(
-            file, head=np.array(json.dumps(head)), **arrays, **state.log.arrays()
-        )  # type: ignore[arg-type]
+        np.savez_compressed(file, head=np.array(text), **arrays)  # type: ignore[arg-type]
 
 
 def load(path: str | PathLike[str]) -> tuple[Plan, State, dict[str, Any]]:
@@ -152,32 +172,12 @@ def load(path: str | PathLike[str]) -> tuple[Plan, State, dict[str, Any]]:
         head = json.loads(str(arrays.pop("head")))
         if head.pop("format") != FORMAT:
             raise LogError(f"file {str(path)!r} was written by another version of sessim")
-        plan = Plan.from_dict(head["plan"])
-        return plan, _restore(plan, head, arrays), head
-    except OSError as error:
-        reason = error.strerror or "it holds no state"
-        raise LogError(f"cannot read the file {str(path)!r}: {reason}") from None
-    except (KeyError, TypeError, AttributeError, EOFError, BadZipFile) as error:
-        raise LogError(f"file {str(path)!r} holds no state of a simulation") from error
+        plan = Plan.from_dict(head.pop("plan"))
+        return plan, unpack(plan, head.pop("state"), arrays), head
     except LogError:
         raise
-    except ValueError as error:
-        raise LogError(f"file {str(path)!r} holds no state of a simulation: {error}") from None
-
-
-def _restore(plan: Plan, head: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> State:
-    state = first_state(plan)
-    for name, value in head["numbers"].items():
-        setattr(state, name, value)
-    for name in ("restarts", "openings"):
-        setattr(state, name, [(instant, domain) for instant, domain in getattr(state, name)])
-    for queue, values in zip(state.counts.queues, head["queues"], strict=True):
-        for name, value in values.items():
-            setattr(queue, name, value)
-    for days, (counted, total_before) in zip(state.days, head["days"], strict=True):
-        days.counted, days.total_before = counted, total_before
-    state.counts.status[:] = arrays["status"]
-    state.counts.sent[:] = arrays["sent"]
-    state.cached[:] = arrays["cached"]
-    state.log = LogWriter.restore(arrays, head["details"])
-    return state
+    except OSError as error:
+        reason = error.strerror or "it holds no state of a simulation"
+        raise LogError(f"cannot read the file {str(path)!r}: {reason}") from None
+    except (LookupError, TypeError, AttributeError, EOFError, ValueError, BadZipFile, zlib.error):
+        raise LogError(f"file {str(path)!r} holds no state of a simulation") from None

@@ -220,7 +220,7 @@ class Story:
         status, lane = ledger.column("status"), lanes[ledger.line]
         end = np.minimum(ledger.next_time, self.end)
         start = ledger.column("time")
-        grows = np.append(ledger.rise(ledger.column("sent"))[1:], 0) > 0
+        grows = np.append(ledger.rise(ledger.column("sent"))[1:], 0)[: len(start)] > 0
         sending = status == TaskStatus.SENDING
         states = {
             "sending": sending & grows,
@@ -255,7 +255,7 @@ class _Falls:
         jumps = np.where(chosen, values - np.where(self.first, 0, before), 0)
         slopes = np.where(chosen, falls, 0) / np.where(self.ahead > 0, self.ahead, 1)
         change = np.bincount(self.place, slopes, size)
-        change[1:] -= np.bincount(self.place[1:], slopes[:-1], size)[1:]
+        change -= np.bincount(self.place[1:], slopes[:-1], size)
         fallen = np.append(0, np.cumsum(change)[:-1] * np.diff(self.progress))
         jump = np.bincount(self.place, jumps, size)
         after = np.cumsum(jump - fallen)
