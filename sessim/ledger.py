@@ -69,6 +69,11 @@ class Ledger:
         return risen
 
     @cached_property
+    def risen(self) -> Ints:
+        """By how much the emails sent rose with each of ``rows``."""
+        return self.rise(self.column("sent"))
+
+    @cached_property
     def next_time(self) -> Ints:
         """When the run's next row was; of its last row, the largest number."""
         time = self.column("time")
@@ -93,7 +98,7 @@ class Ledger:
     def booked(self) -> Ints:
         """The emails of runs that the log has told of before each of its rows."""
         sent = np.zeros(len(self.log) + 1, dtype=np.int64)
-        sent[self.rows + 1] = self.rise(self.column("sent"))
+        sent[self.rows + 1] = self.risen
         return np.cumsum(sent)
 
 
@@ -171,7 +176,7 @@ class Snapshot:
     def under_way(self) -> Ints:
         """The emails of each run that were sent since its latest row."""
         row, extra = self.told - 1, np.zeros(len(self.lines), dtype=np.int64)
-        if self.told == len(self.log) or not self.ledger.sending[row]:
+        if self.told in (0, len(self.log)) or not self.ledger.sending[row]:
             return extra
         begin = int(self.ledger.busy_from[row])
         pace = Pace(self.log.plan.rate, int(self.log.time[begin]))

@@ -80,11 +80,12 @@ class Model:
 
     def __init__(self, plan: Plan, seed: int = 0) -> None:
         self._resume(plan, seed, states.first_state(plan), plan.start_instant)
-        start, clock = plan.start_instant, plan.clock
-        begin = self._reset if clock.day_start(clock.date(start)) == start else self._new_limit
-        for domain, waiting in enumerate(self.state.waiting):
-            if waiting:
-                begin(domain)
+        domains = [domain for domain, waiting in enumerate(self.state.waiting) if waiting]
+        if plan.clock.day_start(plan.clock.date(plan.start_instant)) == plan.start_instant:
+            self._reset(domains)
+        else:
+            for domain in domains:
+                self._new_limit(domain)
 
     def _resume(self, plan: Plan, seed: int, state: State, instant: int) -> None:
         self.plan, self.seed, self.state = plan, seed, state
@@ -263,7 +264,7 @@ class Model:
         self.state.openings.remove((instant, domain))
         if not self.finished:
             self._reach(before=True)
-            self._reset(domain)
+            self._reset([domain])
             self._changed()
 
     def _cancel_tasks(self) -> Process:
@@ -309,7 +310,9 @@ class Model:
         """Look anew at what comes next in sending, after something else has happened."""
         self._turn()
         ahead = self._discipline.ahead()
-        if self._goal != (self.state.booked + ahead if ahead else _IDLE):
+        goal = self.state.booked + ahead if ahead else _IDLE
+        if goal != self._goal:
+            self._goal = goal
             self._sending.interrupt()
 
     def _end_stretch(self) -> None:
@@ -393,12 +396,11 @@ class Model:
             self._row(_ROW.DAY, rank)
         for domain, (days, queue) in enumerate(zip(state.days, state.counts.queues, strict=True)):
             days.pass_midnight(queue.total)
-            if state.waiting[domain]:
-                self._reset(domain)
-            elif state.opened[domain]:
+            if state.opened[domain] and not state.waiting[domain]:
                 self._limit_row(domain)
         if self.plan.window == "day":
             self._discipline.begin()
+        self._reset([domain for domain, waiting in enumerate(state.waiting) if waiting])
         self._changed()
 
     def _new_limit(self, domain: int) -> None:
@@ -413,15 +415,28 @@ class Model:
         if queue.limit == 0:
             self._pause(domain, "daily limit is 0")
 
-    def _reset(self, domain: int) -> None:
-        """Begin anew with a limit, and have the paused runs restarted by it (rule R5)."""
+    def _reset(self, domains: Iterable[int]) -> None:
+        """Begin anew with the limits, and have the paused runs restarted by it (rule R5)."""
         state, delay = self.state, self.plan.restart_delay
-        self._new_limit(domain)
-        queue = state.counts.queues[domain]
-        if self.plan.restart == "auto" and queue.left and (queue.paused or delay):
+        ready = []
+        for domain in domains:
+            self._new_limit(domain)
+            queue = state.counts.queues[domain]
+            if self.plan.restart == "auto" and queue.left and (queue.paused or delay):
+                ready.append(domain)
+        if not (delay or self._email_falls_now()):
+            self._restart(ready)
+            return
+        for domain in ready:
             restart = state.now + delay * SECOND, domain
             state.restarts.append(restart)
             self.env.process(self._restart_later(*restart))
+
+    def _email_falls_now(self) -> bool:
+        state = self.state
+        if state.busy_from is None:
+            return False
+        return self._pace.instant(state.booked + 1) == state.now
 
     def _first_use(self, domain: int) -> None:
         if not self.state.opened[domain]:

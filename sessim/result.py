@@ -15,6 +15,7 @@ from sessim.clock import moment
 from sessim.errors import LogError
 from sessim.eventlog import EventLog, iso
 from sessim.ledger import Ledger, Snapshot
+from sessim.life import life
 from sessim.plan import Plan
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Result:
 
     def __init__(self, log: EventLog) -> None:
         self.log = log
+        self._latest: Snapshot | None = None  # asked for at one instant, tables share it
 
     @property
     def plan(self) -> Plan:
@@ -98,8 +100,43 @@ class Result:
         pandas.DataFrame
             The columns of :attr:`tasks`.
         """
+        return tables.tasks(self._snapshot(time))
+
+    def domains_at(self, time: str | dt.date | dt.datetime) -> pd.DataFrame:
+        """Return each domain's limit, what is used and left of it, and its cache queue.
+
+        Parameters
+        ----------
+        time
+            As in :meth:`at`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a domain (see :func:`sessim.tables.domains`).
+        """
+        return tables.domains(self._snapshot(time))
+
+    def life(self, task: int | str) -> pd.DataFrame:
+        """Return every change of a task's status, with its time and reason.
+
+        Parameters
+        ----------
+        task
+            Its id or its name.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row a change (see :func:`sessim.life.life`).
+        """
+        return life(self._ledger, task)
+
+    def _snapshot(self, time: str | dt.date | dt.datetime) -> Snapshot:
         instant = self.plan.clock.instant(moment(time))
-        return tables.tasks(Snapshot(self._ledger, instant))
+        if self._latest is None or self._latest.instant != instant:
+            self._latest = Snapshot(self._ledger, instant)
+        return self._latest
 
     @property
     def plot(self) -> Plots:

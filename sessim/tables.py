@@ -151,6 +151,67 @@ def _task_status(data: dict[str, NDArray[Any]], starts: Ints, snapshot: Snapshot
     return chosen
 
 
+def domains(snapshot: Snapshot) -> pd.DataFrame:
+    """Return one row a domain, as its warm-up stands at an instant.
+
+    Columns ``domain``; ``day`` (warm-up day, empty if there is none), ``limit`` (emails a day,
+    empty if there is none), ``used`` (emails that count towards the limit in force, test sends
+    included), ``left`` (empty without a limit); ``cached`` (emails in the cache queue),
+    ``backlog`` (cached, and due but not sent); ``sending, paused`` (runs).
+    """
+    log, told = snapshot.log, snapshot.told
+    size = len(log.domains)
+    rows = np.flatnonzero(log.event[:told] == Event.LIMIT)
+    latest = np.full(size, NONE)
+    latest[log.domain[rows]] = rows  # the last one assigned stays
+    limit = np.where(latest == NONE, NONE, log.limit[latest])
+    day = np.where(latest == NONE, NONE, _warmup_days(log.details)[log.detail[latest]])
+    used = np.where(latest == NONE, 0, log.sent_today[latest]) + _sent_since(snapshot, latest)
+    data, domain = run_numbers(snapshot), snapshot.column("domain")
+    open_ = ~is_finished(data["status"])
+    unsent = data["requests"] - data["sent"] - data["failed"] - data["cancelled"]
+    counts = {
+        "cached": np.where(open_, data["cached"], 0),
+        "backlog": np.where(open_, unsent, 0),
+        "sending": data["status"] == TaskStatus.SENDING,
+        "paused": data["status"] == TaskStatus.PAUSED,
+    }
+    return pd.DataFrame(
+        {
+            "domain": words(np.arange(size), log.domains),
+            "day": integers(day, day == NONE),
+            "limit": integers(limit, limit == NONE),
+            "used": used,
+            "left": integers(limit - used, limit == NONE),
+            **{name: _summed(domain, values, size) for name, values in counts.items()},
+        },
+        copy=False,
+    )
+
+
+def _sent_since(snapshot: Snapshot, latest: Ints) -> Ints:
+    """Return the emails of each domain that were sent since a row of the log.
+
+    The counts of all the domain's runs are exact at that row, since with a day begins a row for
+    each run being served, and since in a rolling window nothing of the domain is being sent when
+    it opens.
+    """
+    log, ledger, told = snapshot.log, snapshot.ledger, snapshot.told
+    size = len(log.domains)
+    runs = np.flatnonzero((ledger.rows < told) & (ledger.rows > latest[ledger.column("domain")]))
+    sent = _summed(log.domain[ledger.rows[runs]], ledger.risen[runs], size)
+    tests = np.flatnonzero((log.run[:told] == 0) & (log.domain[:told] != NONE))
+    tests = tests[tests > latest[log.domain[tests]]]
+    sent += _summed(log.domain[tests], log.sent[tests], size)
+    return sent + _summed(snapshot.column("domain"), snapshot.under_way, size)
+
+
+def _summed(places: NDArray[Any], values: NDArray[Any], size: int) -> Ints:
+    total = np.zeros(size, dtype=np.int64)
+    np.add.at(total, places, values)
+    return total
+
+
 def pauses(ledger: Ledger) -> pd.DataFrame:
     """Return one row a pause, by start, then task and run.
 

@@ -27,11 +27,9 @@ def draw(story: Story, ax: Axes, options: Mapping[str, Any] | None = None) -> No
     }
     handles: dict[str, Any] = {}
     for label, (low, high, looks) in areas.items():
-        looks = {"edgecolor": "white", "linewidth": 0.0, **looks, **(options or {})}
+        looks = {"edgecolor": "white", "linewidth": 0.0, "hatch_linewidth": 0.8, **looks, **(options or {})}
         handles[label] = ax.fill_between(x, low, high, label=label, **looks)
-    (handles["Backlog, both together"],) = ax.plot(
-        x, total, color=style.INK, linewidth=1.2, label="Backlog"
-    )
+    ax.plot(x, total, color=style.INK, linewidth=0.9, label="Backlog")
     style.count_axis(ax, 1.06 * total.max(initial=0))
     if not total.any():
         style.note(ax, "There was no backlog")

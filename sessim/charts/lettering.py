@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
@@ -32,7 +32,8 @@ def name(text: str, longest: int = LONGEST) -> str:
     Breaks become blanks, a long text loses its middle, a character that no font has becomes a
     box, and a dollar sign does not begin a formula.
     """
-    tidy = "".join(_tidy(character) for character in text)
+    usual = _usual()
+    tidy = "".join(_tidy(character, usual) for character in text)
     return _cut(" ".join(tidy.split()), longest).replace("$", r"\$")
 
 
@@ -52,18 +53,23 @@ def breadth(text: str) -> int:
 
 
 def fit(texts: Iterable[Text]) -> None:
-    """Let texts be drawn with further fonts where the usual ones lack a character."""
+    """Let texts be drawn with further fonts where those in use lack a character."""
+    usual = _usual()
     for text in texts:
-        families = _families(frozenset(text.get_text()))
+        lacking, families = set(map(ord, text.get_text())) - usual, []
+        for family, more in _further().items() if lacking else ():
+            if lacking & more:
+                families.append(family)
+                lacking -= more
         if families:
             text.set_fontfamily([*mpl.rcParams["font.family"], *families])
 
 
-def _tidy(character: str) -> str:
+def _tidy(character: str, usual: frozenset[int]) -> str:
     kind = unicodedata.category(character)
     if kind in {"Cc", "Zl", "Zp"}:
         return " "
-    if kind != "Cs" and any(ord(character) in _glyphs(font) for font in _fonts(character)):
+    if ord(character) in usual or any(ord(character) in more for more in _further().values()):
         return character
     return "" if kind in {"Cf", "Mn", "Me"} else _MISSING
 
@@ -91,41 +97,23 @@ def _places(character: str) -> int:
 # --- fonts ---------------------------------------------------------------------------------------
 
 
-def _usual() -> list[str]:
-    return [findfont(FontProperties(family=family)) for family in mpl.rcParams["font.family"]]
-
-
-def _fonts(character: str) -> Sequence[str]:
-    """Return the files of the usual fonts, and of others if those lack a character."""
-    usual = _usual()
-    if any(ord(character) in _glyphs(font) for font in usual):
-        return usual
-    return list(_others().values())
-
-
-def _families(characters: frozenset[str]) -> list[str]:
-    """Return the names of the fonts that have what the usual ones lack of some characters."""
-    usual, families = _usual(), []
-    lacking = {c for c in map(ord, characters) if not any(c in _glyphs(font) for font in usual)}
-    for family, font in _others().items():
-        if lacking & _glyphs(font):
-            families.append(family)
-            lacking -= _glyphs(font)
-    return families
+def _usual() -> frozenset[int]:
+    """Return the characters that the fonts in use can draw."""
+    fonts = [findfont(FontProperties(family=[name])) for name in mpl.rcParams["font.family"]]
+    return frozenset().union(*map(_glyphs, fonts))
 
 
 @cache
-def _others() -> dict[str, str]:
-    """Return the fonts on this machine that may have what the usual ones lack, by name."""
+def _further() -> dict[str, frozenset[int]]:
+    """Return the fonts on this machine that reach further, and what they can draw, by name."""
     known = sorted({font.name for font in fontManager.ttflist})
     found = [name for start in _WIDE_FONTS for name in known if name.startswith(start)]
-    return {name: findfont(FontProperties(family=name)) for name in [_OWN, *found]}
+    return {name: _glyphs(findfont(FontProperties(family=[name]))) for name in [_OWN, *found]}
 
 
 @cache
 def _glyphs(font: str) -> frozenset[int]:
-    """Return the characters that a font can draw."""
     try:
         return frozenset(get_font(font).get_charmap())
-    except (OSError, RuntimeError):  # a font of pictures alone, or none that can be read
+    except (OSError, RuntimeError):  # it has pictures alone, or cannot be read
         return frozenset()

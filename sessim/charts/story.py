@@ -166,11 +166,16 @@ class Story:
         return {log.domains[code]: found[code] for code in worked}
 
     @cached_property
-    def days_at_limit(self) -> Mapping[str, int]:
-        """On how many days each domain with work sent all it might, whatever the tasks."""
-        daily = self.result.daily
-        full = daily[(daily["sent"] > 0) & (daily["sent"] >= daily["limit"]).fillna(value=False)]
-        return {name: int((full["domain"] == name).sum()) for name in self.limits}
+    def full_days(self) -> Mapping[str, NDArray[np.bool_]]:
+        """On which days each chosen domain with work sent all it might, whatever the tasks."""
+        daily, clock = self.result.daily, self.plan.clock
+        full = (daily["sent"] >= daily["limit"]).fillna(value=False) & (daily["sent"] > 0)
+        dates = np.array([clock.date(int(edge)) for edge in self.edges[:-1]], dtype="M8[us]")
+        found = {}
+        for name in self.limits:
+            on = daily["date"][full & (daily["domain"] == name)].to_numpy(dtype="M8[us]")
+            found[name] = np.isin(dates, on)
+        return found
 
     # --- backlog ----------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
-from sessim.charts import lettering
+from sessim.charts import lettering, words
 from sessim.charts.story import Floats, Ints, Story
 
 INK: Final = "0.15"
@@ -98,12 +98,13 @@ def time_axis(ax: Axes, story: Story) -> None:
         tz=zone,
         formats=["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%S.%f"],
         zero_formats=["", "%b %Y", "%d %b", "%d %b", "%H:%M", "%H:%M"],
-        offset_formats=["", "", "%Y", "%Y", "%d %b %Y", "%d %b %Y %H:%M"],
+        show_offset=False,
     )
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)
     ax.set_xlim(*dates(story.edges[[0, -1]]))
-    ax.set_xlabel(f"Local time, {story.plan.timezone}", color=INK)
+    first, last = (words.month(story, int(edge)) for edge in story.edges[[0, -2]])
+    ax.set_xlabel(f"{words.span(first, last)}, local time ({story.plan.timezone})", color=INK)
     _plain(ax)
 
 
@@ -142,7 +143,7 @@ def legend(ax: Axes, title: str, handles: Mapping[str, Any]) -> None:
         title_fontproperties={"weight": "bold", "size": "medium"},
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=_columns(list(handles), width(ax) / small),
+        ncols=_columns(list(handles), _room(ax) / small),
         frameon=False,
         fontsize=small,
         borderpad=0,
@@ -155,9 +156,16 @@ def legend(ax: Axes, title: str, handles: Mapping[str, Any]) -> None:
     lettering.fit(found.get_texts())
 
 
+def _room(ax: Axes) -> float:
+    """Return the points that a legend may take: a layout widens Axes, by about a seventh."""
+    figure = ax.get_figure(root=True)
+    widens = figure is not None and figure.get_layout_engine() is not None
+    return width(ax) * (1.14 if widens else 1.0)
+
+
 def _columns(texts: Sequence[str], room: float) -> int:
     """Return how many columns of texts fit into a room, in sizes of the letter."""
-    sizes = np.array([0.56 * lettering.breadth(text) + 4.4 for text in texts])
+    sizes = np.array([0.54 * lettering.breadth(text) + 4.4 for text in texts])
     for columns in range(len(texts), 1, -1):
         if sum(part.max() for part in np.array_split(sizes, columns)) <= room:
             return columns

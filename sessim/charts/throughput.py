@@ -8,7 +8,9 @@ from typing import Any, Final, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
+from matplotlib.markers import CARETUPBASE
 
 from sessim.charts import lettering, style
 from sessim.charts.story import Floats, Ints, Story
@@ -21,8 +23,8 @@ MOST: Final = len(style.LOOKS)
 """How many parts of a stack are told apart."""
 
 _FAR: Final = 1.6  # times the highest bar: a limit above it leaves the picture
-_LINES: Final = 5  # domains' own limits that a picture bears
-_DASHES: Final = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (8, 3)), (0, (3, 1, 1, 1)))
+_LINES: Final = 3  # domains' own limits that a picture bears
+_DASHES: Final = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ def draw(
     top = _top(base, lines)
     for i, line in enumerate(lines):
         handles[_with_height(line, top)] = _line(ax, edges, line, i, top)
+    if len(story.limits) > 1 and len(lines) == 1:
+        handles |= _full_days(story, ax, edges)
     for label in _unlimited(story):
         handles[label] = Line2D([], [], linestyle="none")
     style.count_axis(ax, top)
@@ -71,7 +75,7 @@ def draw(
 def _bars(ax: Axes, edges: Floats, base: Ints, part: Part, options: Mapping[str, Any]) -> Any:
     days = np.flatnonzero(part.sent)
     thin = 0.0 if len(edges) > 100 else 0.4
-    looks = {"color": part.colour, "edgecolor": "white", "hatch": part.hatch, "linewidth": thin}
+    looks = {"color": part.colour, "edgecolor": "white", "hatch": part.hatch, "linewidth": thin, "hatch_linewidth": 0.8}
     return ax.bar(
         edges[days],
         part.sent[days],
@@ -92,11 +96,26 @@ def _line(ax: Axes, edges: Floats, line: Limit, number: int, top: float) -> Any:
     )  # fmt: skip
     above = np.append(False, line.values > top)
     leaves = np.flatnonzero(above[1:] & ~above[:-1])
-    ax.plot(
-        edges[leaves], np.ones(len(leaves)), transform=ax.get_xaxis_transform(), marker="^",
-        markersize=6, color=style.INK, linestyle="none", clip_on=False, zorder=4,
-    )  # fmt: skip
+    if len(leaves):
+        ax.plot(
+            edges[leaves], np.ones(len(leaves)), transform=ax.get_xaxis_transform(),
+            marker=CARETUPBASE, markersize=6, color=style.INK, linestyle="none", clip_on=False, zorder=4,
+        )  # fmt: skip
     return step
+
+
+def _full_days(story: Story, ax: Axes, edges: Floats) -> dict[str, PolyCollection]:
+    """Mark the days on which a domain was at its limit, where its own line is not drawn."""
+    days = np.flatnonzero(np.any(list(story.full_days.values()), axis=0))
+    if not len(days):
+        return {}
+    low = np.full(len(days), 0.975)
+    strip = PolyCollection(
+        list(style.boxes(edges[days], edges[days + 1], low, low + 0.025)), label="At least one domain at its limit",
+        facecolor=style.INK, edgecolor="white", linewidth=0.4, transform=ax.get_xaxis_transform(), zorder=2,
+    )  # fmt: skip
+    ax.add_collection(strip, autolim=False)
+    return {str(strip.get_label()): strip}
 
 
 # --- numbers --------------------------------------------------------------------------------------
@@ -211,7 +230,7 @@ def describe(story: Story) -> str:
 
 
 def _limit_words(story: Story) -> str:
-    full = {name: days for name, days in story.days_at_limit.items() if days}
+    full = {name: int(days.sum()) for name, days in story.full_days.items() if days.any()}
     if all(np.isnan(values).all() for values in story.limits.values()):
         return "there was no daily limit"
     if not full:

@@ -57,8 +57,8 @@ class Lanes:
     runs
         The lane of each run, by the ledger's line; -1 for none.
     due, finished
-        When the last run of each lane was due, and when all of it was finished (NOT_YET: it was
-        not), in microseconds since the Unix epoch.
+        When the last run of each lane was due (the largest number: later), and when all of it was
+        finished (``NOT_YET``: it was not), in microseconds since the Unix epoch.
     status
         The word for how each lane ended.
     title
@@ -89,17 +89,17 @@ def draw(
     found = lanes(story, by, most)
     handles = {"To start": _waits(ax, story, found)}
     handles |= _bands(ax, story, found, options or {})
+    _lane_axis(ax, found.labels)
     handles |= _ends(ax, found)
     if story.result.finished:
         handles[f"All done {time(story, story.end)}"] = ax.axvline(
             *style.dates(np.array([story.end])), color=style.INK, linestyle=":", linewidth=1.2
         )
-    _lane_axis(ax, found.labels)
     style.legend(ax, found.title, handles)
 
 
 def _waits(ax: Axes, story: Story, found: Lanes) -> LineCollection:
-    ends = np.where(found.due == NOT_YET, story.edges[-1], found.due)
+    ends = np.minimum(found.due, story.edges[-1])
     start, end = style.dates(np.full(len(ends), story.plan.start_instant)), style.dates(ends)
     lane = np.arange(len(ends))
     lines = np.stack([np.stack([start, lane], axis=1), np.stack([end, lane], axis=1)], axis=1)
@@ -122,11 +122,12 @@ def _bands(ax: Axes, story: Story, found: Lanes, options: Mapping[str, Any]) -> 
 
 def _ends(ax: Axes, found: Lanes) -> dict[str, Line2D]:
     drawn: dict[str, Line2D] = {}
+    size = float(np.clip(0.5 * style.height(ax) / len(found.labels), 3, 5))
     for status, looks in _ENDS.items():
         here = [i for i, word in enumerate(found.status) if word == status and found.finished[i] != NOT_YET]
         if here:
             (drawn[status],) = ax.plot(
-                style.dates(found.finished[here]), here, linestyle="none", markersize=5,
+                style.dates(found.finished[here]), here, linestyle="none", markersize=size,
                 markeredgecolor="white", markeredgewidth=0.6, label=status, zorder=4, clip_on=False, **looks,
             )  # fmt: skip
     return drawn
@@ -146,14 +147,106 @@ def _lane_axis(ax: Axes, labels: list[str]) -> None:
 
 
 def lanes(story: Story, by: By | None = None, most: int = _TASKS) -> Lanes:
-    """Share out the runs among lanes: one each where they are few, else one for each task."""
-    runs, tasks = _shown(story, story.result.runs), _shown(story, story.result.tasks)
+    """Share out the runs among lanes: one each where they are few, else one for each task.
+
+    Lanes are in the order in which their tasks were first due. All but the ``most`` with the
+    most requests share the last one.
+    """
+    runs = _shown(story, story.result.runs)
     if by is None:
         by = "run" if len(runs) <= min(_RUNS, most) else "task"
-    rows = runs if by == "run" else tasks
-    return rows
+    owners = runs if by == "run" else _shown(story, story.result.tasks)
+    of_run = np.arange(len(runs)) if by == "run" else owners["task"].searchsorted(runs["task"])
+    lane, folded = _places(owners, runs, by, most)
+    kept = owners.iloc[np.argsort(lane, kind="stable")[: len(owners) - folded]]
+    labels = _labels(kept, runs, by)
+    title = f"Timeline of {number(len(owners), by)}"
+    if not story.result.finished:
+        title += f", not all finished by {time(story, story.end)}"
+    if folded:
+        labels.append(f"{number(folded, f'other {by}')}")
+        title += f", {folded:,} of them in one lane"
+    due, finished, status = _outcomes(owners, runs, of_run, lane, len(labels))
+    return Lanes(labels, _by_line(story, runs, lane[of_run]), due, finished, status, title)
 
 
 def _shown(story: Story, frame: pd.DataFrame) -> pd.DataFrame:
-    codes = frame["domain"].map({name: i for i, name in enumerate(story.log.domains)})
-    return frame[story.tasks[frame["task"]] & story.domains[codes]]
+    codes = {name: code for code, name in enumerate(story.log.domains)}
+    domain = frame["domain"].map(codes).to_numpy(dtype=np.int64)
+    return frame[story.tasks[frame["task"]] & story.domains[domain]]
+
+
+def _instants(column: pd.Series[Any]) -> Ints:
+    utc = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    return utc.to_numpy(dtype="M8[us]").view(np.int64)
+
+
+def _places(owners: pd.DataFrame, runs: pd.DataFrame, by: By, most: int) -> tuple[Ints, int]:
+    """Return the lane of each owner, and how many share the last one."""
+    task = owners["task"].to_numpy()
+    first = runs.groupby("task")["due"].min().reindex(task)
+    order = np.lexsort((np.arange(len(task)), _instants(first)))
+    if len(task) > most:
+        largest = np.argsort(-owners["requests"].to_numpy(), kind="stable")[: max(most - 1, 1)]
+        order = order[np.isin(order, largest)]
+    lane = np.full(len(task), len(order))
+    lane[order] = np.arange(len(order))
+    return lane, len(task) - len(order)
+
+
+def _labels(kept: pd.DataFrame, runs: pd.DataFrame, by: By) -> list[str]:
+    tasks = kept.drop_duplicates("task")
+    names = dict(zip(tasks["task"], lettering.names(tasks["name"], tasks["task"], _LABEL), strict=True))
+    if by == "task":
+        return list(names.values())
+    several = set(runs["task"][runs["task"].duplicated()])
+    return [
+        f"{names[task]} #{run}" if task in several else names[task]
+        for task, run in zip(kept["task"], kept["run"], strict=True)
+    ]
+
+
+def _outcomes(
+    owners: pd.DataFrame, runs: pd.DataFrame, of_run: Ints, lane: Ints, size: int
+) -> tuple[Ints, Ints, list[str]]:
+    """Return of each lane when its last run was due, when it was finished, and how it ended."""
+    ended = _instants(owners["finished"])
+    late = np.iinfo(np.int64).max
+    finished = np.full(size, NOT_YET)
+    np.maximum.at(finished, lane, np.where(ended == NOT_YET, late, ended))
+    status = np.full(size, "", dtype=object)
+    for place in np.argsort(ended, kind="stable"):
+        status[lane[place]] = owners["status"].iat[place]
+    due = np.full(size, NOT_YET)
+    over = np.where(_instants(runs["finished"]) == NOT_YET, late, _instants(runs["finished"]))
+    run_due = np.where(_instants(runs["due"]) == NOT_YET, late, _instants(runs["due"]))
+    np.maximum.at(due, lane[of_run], np.minimum(run_due, over))  # it may be cancelled before
+    to_come = (owners["status"] == TaskStatus.TO_START.label).to_numpy()
+    due[lane[to_come]] = late
+    return due, np.where(finished == late, NOT_YET, finished), status.tolist()
+
+
+def _by_line(story: Story, runs: pd.DataFrame, lane: Ints) -> Ints:
+    """Return the lane of each line of the ledger."""
+    ledger = story.ledger
+    firsts = ledger.rows[ledger.starts]
+    lines = story.log.task[firsts].astype(np.int64) << 32 | story.log.run[firsts]
+    keys = runs["task"].to_numpy(dtype=np.int64) << 32 | runs["run"].to_numpy(dtype=np.int64)
+    found = np.full(len(lines), -1)
+    known = np.isin(lines, keys)
+    found[known] = lane[keys.searchsorted(lines[known])]
+    return found
+
+
+def describe(story: Story) -> str:
+    """Say what the chart shows."""
+    runs, tasks = _shown(story, story.result.runs), _shown(story, story.result.tasks)
+    what = f"{number(len(tasks), 'task')} with {number(len(runs), 'run')}"
+    pauses, hours = int(runs["pauses"].sum()), runs["paused_hours"].sum()
+    paused = f"paused {number(pauses, 'time')} for {hours:,.0f} hours in all" if pauses else "never paused"
+    unfinished = int(tasks["finished"].isna().sum())
+    if unfinished:
+        last = f"{number(unfinished, 'task')} not finished by {time(story, story.end)}"
+    else:
+        last = f"all finished on {time(story, int(_instants(tasks['finished']).max()))}"
+    return f"{what}, {paused}; {last}."

@@ -23,6 +23,17 @@ def date(story: Story, instant: int) -> str:
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
+def month(story: Story, instant: int) -> str:
+    """Return the local month of an instant, as ``"December 2026"``."""
+    day = story.plan.clock.date(instant)
+    return f"{_MONTHS[day.month - 1]} {day.year}"
+
+
+def span(first: str, last: str) -> str:
+    """Return ``"first to last"``, or the one if both are the same."""
+    return first if first == last else f"{first} to {last}"
+
+
 def time(story: Story, instant: int) -> str:
     """Return an instant in local time, as ``"7 December 2026 at 09:00"``."""
     local = story.plan.clock.local(instant)
