@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cached_property
@@ -50,22 +49,11 @@ class Event(IntEnum):
         return self.name.lower()
 
 
-class Rest(IntEnum):
-    """Where the emails of a run are that are neither sent nor failed (rule R1)."""
-
-    NOWHERE = 0
-    WAITING = 1
-    CACHED = 2
-    CANCELLED = 3
-
-
 COLUMNS: Final = (
     "seq time event task run domain status sent cached failed cancelled waiting "
     "limit sent_today detail"
 ).split()
 _COUNTS: Final = ("sent", "cached", "failed", "cancelled", "waiting", "limit", "sent_today")
-_BLOCK: Final = ("time", "event", "domain", "status", "rest", "failed", "limit", "sent_today",
-                 "detail", "rows")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -255,132 +243,3 @@ def iso(column: pd.Series[Any]) -> pd.Series[Any]:
     result = pd.Series("", index=column.index, dtype="str")
     result[known.index] = np.char.add(texts, np.array(offsets, dtype=str))
     return result
-
-
-# --- writing -------------------------------------------------------------------------------------
-
-
-class LogWriter:
-    """Collects rows in blocks: rows of one instant, event, domain and status, differing by run.
-
-    A block costs a few numbers however many runs it tells of, and each of its rows two more; the
-    columns are unfolded once, by :meth:`log`.
-    """
-
-    def __init__(self) -> None:
-        self._blocks = array("q")
-        self._runs = array("i")
-        self._sent = array("q")
-        self._details: dict[str, int] = {"": 0}
-
-    def _code(self, text: str) -> int:
-        return self._details.setdefault(text, len(self._details))
-
-    def row(
-        self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
-        sent_today: int, run: int = NONE, sent: int = 0, detail: str = "", failed: int = 0,
-    ) -> None:  # fmt: skip
-        """Append one row.
-
-        ``run`` is a rank; from the number of runs on it is a task (the first, the second, ...),
-        and -1 stands for neither.
-        """
-        code = self._code(detail) if detail else 0
-        self._blocks.extend(
-            (time, event, domain, status, rest, failed, limit, sent_today, code, 1)
-        )
-        self._runs.append(run)
-        self._sent.append(sent)
-
-    def rows(
-        self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
-        sent_today: int, runs: NDArray[np.int32], sent: NDArray[np.int64], detail: str = "",
-    ) -> None:  # fmt: skip
-        """Append a row for each of several runs, given by their ranks in order."""
-        code = self._code(detail) if detail else 0
-        self._blocks.extend(
-            (time, event, domain, status, rest, 0, limit, sent_today, code, len(runs))
-        )
-        self._runs.frombytes(runs.tobytes())
-        self._sent.frombytes(sent.tobytes())
-
-    @property
-    def details(self) -> list[str]:
-        """The texts of the column ``detail``, by code."""
-        return list(self._details)
-
-    @property
-    def last_time(self) -> int:
-        """The instant of the last row."""
-        return self._blocks[-len(_BLOCK)]
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all rows as arrays, from which :meth:`restore` makes a writer again."""
-        return {
-            "log_blocks": np.array(self._blocks),
-            "log_runs": np.array(self._runs),
-            "log_sent": np.array(self._sent),
-        }
-
-    @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], details: Iterable[str]) -> LogWriter:
-        """Make a writer of what :meth:`arrays` and ``details`` returned."""
-        writer = cls()
-        writer._blocks = array("q", arrays["log_blocks"].tobytes())
-        writer._runs = array("i", arrays["log_runs"].tobytes())
-        writer._sent = array("q", arrays["log_sent"].tobytes())
-        writer._details = {text: code for code, text in enumerate(details)}
-        return writer
-
-    def mark(self) -> tuple[int, int]:
-        """Return the present end, to which :meth:`rewind` comes back."""
-        return len(self._blocks), len(self._runs)
-
-    def rewind(self, mark: tuple[int, int]) -> None:
-        """Drop the rows written since :meth:`mark`."""
-        del self._blocks[mark[0] :], self._runs[mark[1] :], self._sent[mark[1] :]
-
-    def log(
-        self,
-        task: NDArray[np.int32],
-        number: NDArray[np.int32],
-        requests: NDArray[np.int64],
-        domains: Iterable[str],
-        plan: Plan,
-        meta: Mapping[str, Any],
-    ) -> EventLog:
-        """Unfold the blocks into the columns of a log.
-
-        Parameters
-        ----------
-        task, number, requests
-            Of each run, by rank.
-        domains, plan, meta
-            As in :class:`EventLog`.
-        """
-        blocks = dict(zip(_BLOCK, np.array(self._blocks).reshape(-1, len(_BLOCK)).T, strict=True))
-        rows, run = blocks.pop("rows"), np.array(self._runs)
-        largest = max(int(requests.max(initial=0)), int(self._blocks_max(blocks)))
-        counts = np.int32 if largest < 2**31 else np.int64
-        kinds = {"time": np.int64, "event": np.int8, "domain": np.int8, "status": np.int8,
-                 "detail": np.int32}  # fmt: skip
-        columns: dict[str, NDArray[Any]] = {
-            name: np.repeat(values.astype(kinds.get(name, counts)), rows)
-            for name, values in blocks.items()
-            if name != "rest"
-        }
-        columns["sent"] = np.array(self._sent).astype(counts)
-        # behind the runs stand the tasks, for rows of no run, and last what -1 falls on: neither
-        others = np.append(np.arange(1, len(plan.tasks) + 1, dtype=np.int32), np.int32(0))
-        none = np.zeros(len(others), dtype=np.int32)
-        columns["task"] = np.append(task, others)[run]
-        columns["run"] = np.append(number, none)[run]
-        rest = np.append(requests, none).astype(counts)[run] - columns["sent"]
-        places = np.repeat(blocks["rest"].astype(np.int8), rows)
-        for place in (Rest.WAITING, Rest.CACHED, Rest.CANCELLED):
-            columns[place.name.lower()] = np.where(places == place, rest, counts(0))
-        return EventLog(columns, tuple(domains), tuple(self._details), plan, meta)
-
-    @staticmethod
-    def _blocks_max(blocks: Mapping[str, NDArray[np.int64]]) -> int:
-        return max(int(blocks[name].max(initial=0)) for name in ("failed", "limit", "sent_today"))

@@ -9,12 +9,12 @@ import pandas as pd
 
 from sessim.errors import LogError, nearest
 from sessim.eventlog import Event, EventLog, integers, status_words, times
-from sessim.ledger import Ledger
+from sessim.ledger import Ints, Ledger
 from sessim.plan import Plan
 
 REASONS: Final[dict[Event, str]] = {
     Event.SENDING: "due",
-    Event.RESTARTED: "restarted by itself at the reset",
+    Event.RESTARTED: "restarted by itself: the limit began anew",
     Event.SENT: "all its emails are sent",
     Event.PAUSED: "daily limit reached",
     Event.REFUSED: "nothing left of the daily limit",
@@ -22,10 +22,12 @@ REASONS: Final[dict[Event, str]] = {
     Event.ERROR: "the sending failed",
     Event.CANCELLED: "cancelled by the user",
 }
-"""What is said of a change for which the log has no words."""
+"""The events that a life tells, and what is said where the log has no words of its own."""
 
 BY_HAND: Final = "restarted by hand"
 """What is said of a restart where the plan has them done by hand."""
+
+_LISTED: Final = 30  # names that a sentence can list
 
 
 def life(ledger: Ledger, task: int | str) -> pd.DataFrame:
@@ -48,23 +50,41 @@ def life(ledger: Ledger, task: int | str) -> pd.DataFrame:
         If there is no such task.
     """
     log, number = ledger.log, task_id(ledger.log.plan, task)
-    told = np.isin(log.event, [int(event) for event in REASONS])
-    rows = np.flatnonzero((log.task == number) & told)
+    rows = np.flatnonzero((log.task == number) & np.isin(log.event, _CODES))
     counts = {name: log.columns[name][rows].astype(np.int64) for name in ("sent", "cached")}
     rest = sum(log.columns[name][rows] for name in ("failed", "cancelled", "waiting"))
-    events = [Event(code) for code in log.event[rows]]
+    happened = log.event[rows] != Event.SKIPPED
     return pd.DataFrame(
         {
             "time": times(log.time[rows], log.timezone),
             "run": integers(log.run[rows], log.run[rows] == 0),
-            "event": pd.array([event.label for event in events], dtype="str"),
-            "status": _status(log, rows),
+            "event": pd.array([Event(code).label for code in log.event[rows]], dtype="str"),
+            "status": status_words(np.where(happened, log.status[rows], -1)),
             "sent": counts["sent"],
             "requests": counts["sent"] + counts["cached"] + rest,
             "cached": counts["cached"],
-            "reason": pd.array(_reasons(log, rows, events), dtype="str"),
+            "reason": pd.array(_reasons(log, rows), dtype="str"),
         }
     )
+
+
+_CODES: Final = tuple(map(int, REASONS))
+
+
+def changes(log: EventLog, tasks: tuple[int, ...] = ()) -> Ints:
+    """Return the instants at which a status changed, each once, in order.
+
+    Parameters
+    ----------
+    log
+        The event log.
+    tasks
+        Only those of these tasks, given by id; of all if there is none.
+    """
+    told = np.isin(log.event, _CODES) & (log.task > 0)
+    if tasks:
+        told &= np.isin(log.task, tasks)
+    return np.unique(log.time[told])
 
 
 def task_id(plan: Plan, task: int | str) -> int:
@@ -73,23 +93,17 @@ def task_id(plan: Plan, task: int | str) -> int:
     if isinstance(task, str):
         if task in names:
             return names.index(task) + 1
-        raise LogError(f"there is no task {task!r}; {nearest(task, names)}")
+        hint = nearest(task, names)
+        few = hint.startswith("did") or len(names) <= _LISTED
+        raise LogError(f"there is no task {task!r}; {hint if few else 'see result.tasks'}")
     if not 1 <= task <= len(names):
         raise LogError(f"there is no task {task}; give a number from 1 to {len(names)}")
     return int(task)
 
 
-def _status(log: EventLog, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> pd.Categorical:
-    happened = log.event[rows] != Event.SKIPPED
-    return status_words(np.where(happened, log.status[rows], -1))
-
-
-def _reasons(
-    log: EventLog, rows: np.ndarray[tuple[int], np.dtype[np.intp]], events: list[Event]
-) -> list[str]:
-    said = [log.details[code] for code in log.detail[rows]]
-    by_hand = log.plan.restart == "manual"
+def _reasons(log: EventLog, rows: Ints) -> list[str]:
+    said = REASONS | ({Event.RESTARTED: BY_HAND} if log.plan.restart == "manual" else {})
     return [
-        detail or (BY_HAND if by_hand and event == Event.RESTARTED else REASONS[event])
-        for event, detail in zip(events, said, strict=True)
+        log.details[detail] or said[Event(event)]
+        for event, detail in zip(log.event[rows], log.detail[rows], strict=True)
     ]

@@ -22,7 +22,7 @@ from simpy.events import EventPriority
 
 from sessim import state as states
 from sessim.clock import DAY, SECOND, Moment
-from sessim.eventlog import NONE, Event, EventLog, Rest
+from sessim.eventlog import NONE, Event, EventLog
 from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START, TaskStatus
 from sessim.plan import Plan
 from sessim.serving import DISCIPLINES, NEVER, NOT_TO_BE, Pace, Ranks
@@ -35,7 +35,6 @@ _IDLE = -1
 
 # In Python 3.11 an enumeration's attributes are slow to look up.
 _ROW = SimpleNamespace(**Event.__members__)
-_REST = SimpleNamespace(**Rest.__members__)
 
 
 class Order(IntEnum):
@@ -49,10 +48,13 @@ class Order(IntEnum):
     TEST = 6
 
 
+_ORDER = SimpleNamespace(**Order.__members__)
+
+
 class At(simpy.Event):
     """A time-out that ends at an instant, with its place among the things of that instant."""
 
-    def __init__(self, env: simpy.Environment, instant: int, order: Order) -> None:
+    def __init__(self, env: simpy.Environment, instant: int, order: int) -> None:
         super().__init__(env)
         self._ok, self._value = True, None
         env.schedule(self, EventPriority(order), instant - env.now)
@@ -105,7 +107,8 @@ class Model:
         self._discipline = DISCIPLINES[plan.discipline](state.counts, state.after)
         self._discipline.join(np.flatnonzero(state.counts.status == SENDING).tolist())
         self._pace = Pace(plan.rate, state.busy_from or 0)
-        self._goal = 0
+        self._goal = _IDLE
+        self._woken = env.event()
         env.process(self._begin_days())
         env.process(self._start_runs())
         if plan.restart == "manual":
@@ -119,6 +122,8 @@ class Model:
         for instant, domain in state.openings:
             env.process(self._open_later(instant, domain))
         self._sending = env.process(self._send())
+        if state.busy_from is not None:
+            self._look_ahead()
 
     # --- for users ----------------------------------------------------------------------------
 
@@ -178,12 +183,10 @@ class Model:
 
     def log(self) -> EventLog:
         """Return the log so far, closed with rows ``end``."""
-        log, runs = self.state.log, self.plan.runs
+        log = self.state.log
         mark = log.mark()
         self._write_end()
-        meta = {"mode": "simulate", "seed": self.seed, "version": __version__}
-        names = [domain.name for domain in self.plan.domains]
-        closed = log.log(runs.task, runs.number, runs.requests, names, self.plan, meta)
+        closed = log.log(self.plan, {"mode": "simulate", "seed": self.seed, "version": __version__})
         log.rewind(mark)
         return closed
 
@@ -198,21 +201,22 @@ class Model:
         """Send emails, one stretch after the other; interrupted when the next change moves."""
         env = self.env
         while True:
-            ahead = self._discipline.ahead()
-            self._goal = self.state.booked + ahead if ahead else _IDLE
-            instant = self._pace.instant(self._goal)
-            if not ahead or instant >= env.peek():  # something else may come first
-                try:
-                    yield At(env, instant, Order.EMAIL) if ahead else env.event()
-                except simpy.Interrupt:
-                    continue
+            try:
+                if self._goal == _IDLE:
+                    self._woken = env.event()
+                    yield self._woken
+                instant = self._pace.instant(self._goal)
+                if instant >= env.peek():  # something else may come first
+                    yield At(env, instant, _ORDER.EMAIL)
+            except simpy.Interrupt:
+                continue
             self.state.now = instant
             self._end_stretch()
 
     def _begin_days(self) -> Process:
         clock, state = self.plan.clock, self.state
         while not self.finished:
-            yield At(self.env, state.next_day, Order.DAY)
+            yield At(self.env, state.next_day, _ORDER.DAY)
             if self.finished:
                 return
             self._reach(before=True)
@@ -226,7 +230,7 @@ class Model:
     def _start_runs(self) -> Process:
         state, dues = self.state, self._dues
         while state.next_due < len(dues):
-            yield At(self.env, dues[state.next_due], Order.DUE)
+            yield At(self.env, dues[state.next_due], _ORDER.DUE)
             if self.finished:
                 return
             self._reach()
@@ -237,7 +241,7 @@ class Model:
         state = self.state
         while (instant := self._hand_restart(state.next_restart)) is not None:
             if instant >= self.env.now:
-                yield At(self.env, instant, Order.RESTART)
+                yield At(self.env, instant, _ORDER.RESTART)
                 if self.finished:
                     return
                 self._reach()
@@ -245,7 +249,7 @@ class Model:
             state.next_restart += 1
 
     def _restart_later(self, instant: int, domain: int) -> Process:
-        yield At(self.env, instant, Order.RESTART)
+        yield At(self.env, instant, _ORDER.RESTART)
         self.state.restarts.remove((instant, domain))
         self._reach()
         self._restart([domain])
@@ -260,7 +264,7 @@ class Model:
         return instants[number] if number < len(instants) else None
 
     def _open_later(self, instant: int, domain: int) -> Process:
-        yield At(self.env, instant, Order.DAY)
+        yield At(self.env, instant, _ORDER.DAY)
         self.state.openings.remove((instant, domain))
         if not self.finished:
             self._reach(before=True)
@@ -271,7 +275,7 @@ class Model:
         state = self.state
         while state.next_cancel < len(self._cancellations):
             instant, task = self._cancellations[state.next_cancel]
-            yield At(self.env, instant, Order.CANCEL)
+            yield At(self.env, instant, _ORDER.CANCEL)
             state.next_cancel += 1
             if not self.finished:
                 self._reach()
@@ -282,7 +286,7 @@ class Model:
         state = self.state
         while state.next_test < len(self._tests):
             instant, number = self._tests[state.next_test]
-            yield At(self.env, instant, Order.TEST)
+            yield At(self.env, instant, _ORDER.TEST)
             self._reach()
             state.next_test += 1
             self._send_test(number)
@@ -308,25 +312,37 @@ class Model:
 
     def _changed(self) -> None:
         """Look anew at what comes next in sending, after something else has happened."""
-        self._turn()
+        before = self._goal
+        self._look_ahead()
+        if self._goal != before:
+            if before == _IDLE:
+                self._woken.succeed()
+            else:
+                self._sending.interrupt()
+
+    def _look_ahead(self) -> None:
+        """Note whose turn it is, and find the email with which something changes."""
+        state, turn = self.state, self._discipline.turn()
+        if turn != state.served:
+            before, state.served = state.served, turn
+            if before != NEVER and state.counts.codes[before] == SENDING:
+                self._row(_ROW.TURN, before, "an earlier run goes first")
+            if turn != NEVER:
+                self._row(_ROW.TURN, turn)
         ahead = self._discipline.ahead()
-        goal = self.state.booked + ahead if ahead else _IDLE
-        if goal != self._goal:
-            self._goal = goal
-            self._sending.interrupt()
+        self._goal = state.booked + ahead if ahead else _IDLE
 
     def _end_stretch(self) -> None:
         """Send the email that ends a run, or that is its domain's last of the day."""
         state, counts = self.state, self.state.counts
         rank = self._advance(self._goal - state.booked)
         domain = counts.domain[rank]
-        queue = counts.queues[domain]
         if counts.emails[rank] == counts.requests[rank]:
             self._leave([rank], SENT)
             self._row(_ROW.SENT, rank)
-        if not queue.left:
+        if not counts.queues[domain].left:
             self._fill(domain)
-        self._turn()
+        self._look_ahead()
 
     def _fill(self, domain: int) -> None:
         """Stop a domain that has sent as much as it may."""
@@ -337,12 +353,11 @@ class Model:
             self.env.process(self._open_later(*opening))
 
     def _pause(self, domain: int, reason: str) -> None:
-        state, counts = self.state, self.state.counts
+        counts = self.state.counts
         queue = counts.queues[domain]
         if queue.sending:
             ranks = queue.due(counts, SENDING, queue.sending)
             self._leave(ranks, PAUSED)
-            state.cached[ranks] = True
             self._rows(_ROW.PAUSED, domain, ranks, reason)
 
     def _leave(self, ranks: Ranks, status: TaskStatus) -> None:
@@ -475,7 +490,6 @@ class Model:
             return
         counts.codes[rank] = PAUSED
         counts.queues[domain].paused += 1
-        self.state.cached[rank] = True
         self._row(_ROW.PAUSED, rank, reason)
 
     def _earlier(self, rank: int) -> int:
@@ -509,7 +523,8 @@ class Model:
                 counts.codes[rank] = CANCELLED
                 self._row(_ROW.CANCELLED, rank, "cancelled by the user")
         if called_off:
-            self._task_row(_ROW.CANCELLED, task, "later recurrences called off")
+            whom = len(self.plan.runs) + task - 1
+            state.log.row(state.now, _ROW.CANCELLED, whom, 0, 0, "later recurrences called off")
 
     def _send_test(self, number: int) -> None:
         """Send a test at once, as far as the day's limit allows (rule R8)."""
@@ -520,74 +535,41 @@ class Model:
         sent = min(test.recipients, queue.left)
         queue.total += sent
         if sent:
-            self._domain_row(_ROW.SENT, domain, "test send", sent=sent)
+            self._domain_row(_ROW.SENT, domain, sent, "test send")
         if sent < test.recipients:
             failed = test.recipients - sent
-            self._domain_row(_ROW.ERROR, domain, "test send at the daily limit", failed=failed)
+            self._domain_row(_ROW.ERROR, domain, failed, "test send at the daily limit")
         if sent and not queue.left:
             self._fill(domain)
 
     # --- the log ------------------------------------------------------------------------------
 
-    def _turn(self) -> None:
-        """Note a change of the run that is served alone."""
-        state, turn = self.state, self._discipline.turn()
-        if turn != state.served:
-            before, state.served = state.served, turn
-            if before != NEVER and state.counts.codes[before] == SENDING:
-                self._row(_ROW.TURN, before, "an earlier run goes first")
-            if turn != NEVER:
-                self._row(_ROW.TURN, turn)
-
     def _row(self, event: int, rank: int, detail: str = "") -> None:
         state, counts = self.state, self.state.counts
-        domain, status = counts.domain[rank], counts.codes[rank]
-        queue = counts.queues[domain]
-        if status == CANCELLED:
-            rest = _REST.CANCELLED
-        else:
-            rest = _REST.CACHED if state.cached[rank] else _REST.WAITING
-        state.log.row(
-            state.now, event, domain, status, rest, _limit(queue.limit), queue.counted,
-            rank, counts.emails[rank], detail,
-        )  # fmt: skip
+        queue = counts.queues[counts.domain[rank]]
+        state.log.row(state.now, event, rank, counts.emails[rank], queue.counted, detail)
 
     def _rows(self, event: int, domain: int, ranks: NDArray[np.int32], detail: str = "") -> None:
-        """Write rows of runs that were all PAUSED before or are now: their rest is cached."""
-        counts, log = self.state.counts, self.state.log
-        queue = counts.queues[domain]
-        log.rows(
-            self.state.now, event, domain, counts.codes[ranks[0]], _REST.CACHED,
-            _limit(queue.limit), queue.counted, ranks, counts.sent[ranks], detail,
-        )  # fmt: skip
+        state, counts = self.state, self.state.counts
+        counted = counts.queues[domain].counted
+        state.log.rows(state.now, event, ranks, counts.sent[ranks], counted, detail)
 
-    def _domain_row(
-        self, event: int, domain: int, detail: str, *, sent: int = 0, failed: int = 0
-    ) -> None:
-        queue, log = self.state.counts.queues[domain], self.state.log
-        log.row(
-            self.state.now, event, domain, NONE, _REST.NOWHERE, _limit(queue.limit), queue.counted,
-            sent=sent, detail=detail, failed=failed,
-        )  # fmt: skip
-
-    def _task_row(self, event: int, task: int, detail: str) -> None:
-        log, run = self.state.log, len(self.plan.runs) + task - 1
-        log.row(self.state.now, event, NONE, NONE, _REST.NOWHERE, NONE, 0, run, 0, detail)
+    def _domain_row(self, event: int, domain: int, emails: int, detail: str = "") -> None:
+        state = self.state
+        whom = len(self.plan.runs) + len(self.plan.tasks) + domain
+        state.log.row(state.now, event, whom, emails, state.counts.queues[domain].counted, detail)
 
     def _limit_row(self, domain: int) -> None:
-        days = self.state.days[domain]
+        days, limit = self.state.days[domain], self.state.counts.queues[domain].limit
         detail = f"warm-up day {days.day(self.state.date)}" if days.limits.counts_days else ""
-        self._domain_row(_ROW.LIMIT, domain, detail)
+        self._domain_row(_ROW.LIMIT, domain, NONE if limit is None else limit, detail)
 
     def _write_end(self) -> None:
         log, last = self.state.log, self.state.now
         self.state.now = log.last_time if self.finished else int(self.env.now)
         for rank in self._discipline.served():
             self._row(_ROW.END, rank)
+        nobody = len(self.plan.runs) + len(self.plan.tasks) + len(self.plan.domains)
         detail = "all work done" if self.finished else "work left"
-        log.row(self.state.now, _ROW.END, NONE, NONE, _REST.NOWHERE, NONE, 0, detail=detail)
+        log.row(self.state.now, _ROW.END, nobody, 0, 0, detail)
         self.state.now = last
-
-
-def _limit(limit: int | None) -> int:
-    return NONE if limit is None else limit

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessim.errors import LogError
-from sessim.eventlog import LogWriter
+from sessim.logwriter import LogWriter
 from sessim.plan import Plan
 from sessim.serving import NEVER, Counts, Queue
 from sessim.warmup import Days
@@ -31,8 +31,6 @@ class State:
     ----------
     counts
         The runs' statuses and emails, and the domains' queues.
-    cached
-        Whether a run's unsent emails are in the cache queue, by rank.
     days
         How far each domain's warm-up has come.
     now
@@ -59,7 +57,6 @@ class State:
     """
 
     counts: Counts
-    cached: NDArray[np.bool_]
     days: list[Days]
     now: int
     date: int
@@ -97,7 +94,6 @@ def first_state(plan: Plan) -> State:
     counts = Counts(runs.requests.tolist(), runs.domain.tolist(), queues)
     return State(
         counts=counts,
-        cached=np.zeros(len(runs), dtype=bool),
         days=[_days(plan, i, date) for i in domains],
         now=plan.start_instant,
         date=date.toordinal(),
@@ -125,7 +121,7 @@ def pack(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         "days": [[days.counted, days.total_before] for days in state.days],
         "details": state.log.details,
     }
-    arrays = {"status": counts.status, "sent": counts.sent, "cached": state.cached}
+    arrays = {"status": counts.status, "sent": counts.sent}
     return data, {**arrays, **state.log.arrays()}
 
 
@@ -141,7 +137,6 @@ def unpack(plan: Plan, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]])
         days.counted, days.total_before = counted, total_before
     state.counts.status[:] = arrays["status"]
     state.counts.sent[:] = arrays["sent"]
-    state.cached[:] = arrays["cached"]
     state.log = LogWriter.restore(arrays, data["details"])
     return state
 

@@ -62,17 +62,17 @@ class Bands:
     start: Ints
     end: Ints
 
-    def united(self) -> Bands:
-        """Unite those of a lane that overlap or touch; by lane and start."""
+    def united(self, gap: int = 0) -> Bands:
+        """Unite those of a lane that overlap, touch or leave at most a gap; by lane and start."""
         if not len(self.lane):
             return self
         zero = int(self.start.min())
-        far = int(self.end.max()) - zero + 1  # keeps the lanes apart in one row of numbers
+        far = int(self.end.max()) - zero + gap + 1  # keeps the lanes apart in one row of numbers
         order = np.lexsort((self.start, self.lane))
         lane = self.lane[order]
         start, end = (v[order] - zero + lane * far for v in (self.start, self.end))
         reach = np.maximum.accumulate(end)
-        firsts = np.flatnonzero(np.append(True, start[1:] > reach[:-1]))
+        firsts = np.flatnonzero(np.append(True, start[1:] > reach[:-1] + gap))
         lane, back = lane[firsts], zero - lane[firsts] * far
         return Bands(lane, start[firsts] + back, np.maximum.reduceat(end, firsts) + back)
 

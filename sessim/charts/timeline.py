@@ -26,18 +26,9 @@ _LABEL: Final = 24  # places for a label
 _THIN: Final = 7.0  # points from lane to lane, at the least
 
 _STATES: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
-    "paused": (
-        "Paused",
-        {"facecolor": "white", "edgecolor": style.Colour.VERMILION.rgb, "hatch": "//////", "linewidth": 0.5},
-    ),
-    "turn": (
-        "Waiting for its turn",
-        {"facecolor": style.Colour.SKY.rgb, "edgecolor": style.Colour.SKY.rgb, "linewidth": 1.0},
-    ),
-    "sending": (
-        "Sending",
-        {"facecolor": style.Colour.BLUE.rgb, "edgecolor": style.Colour.BLUE.rgb, "linewidth": 1.2},
-    ),
+    "paused": ("Paused", {"facecolor": "white", "hatch": "//////", "linewidth": 0.5}),
+    "turn": ("Waiting for its turn", {"facecolor": style.Colour.SKY.rgb}),
+    "sending": ("Sending", {"facecolor": style.Colour.BLUE.rgb}),
 }
 _ENDS: Final[Mapping[str, dict[str, Any]]] = {
     TaskStatus.SENT.label: {"marker": "o", "color": style.INK},
@@ -109,14 +100,19 @@ def _waits(ax: Axes, story: Story, found: Lanes) -> LineCollection:
 
 
 def _bands(ax: Axes, story: Story, found: Lanes, options: Mapping[str, Any]) -> dict[str, PolyCollection]:
-    bands = story.bands(found.runs)
+    days = len(story.edges) - 1
+    line = float(np.clip(0.2 * style.width(ax) / days, 0.3, 1.2))  # what is short stays visible
+    gap = int(story.edges[-1] - story.edges[0]) // _COLUMNS
     drawn = {}
-    for order, (state, (label, looks)) in enumerate(_STATES.items()):
-        lane, start, end = (bands[state].lane, style.dates(bands[state].start), style.dates(bands[state].end))
-        if len(lane):
-            corners = style.boxes(start, end, lane - 0.38, lane + 0.38)
-            drawn[label] = PolyCollection(list(corners), label=label, zorder=2 + order / 10, **{**looks, **options})
-            ax.add_collection(drawn[label], autolim=False)
+    for order, (state, bands) in enumerate(story.bands(found.runs).items()):
+        if len(bands.lane) > _MANY:
+            bands = bands.united(gap)
+        if len(bands.lane):
+            label, looks = _STATES[state]
+            start, end = style.dates(bands.start), style.dates(bands.end)
+            corners = style.boxes(start, end, bands.lane - 0.38, bands.lane + 0.38)
+            looks = {"edgecolor": _EDGES[state], "linewidth": line, "label": label, "zorder": 2 + order / 10, **looks, **options}
+            drawn[label] = ax.add_collection(PolyCollection(list(corners), **looks), autolim=False)
     return dict(reversed(drawn.items()))
 
 

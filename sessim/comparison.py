@@ -1,0 +1,267 @@
+"""Plans side by side: their figures, what differs, and variants of a plan to compare it with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from sessim.clock import HOUR, SECOND
+from sessim.errors import SessimError, nearest
+from sessim.eventlog import NONE, Event
+from sessim.fields import address_parts
+from sessim.plan import Domain, Plan, Task
+from sessim.result import Result
+from sessim.simulation import simulate
+from sessim.summary import Summary, summary
+
+if TYPE_CHECKING:
+    from sessim.charts.story import Curve, Names, Story
+
+FIGURES: Final = tuple(field.name for field in dataclasses.fields(Summary))
+"""The figures of a comparison, in order."""
+
+_TIMES: Final = ("finish", "largest_backlog_at")
+_MICROSECOND: Final = pd.Timedelta(microseconds=1)
+
+
+class ComparisonError(SessimError, ValueError):
+    """Plans cannot be compared as they were given."""
+
+
+def as_results(
+    plans: Mapping[str, Plan | Result] | Iterable[Plan | Result],
+    names: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+) -> dict[str, Result]:
+    """Return results by name, plans simulated.
+
+    Parameters
+    ----------
+    plans
+        Plans or results, or a mapping from names to them.
+    names
+        Their names. Default: the mapping's, else ``"Plan 1"`` and so on.
+    seed
+        For the plans that are simulated.
+
+    Raises
+    ------
+    ComparisonError
+        If the names do not fit, or something is neither plan nor result.
+    """
+    if isinstance(plans, Mapping):
+        names, plans = list(plans) if names is None else names, plans.values()
+    entries = list(plans)
+    names = [f"Plan {i}" for i in range(1, len(entries) + 1)] if names is None else list(names)
+    if len(names) != len(entries):
+        raise ComparisonError(f"{len(names)} names for {len(entries)} plans; give one for each")
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise ComparisonError(f"the name {twice[0]!r} is given twice; names must differ")
+    return {name: _result(entry, seed) for name, entry in zip(names, entries, strict=True)}
+
+
+def _result(entry: object, seed: int) -> Result:
+    if isinstance(entry, Plan):
+        return simulate(entry, seed)
+    if isinstance(entry, Result):
+        return entry
+    raise ComparisonError(f"{entry!r} cannot be compared; give a Plan or a Result")
+
+
+# --- tables ---------------------------------------------------------------------------------------
+
+
+def compare(
+    plans: Mapping[str, Plan | Result] | Iterable[Plan | Result],
+    names: Sequence[str] | None = None,
+    *,
+    tasks: Names = None,
+    domains: Names = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return the figures of two or more plans, and what differs from the first.
+
+    Parameters
+    ----------
+    plans, names, seed
+        As in :func:`as_results`.
+    tasks, domains
+        Only these, as in :func:`sessim.summary.summary`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a plan: ``plan``, the columns of :class:`sessim.summary.Summary`, and for each of
+        them a column ``..._change``: its value less that of the first plan, in hours for times
+        (below zero: earlier), empty where one of the two is.
+    """
+    results = as_results(plans, names, seed=seed)
+    rows = [
+        {"plan": name, **summary(result, tasks=tasks, domains=domains).to_dict()}
+        for name, result in results.items()
+    ]
+    frame = pd.DataFrame(rows, columns=["plan", *FIGURES])
+    for name in FIGURES:
+        change = [_less(value, frame[name].iloc[0]) for value in frame[name]]
+        whole = frame[name].dtype.kind == "i"
+        frame[f"{name}_change"] = pd.array(change, dtype="int64" if whole else "float64")
+    return frame
+
+
+def _less(value: Any, first: Any) -> float:
+    """Return a value less the first one, times in hours."""
+    if pd.isna(value) or pd.isna(first):
+        return float("nan")
+    if isinstance(value, pd.Timestamp):
+        return float((value - first) / _MICROSECOND / HOUR)
+    change: float = value - first
+    return change
+
+
+def compare_tasks(
+    plans: Mapping[str, Plan | Result] | Iterable[Plan | Result],
+    names: Sequence[str] | None = None,
+    *,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return when each task was finished in each plan; tasks go by their names.
+
+    Parameters
+    ----------
+    plans, names, seed
+        As in :func:`as_results`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a task and plan that has it: ``name, plan, status, finished`` (NaT if it was
+        not), ``change_hours`` (later than in the first plan; empty if it cannot be said).
+    """
+    results = as_results(plans, names, seed=seed)
+    parts = [
+        result.tasks[["name", "status", "finished"]].assign(plan=name)
+        for name, result in results.items()
+    ]
+    frame = pd.concat(
+        [part.assign(status=part["status"].astype("str")) for part in parts], ignore_index=True
+    )
+    order = {name: i for i, name in enumerate(dict.fromkeys(frame["name"]))}
+    first = parts[0].set_index("name")["finished"]
+    frame["change_hours"] = [
+        _less(finished, first.get(name, pd.NaT))
+        for name, finished in zip(frame["name"], frame["finished"], strict=True)
+    ]
+    frame = frame.sort_values("name", key=lambda column: column.map(order), kind="stable")
+    return frame[["name", "plan", "status", "finished", "change_hours"]].reset_index(drop=True)
+
+
+def cumulative(story: Story) -> Curve:
+    """Return the emails sent up to each instant, test sends included, as ``waiting`` of a curve.
+
+    What was due, less what was not sent, failed or was cancelled: as exact as the backlog's curve.
+    """
+    from sessim.charts.story import Curve  # noqa: PLC0415  loads matplotlib
+
+    log, ledger, curve = story.log, story.ledger, story.curve
+    new = np.append(True, log.time[1:] > log.time[:-1])
+    place = np.cumsum(new) - 1
+    rise = np.zeros(len(log), dtype=np.int64)
+    was_due = np.isin(ledger.line, ledger.line[ledger.column("event") == Event.DUE])
+    rows = ledger.rows[was_due]
+    lost = ledger.rise(ledger.column("failed") + ledger.column("cancelled"))[was_due]
+    rise[rows] = np.where(story.has(rows), -lost, 0)
+    due = rows[(log.event[rows] == Event.DUE) & story.has(rows)]
+    rise[due] += sum(log.columns[name][due] for name in ("waiting", "cached", "sent"))
+    tests = np.flatnonzero((log.task == 0) & (log.domain != NONE) & (log.sent > 0))
+    rise[tests] += np.where(story.has(tests), log.sent[tests], 0)
+    total = np.cumsum(np.bincount(place, rise, int(place[-1]) + 1)).astype(np.int64)
+    levels = np.stack([np.append(0, total[:-1]), total], axis=1).ravel() - curve.total
+    return Curve(curve.instants, np.zeros_like(levels), levels)
+
+
+# --- variants -------------------------------------------------------------------------------------
+
+
+def with_warmup(plan: Plan, warmup: Any, domain: str | None = None) -> Plan:
+    """Return the same plan with another warm-up.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    warmup
+        As in :class:`sessim.Domain`: a published name, a number, a list of numbers...
+    domain
+        Of which domain. Default: of all.
+    """
+    _check_domain(plan, domain)
+    changed = [
+        dataclasses.replace(entry, warmup=warmup) if domain in (None, entry.name) else entry
+        for entry in plan.domains
+    ]
+    return dataclasses.replace(plan, domains=tuple(changed))
+
+
+def with_second_domain(plan: Plan, domain: str, second: str | None = None) -> Plan:
+    """Return the same plan with the tasks of a domain shared out among it and a second one.
+
+    Each of those tasks sends half of its recipients from each domain: the task keeps its name and
+    the first half, and a task with " (2)" behind its name comes right after it.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    domain
+        Whose tasks are shared out.
+    second
+        The new domain's name; its warm-up is that of ``domain``, from the same first day.
+        Default: ``domain`` with ``"second."`` before it.
+    """
+    _check_domain(plan, domain)
+    second = second or f"second.{domain}"
+    domains: list[Domain] = []
+    for entry in plan.domains:
+        domains.append(entry)
+        if entry.name == domain:
+            domains.append(dataclasses.replace(entry, name=second))
+    taken = {task.name for task in plan.tasks}
+    tasks: list[Task] = []
+    for task in plan.tasks:
+        tasks += _halves(task, second, taken) if task.domain == domain else [task]
+    return dataclasses.replace(plan, domains=tuple(domains), tasks=tuple(tasks))
+
+
+def _halves(task: Task, second: str, taken: set[str]) -> list[Task]:
+    requests = task.requests or 0
+    if requests < 2:
+        return [task]
+    name = next(
+        name for i in range(2, len(taken) + 3) if (name := f"{task.name} ({i})") not in taken
+    )
+    taken.add(name)
+    shown, local, _ = address_parts(task.sender)
+    address = f"{local}@{second}"
+    sender = f"{shown} <{address}>" if shown else address
+    return [
+        dataclasses.replace(task, requests=requests - requests // 2, recipients=None),
+        dataclasses.replace(
+            task, name=name, sender=sender, requests=requests // 2, recipients=None
+        ),
+    ]
+
+
+def _check_domain(plan: Plan, domain: str | None) -> None:
+    names = [entry.name for entry in plan.domains]
+    if domain is not None and domain not in names:
+        raise ComparisonError(f"there is no domain {domain!r}; {nearest(domain, names)}")
+
+
+_ = SECOND
