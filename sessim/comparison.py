@@ -7,25 +7,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pandas as pd
 
-from sessim.clock import HOUR, SECOND
+from sessim.clock import HOUR
 from sessim.errors import SessimError, nearest
-from sessim.eventlog import NONE, Event
-from sessim.fields import address_parts
 from sessim.plan import Domain, Plan, Task
 from sessim.result import Result
 from sessim.simulation import simulate
 from sessim.summary import Summary, summary
 
 if TYPE_CHECKING:
-    from sessim.charts.story import Curve, Names, Story
+    from sessim.charts.story import Names
 
 FIGURES: Final = tuple(field.name for field in dataclasses.fields(Summary))
 """The figures of a comparison, in order."""
 
-_TIMES: Final = ("finish", "largest_backlog_at")
 _MICROSECOND: Final = pd.Timedelta(microseconds=1)
 
 
@@ -162,30 +158,6 @@ def compare_tasks(
     return frame[["name", "plan", "status", "finished", "change_hours"]].reset_index(drop=True)
 
 
-def cumulative(story: Story) -> Curve:
-    """Return the emails sent up to each instant, test sends included, as ``waiting`` of a curve.
-
-    What was due, less what was not sent, failed or was cancelled: as exact as the backlog's curve.
-    """
-    from sessim.charts.story import Curve  # noqa: PLC0415  loads matplotlib
-
-    log, ledger, curve = story.log, story.ledger, story.curve
-    new = np.append(True, log.time[1:] > log.time[:-1])
-    place = np.cumsum(new) - 1
-    rise = np.zeros(len(log), dtype=np.int64)
-    was_due = np.isin(ledger.line, ledger.line[ledger.column("event") == Event.DUE])
-    rows = ledger.rows[was_due]
-    lost = ledger.rise(ledger.column("failed") + ledger.column("cancelled"))[was_due]
-    rise[rows] = np.where(story.has(rows), -lost, 0)
-    due = rows[(log.event[rows] == Event.DUE) & story.has(rows)]
-    rise[due] += sum(log.columns[name][due] for name in ("waiting", "cached", "sent"))
-    tests = np.flatnonzero((log.task == 0) & (log.domain != NONE) & (log.sent > 0))
-    rise[tests] += np.where(story.has(tests), log.sent[tests], 0)
-    total = np.cumsum(np.bincount(place, rise, int(place[-1]) + 1)).astype(np.int64)
-    levels = np.stack([np.append(0, total[:-1]), total], axis=1).ravel() - curve.total
-    return Curve(curve.instants, np.zeros_like(levels), levels)
-
-
 # --- variants -------------------------------------------------------------------------------------
 
 
@@ -247,9 +219,8 @@ def _halves(task: Task, second: str, taken: set[str]) -> list[Task]:
         name for i in range(2, len(taken) + 3) if (name := f"{task.name} ({i})") not in taken
     )
     taken.add(name)
-    shown, local, _ = address_parts(task.sender)
-    address = f"{local}@{second}"
-    sender = f"{shown} <{address}>" if shown else address
+    before, _, behind = task.sender.rpartition("@")
+    sender = f"{before}@{second}{'>' if behind.endswith('>') else ''}"
     return [
         dataclasses.replace(task, requests=requests - requests // 2, recipients=None),
         dataclasses.replace(
@@ -263,5 +234,3 @@ def _check_domain(plan: Plan, domain: str | None) -> None:
     if domain is not None and domain not in names:
         raise ComparisonError(f"there is no domain {domain!r}; {nearest(domain, names)}")
 
-
-_ = SECOND

@@ -201,7 +201,7 @@ class Snapshot:
         rank_of_line = np.full(len(self.ledger), size)
         rank_of_line[self.lines] = self._rank
         place[self.ledger.rows] = rank_of_line[self.ledger.line]
-        counts = Counts([0] * size, [0] * size, [Queue(np.zeros(0, np.int32))])
+        counts = Counts([0] * size, [0] * size, [Queue(np.zeros(0, np.intp))])
         turns, booked, restarted = Fair(counts), 0, NOT_YET
         for row in range(begin, self.told):
             event, instant, rank = log.event[row], int(log.time[row]), int(place[row])

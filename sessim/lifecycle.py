@@ -56,8 +56,8 @@ STATUS_LABELS = {
     TaskStatus.SENT: "Sent",
 }
 
-CANCELLED, TO_START, SENDING, PAUSED, ERROR, SENT = TaskStatus
-"""The statuses by themselves: in Python 3.11 an enumeration's attributes are slow to look up."""
+CANCELLED, TO_START, SENDING, PAUSED, ERROR, SENT = map(int, TaskStatus)
+"""The codes by themselves: in Python 3.11 an enumeration's attributes are slow to look up."""
 
 FINISHED = frozenset({TaskStatus.CANCELLED, TaskStatus.ERROR, TaskStatus.SENT})
 

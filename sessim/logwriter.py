@@ -44,7 +44,7 @@ class LogWriter:
 
     def __init__(self) -> None:
         self._blocks = array("q")  # _FIELDS for each block of rows
-        self._whom = array("i")
+        self._whom = array("q")
         self._emails = array("q")
         self._details: dict[str, int] = {"": 0}
 
@@ -60,7 +60,7 @@ class LogWriter:
         self,
         time: int,
         event: int,
-        ranks: NDArray[np.int32],
+        ranks: NDArray[np.intp],
         emails: NDArray[np.int64],
         sent_today: int,
         detail: str = "",
@@ -107,7 +107,7 @@ class LogWriter:
         """Make a writer of what :meth:`arrays` and ``details`` returned."""
         writer = cls()
         writer._blocks = array("q", arrays["log_blocks"].tobytes())
-        writer._whom = array("i", arrays["log_whom"].tobytes())
+        writer._whom = array("q", arrays["log_whom"].tobytes())
         writer._emails = array("q", arrays["log_emails"].tobytes())
         writer._details = {text: code for code, text in enumerate(details)}
         return writer
@@ -143,7 +143,7 @@ def _smallest(*numbers: NDArray[np.int64]) -> type[np.int32 | np.int64]:
     return np.int32 if largest < 2**31 else np.int64
 
 
-def _concerned(whom: NDArray[np.int32], plan: Plan) -> dict[str, NDArray[Any]]:
+def _concerned(whom: NDArray[np.int64], plan: Plan) -> dict[str, NDArray[Any]]:
     """Return the columns that say whom each row concerns, and what status that leaves."""
     runs, tasks, domains = plan.runs, len(plan.tasks), len(plan.domains)
     nobody = np.zeros(domains + 1, dtype=np.int32)
@@ -159,7 +159,7 @@ def _emails(
     columns: Mapping[str, NDArray[Any]],
     emails: NDArray[Any],
     requests: NDArray[Any],
-    whom: NDArray[np.int32],
+    whom: NDArray[np.int64],
 ) -> dict[str, NDArray[Any]]:
     """Return the status, and where the emails of each row's run or test send are (rule R1)."""
     event, is_run = columns["event"], columns["run"] > 0

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from simpy.events import EventPriority
 
 from sessim import state as states
-from sessim.clock import DAY, SECOND, Moment
+from sessim.clock import DAY, SECOND, Moment, moment
 from sessim.eventlog import NONE, Event, EventLog
 from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START, TaskStatus
 from sessim.plan import Plan
@@ -144,7 +144,7 @@ class Model:
         """The emails sent so far, test sends included."""
         return sum(queue.total for queue in self.state.counts.queues)
 
-    def run(self, until: Moment | int | None = None) -> None:
+    def run(self, until: str | Moment | int | None = None) -> None:
         """Simulate up to, and without, an instant; by default up to the plan's horizon.
 
         Parameters
@@ -155,7 +155,7 @@ class Model:
         """
         end = self.plan.end_instant
         if until is not None:
-            wanted = until if isinstance(until, int) else self.plan.clock.end_instant(until)
+            wanted = until if isinstance(until, int) else self.plan.clock.end_instant(moment(until))
             end = min(end, wanted)
         if end > self.env.now:
             self.env.run(until=end)
@@ -338,7 +338,9 @@ class Model:
         rank = self._advance(self._goal - state.booked)
         domain = counts.domain[rank]
         if counts.emails[rank] == counts.requests[rank]:
-            self._leave([rank], SENT)
+            counts.codes[rank] = SENT
+            self._left(domain, [rank])
+            state.unfinished -= 1
             self._row(_ROW.SENT, rank)
         if not counts.queues[domain].left:
             self._fill(domain)
@@ -357,32 +359,27 @@ class Model:
         queue = counts.queues[domain]
         if queue.sending:
             ranks = queue.due(counts, SENDING, queue.sending)
-            self._leave(ranks, PAUSED)
+            counts.status[ranks] = PAUSED
+            queue.paused += len(ranks)
+            self._left(domain, ranks)
             self._rows(_ROW.PAUSED, domain, ranks, reason)
 
-    def _leave(self, ranks: Ranks, status: TaskStatus) -> None:
-        """Let SENDING runs of one domain go over to another status."""
-        state, counts = self.state, self.state.counts
+    def _left(self, domain: int, ranks: Ranks) -> None:
+        """Note that runs of a domain are no longer SENDING."""
+        queues = self.state.counts.queues
         self._discipline.leave(ranks)
-        counts.status[ranks] = status
-        queue = counts.queues[counts.domain[ranks[0]]]
-        queue.sending -= len(ranks)
-        if status == PAUSED:
-            queue.paused += len(ranks)
-        else:
-            state.unfinished -= len(ranks)
-        if not queue.sending and not any(other.sending for other in counts.queues):
-            state.busy_from = None
+        queues[domain].sending -= len(ranks)
+        if not any([queue.sending for queue in queues]):
+            self.state.busy_from = None
 
-    def _join(self, domain: int, ranks: Ranks) -> None:
-        """Let runs of one domain become SENDING."""
-        state, counts = self.state, self.state.counts
+    def _joined(self, domain: int, ranks: Ranks) -> None:
+        """Note that runs of a domain have become SENDING."""
+        state = self.state
         if state.busy_from is None:
             state.busy_from, state.booked = state.now, 0
             self._pace = Pace(self.plan.rate, state.now)
             self._discipline.begin()
-        counts.status[ranks] = SENDING
-        counts.queues[domain].sending += len(ranks)
+        state.counts.queues[domain].sending += len(ranks)
         self._discipline.join(ranks)
 
     def _restart(self, domains: Iterable[int]) -> None:
@@ -401,7 +398,8 @@ class Model:
                 self._discipline.begin()
                 begun = True
             queue.paused, queue.cursor = 0, queue.head
-            self._join(domain, ranks)
+            counts.status[ranks] = SENDING
+            self._joined(domain, ranks)
             self._rows(_ROW.RESTARTED, domain, ranks)
         self._changed()
 
@@ -485,7 +483,8 @@ class Model:
         elif earlier != NEVER and counts.codes[earlier] == PAUSED:
             reason = "an earlier run of the task is paused"
         else:
-            self._join(domain, [rank])
+            counts.codes[rank] = SENDING
+            self._joined(domain, [rank])
             self._row(_ROW.SENDING, rank)
             return
         counts.codes[rank] = PAUSED
@@ -508,7 +507,8 @@ class Model:
         for rank in np.flatnonzero(self.plan.runs.task == task).tolist():
             status = counts.codes[rank]
             if status == SENDING:
-                self._leave([rank], CANCELLED)
+                self._left(counts.domain[rank], [rank])
+                state.unfinished -= 1
             elif status == PAUSED:
                 counts.queues[counts.domain[rank]].paused -= 1
                 state.unfinished -= 1
@@ -549,7 +549,7 @@ class Model:
         queue = counts.queues[counts.domain[rank]]
         state.log.row(state.now, event, rank, counts.emails[rank], queue.counted, detail)
 
-    def _rows(self, event: int, domain: int, ranks: NDArray[np.int32], detail: str = "") -> None:
+    def _rows(self, event: int, domain: int, ranks: NDArray[np.intp], detail: str = "") -> None:
         state, counts = self.state, self.state.counts
         counted = counts.queues[domain].counted
         state.log.rows(state.now, event, ranks, counts.sent[ranks], counted, detail)

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessim.clock import SECOND
-from sessim.lifecycle import FINISHED, SENDING, TO_START, TaskStatus
+from sessim.lifecycle import FINISHED, SENDING, TO_START
 
-Ranks = Sequence[int] | NDArray[np.int32]
+Ranks = Sequence[int] | NDArray[np.intp]
 
 UNLIMITED = 1 << 62
 """Stands for "any number of emails"."""
@@ -57,7 +57,7 @@ class Queue:
         The domain's runs in the plan, by rank.
     """
 
-    def __init__(self, ranks: NDArray[np.int32]) -> None:
+    def __init__(self, ranks: NDArray[np.intp]) -> None:
         self.ranks = ranks
         self.order: list[int] = ranks.tolist()  # the same, to look at one by one
         self.head = 0  # before it, every run is finished
@@ -79,7 +79,7 @@ class Queue:
         """The emails that may still be sent under the limit in force."""
         return UNLIMITED if self.limit is None else self.limit - self.total + self.counted_from
 
-    def due(self, counts: Counts, wanted: TaskStatus, number: int) -> NDArray[np.int32]:
+    def due(self, counts: Counts, wanted: int, number: int) -> NDArray[np.intp]:
         """Return the ranks of the due runs of a status, of which there are ``number``."""
         codes, order = counts.codes, self.order
         while self.head < self.tail and codes[order[self.head]] in _OVER:

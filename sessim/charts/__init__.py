@@ -45,6 +45,11 @@ _WIDTH: Final = 10.0
 _HEIGHTS: Final = {"throughput": 4.2, "backlog": 3.4}
 _DPI: Final = 144
 
+_DRAW: Final[dict[str, Callable[[Story, Axes], None]]] = {
+    "throughput": _throughput.draw,
+    "backlog": _backlog.draw,
+    "timeline": _timeline.draw,
+}
 _DESCRIBE: Final[dict[str, Callable[[Story], str]]] = {
     "throughput": _throughput.describe,
     "backlog": _backlog.describe,
@@ -191,10 +196,8 @@ def overview(
     if figure is None:
         figure = style.new_figure((_WIDTH, sum(heights)))
     axes: NDArray[Any] = figure.subplots(3, 1, sharex=True, height_ratios=heights)
-    _throughput.draw(story, axes[0])
-    _backlog.draw(story, axes[1])
-    _timeline.draw(story, axes[2])
-    for ax in axes:
+    for ax, chart in zip(axes, CHARTS, strict=True):
+        _DRAW[chart](story, ax)
         ax.label_outer()
     return axes
 
@@ -240,13 +243,14 @@ def save_all(result: Result, folder: str | PathLike[str], *, dpi: int = _DPI) ->
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
-    heights = _HEIGHTS | {"timeline": _timeline.height(Story(result))}
-    plots = Plots(result)
-    files = [target / f"{chart}.png" for chart in CHARTS]
-    for chart, file in zip(CHARTS, files, strict=True):
+    story = Story(result)
+    heights = _HEIGHTS | {"timeline": _timeline.height(story)}
+    files = []
+    for chart in CHARTS:
         figure = Figure(figsize=(_WIDTH, heights[chart]), layout="constrained")
-        getattr(plots, chart)(ax=figure.add_subplot())
-        figure.savefig(file, dpi=dpi, metadata={"Description": description(result, chart)})
+        _DRAW[chart](story, figure.add_subplot())
+        files.append(target / f"{chart}.png")
+        figure.savefig(files[-1], dpi=dpi, metadata={"Description": _DESCRIBE[chart](story)})
     return files
 
 

@@ -74,8 +74,8 @@ def draw(
 
 def _bars(ax: Axes, edges: Floats, base: Ints, part: Part, options: Mapping[str, Any]) -> Any:
     days = np.flatnonzero(part.sent)
-    thin = 0.0 if len(edges) > 100 else 0.4
-    looks = {"color": part.colour, "edgecolor": "white", "hatch": part.hatch, "linewidth": thin, "hatch_linewidth": 0.8}
+    looks = {"color": part.colour, "edgecolor": "white", "linewidth": _edge(edges)}
+    looks |= {"hatch": part.hatch, "hatch_linewidth": 0.8}
     return ax.bar(
         edges[days],
         part.sent[days],
@@ -85,6 +85,11 @@ def _bars(ax: Axes, edges: Floats, base: Ints, part: Part, options: Mapping[str,
         label=part.label,
         **(looks | dict(options)),
     )
+
+
+def _edge(edges: Floats) -> float:
+    """Return the width of a line between two days, in points."""
+    return 0.4 if len(edges) <= 100 else 0.0
 
 
 def _line(ax: Axes, edges: Floats, line: Limit, number: int, top: float) -> Any:
@@ -112,7 +117,7 @@ def _full_days(story: Story, ax: Axes, edges: Floats) -> dict[str, PolyCollectio
     low = np.full(len(days), 0.975)
     strip = PolyCollection(
         list(style.boxes(edges[days], edges[days + 1], low, low + 0.025)), label="At least one domain at its limit",
-        facecolor=style.INK, edgecolor="white", linewidth=0.4, transform=ax.get_xaxis_transform(), zorder=2,
+        facecolor=style.INK, edgecolor="white", linewidth=_edge(edges), transform=ax.get_xaxis_transform(), zorder=2,
     )  # fmt: skip
     ax.add_collection(strip, autolim=False)
     return {str(strip.get_label()): strip}

@@ -23,13 +23,19 @@ By = Literal["run", "task"]
 _RUNS: Final = 24  # as lanes of their own
 _TASKS: Final = 60
 _LABEL: Final = 24  # places for a label
+_MANY: Final = 3_000  # bands of a kind: from there on those too close to tell apart are united
+_COLUMNS: Final = 3_000  # more than a picture has columns of pixels
 _THIN: Final = 7.0  # points from lane to lane, at the least
 
+_PAUSED = {"facecolor": "white", "edgecolor": style.Colour.VERMILION.rgb, "hatch": "//////"}
+_TURN = {"facecolor": style.Colour.SKY.rgb, "edgecolor": style.Colour.SKY.rgb}
+_SENDING = {"facecolor": style.Colour.BLUE.rgb, "edgecolor": style.Colour.BLUE.rgb}
 _STATES: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
-    "paused": ("Paused", {"facecolor": "white", "hatch": "//////", "linewidth": 0.5}),
-    "turn": ("Waiting for its turn", {"facecolor": style.Colour.SKY.rgb}),
-    "sending": ("Sending", {"facecolor": style.Colour.BLUE.rgb}),
+    "paused": ("Paused", _PAUSED),
+    "turn": ("Waiting for its turn", _TURN),
+    "sending": ("Sending", _SENDING),
 }
+"""The label and the looks of bands, from the lowest to the uppermost."""
 _ENDS: Final[Mapping[str, dict[str, Any]]] = {
     TaskStatus.SENT.label: {"marker": "o", "color": style.INK},
     TaskStatus.CANCELLED.label: {"marker": "X", "color": style.INK},
@@ -99,20 +105,24 @@ def _waits(ax: Axes, story: Story, found: Lanes) -> LineCollection:
     return drawn
 
 
-def _bands(ax: Axes, story: Story, found: Lanes, options: Mapping[str, Any]) -> dict[str, PolyCollection]:
+def _bands(
+    ax: Axes, story: Story, found: Lanes, options: Mapping[str, Any]
+) -> dict[str, PolyCollection]:
     days = len(story.edges) - 1
-    line = float(np.clip(0.2 * style.width(ax) / days, 0.3, 1.2))  # what is short stays visible
+    line = float(np.clip(0.2 * style.width(ax) / days, 0.3, 1.2))  # shows what is very short
     gap = int(story.edges[-1] - story.edges[0]) // _COLUMNS
-    drawn = {}
-    for order, (state, bands) in enumerate(story.bands(found.runs).items()):
+    drawn: dict[str, PolyCollection] = {}
+    states = story.bands(found.runs)
+    for order, (state, (label, looks)) in enumerate(_STATES.items()):
+        bands = states[state]
         if len(bands.lane) > _MANY:
             bands = bands.united(gap)
         if len(bands.lane):
-            label, looks = _STATES[state]
             start, end = style.dates(bands.start), style.dates(bands.end)
             corners = style.boxes(start, end, bands.lane - 0.38, bands.lane + 0.38)
-            looks = {"edgecolor": _EDGES[state], "linewidth": line, "label": label, "zorder": 2 + order / 10, **looks, **options}
-            drawn[label] = ax.add_collection(PolyCollection(list(corners), **looks), autolim=False)
+            looks = {"linewidth": min(line, 0.5) if "hatch" in looks else line, **looks, **options}
+            drawn[label] = PolyCollection(list(corners), label=label, zorder=2 + order / 10, **looks)
+            ax.add_collection(drawn[label], autolim=False)
     return dict(reversed(drawn.items()))
 
 
@@ -157,11 +167,11 @@ def lanes(story: Story, by: By | None = None, most: int = _TASKS) -> Lanes:
     kept = owners.iloc[np.argsort(lane, kind="stable")[: len(owners) - folded]]
     labels = _labels(kept, runs, by)
     title = f"Timeline of {number(len(owners), by)}"
-    if not story.result.finished:
-        title += f", not all finished by {time(story, story.end)}"
     if folded:
         labels.append(f"{number(folded, f'other {by}')}")
         title += f", {folded:,} of them in one lane"
+    if not story.result.finished:
+        title += f"; not all finished by {time(story, story.end)}"
     due, finished, status = _outcomes(owners, runs, of_run, lane, len(labels))
     return Lanes(labels, _by_line(story, runs, lane[of_run]), due, finished, status, title)
 

@@ -1,0 +1,302 @@
+"""HTML of the panels and the report: tables, statuses and bars. A text is text, never markup."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import pandas as pd
+
+from sessim.lifecycle import TaskStatus, TaskType
+from sessim.summary import Summary
+from sessim.widgets.base import text
+from sessim.widgets.labels import Words
+
+STATUS_KEYS: Final[dict[str, str]] = {
+    TaskStatus.TO_START.label: "to_start",
+    TaskStatus.SENDING.label: "sending",
+    TaskStatus.PAUSED.label: "paused",
+    TaskStatus.ERROR.label: "error_status",
+    TaskStatus.SENT.label: "sent",
+    TaskStatus.CANCELLED.label: "cancelled",
+}
+TYPE_KEYS: Final[dict[str, str]] = {
+    TaskType.IMMEDIATE.label: "batch",
+    TaskType.SCHEDULED.label: "scheduled",
+    TaskType.RECURRING.label: "recurring",
+}
+"""From the words in the tables to the keys of the labels."""
+
+SIGNS: Final[dict[str, str]] = {
+    TaskStatus.TO_START.label: "○",
+    TaskStatus.SENDING.label: "▶\ufe0e",
+    TaskStatus.PAUSED.label: "‖",
+    TaskStatus.ERROR.label: "✕",
+    TaskStatus.SENT.label: "✓",
+    TaskStatus.CANCELLED.label: "⊘",
+}
+
+LAB: Final = """
+.sessim {
+  --sessim-ink: var(--jp-ui-font-color1, #1f1f1f);
+  --sessim-paper: var(--jp-layout-color1, #fff);
+  --sessim-soft: var(--jp-layout-color2, #eee);
+  --sessim-line: var(--jp-border-color1, #bdbdbd);
+  --sessim-accent: var(--jp-brand-color1, #1976d2);
+  --sessim-done: var(--jp-success-color1, #388e3c);
+  --sessim-bad: var(--jp-error-color1, #d32f2f);
+  font-family: var(--jp-ui-font-family, system-ui, sans-serif);
+  font-size: var(--jp-ui-font-size1, 13px);
+}
+.sessim-alert { color: var(--jp-ui-font-color1, #1f1f1f); font-weight: 600; }
+.sessim-alert:not(:empty) { border-left: 4px solid var(--jp-error-color1, #d32f2f); }
+.sessim-alert:not(:empty) { padding: 2px 8px; margin: 2px 0; }
+.sessim-status { color: var(--jp-ui-font-color1, #1f1f1f); }
+.sessim-alert, .sessim-status { line-height: 1.4; white-space: normal; overflow-wrap: anywhere; }
+"""
+"""The colours of the panels: those of JupyterLab's theme."""
+
+RULES: Final = """
+.sessim { color: var(--sessim-ink); line-height: 1.4; }
+.sessim table { border-collapse: collapse; width: 100%; margin: 0; font-size: inherit; }
+.sessim caption { text-align: left; font-weight: 600; padding: 4px 0; color: var(--sessim-ink); }
+.sessim th, .sessim td { padding: 3px 8px; text-align: left; vertical-align: top;
+  border-bottom: 1px solid var(--sessim-line); overflow-wrap: anywhere; color: var(--sessim-ink);
+  background: var(--sessim-paper); }
+.sessim thead th { background: var(--sessim-soft); white-space: nowrap; overflow-wrap: normal; }
+.sessim tbody th { font-weight: 400; min-width: 7em; }
+.sessim .num { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.sessim .fix { white-space: nowrap; }
+.sessim tr[aria-current] th, .sessim tr[aria-current] td { background: var(--sessim-soft); }
+.sessim tr[aria-current] th { font-weight: 600; box-shadow: inset 4px 0 var(--sessim-accent); }
+.sessim .bar { display: inline-block; width: 9em; height: .8em; vertical-align: -0.05em;
+  border: 1px solid var(--sessim-ink); border-radius: 2px; overflow: hidden;
+  background: var(--sessim-paper); margin-right: .5em; }
+.sessim .bar i { display: block; height: 100%; background: var(--sessim-accent); }
+.sessim .bar i.paused { background: repeating-linear-gradient(135deg, var(--sessim-accent) 0 3px,
+  var(--sessim-paper) 3px 6px); }
+.sessim .bar i.sent { background: var(--sessim-done); }
+.sessim .bar i.error, .sessim .bar i.cancelled { background: var(--sessim-bad); }
+.sessim .sign { display: inline-block; width: 1.3em; }
+.sessim .note { margin: 4px 0; }
+.sessim figure { margin: 8px 0; }
+.sessim figure img { background: #fff; border-radius: 4px; height: auto; }
+.sessim figcaption { max-width: 60em; }
+"""
+"""The looks of tables, bars and pictures, in the colours of the page around."""
+
+
+class Html(str):
+    """A piece of HTML; every other string is text."""
+
+    __slots__ = ()
+
+
+def html(value: object) -> str:
+    """Write a value as HTML: as it is if it is :class:`Html`, else as text."""
+    return value if isinstance(value, Html) else text(value)
+
+
+def style(*parts: str) -> Html:
+    """Return a style sheet."""
+    return Html(f"<style>{''.join(parts)}</style>")
+
+
+def block(*parts: object) -> str:
+    """Put pieces under each other, in the looks of the panels."""
+    return f'<div class="sessim">{"".join(map(html, parts))}</div>'
+
+
+def note(value: object) -> Html:
+    """Return a paragraph."""
+    return Html(f'<p class="note">{html(value)}</p>')
+
+
+def table(
+    caption: object,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    numbers: Sequence[int] = (),
+    fixed: Sequence[int] = (),
+    header: int = 0,
+    current: Sequence[int] = (),
+    ids: Sequence[object] | None = None,
+) -> Html:
+    """Return a table.
+
+    Parameters
+    ----------
+    caption
+        What it shows.
+    columns
+        The headings.
+    rows
+        The cells: text, unless they are :class:`Html`.
+    numbers, fixed
+        Places of the columns to be aligned on the right, and of those that do not wrap.
+    header
+        Place of the column that names the row.
+    current
+        Places of the rows to be marked.
+    ids
+        Something to find each row by, written into ``data-row``.
+    """
+    classes = [
+        ' class="num"' if i in numbers else ' class="fix"' if i in fixed else ""
+        for i in range(len(columns))
+    ]
+    head = "".join(
+        f'<th scope="col"{looks}>{html(title)}</th>'
+        for title, looks in zip(columns, classes, strict=True)
+    )
+    opens = [
+        f'<th scope="row"{looks}>' if i == header else f"<td{looks}>"
+        for i, looks in enumerate(classes)
+    ]
+    closes = ["</th>" if i == header else "</td>" for i in range(len(columns))]
+    body = []
+    for i, row in enumerate(rows):
+        mark = ' aria-current="true"' if i in current else ""
+        found = "" if ids is None else f' data-row="{text(ids[i])}"'
+        cells = "".join(o + html(cell) + c for o, cell, c in zip(opens, row, closes, strict=True))
+        body.append(f"<tr{found}{mark}>{cells}</tr>")
+    return Html(
+        f"<table><caption>{html(caption)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{''.join(body)}</tbody></table>"
+    )
+
+
+def badge(status: Any, words: Words) -> Html:
+    """Return a status as a sign and a word; nothing if there is none."""
+    if pd.isna(status):
+        return Html("")
+    sign = SIGNS[status]
+    return Html(f'<span class="sign" aria-hidden="true">{sign}</span>{text(word(status, words))}')
+
+
+def word(status: str, words: Words) -> str:
+    """Return the word for a status or a type of the tables."""
+    return words({**STATUS_KEYS, **TYPE_KEYS}[status])
+
+
+def bar(progress: float, status: str) -> Html:
+    """Return a progress bar with its percentage; a paused one is hatched."""
+    kind = STATUS_KEYS[status].removesuffix("_status")
+    return Html(
+        f'<span class="bar" aria-hidden="true"><i class="{kind}" '
+        f'style="width:{100 * progress:.1f}%"></i></span>{percent(progress)}'
+    )
+
+
+def percent(share: float) -> Html:
+    """Write a share as a percentage, rounded down: 99.9 % is not done, and 0 % is nothing."""
+    if math.isnan(share):
+        return Html("")
+    return Html("&lt;1%" if 0 < share < 0.01 else f"{math.floor(100 * share + 1e-9)}%")
+
+
+def number(value: Any, none: str = "") -> str:
+    """Write a count or a number of hours, thousands apart; ``none`` if there is none."""
+    if pd.isna(value):
+        return none
+    return f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+
+
+def when(value: Any, none: str = "", *, seconds: bool = False) -> str:
+    """Write a time as ``2026-12-05 12:00``; ``none`` if there is none."""
+    if pd.isna(value):
+        return none
+    return f"{value:%Y-%m-%d %H:%M:%S}" if seconds else f"{value:%Y-%m-%d %H:%M}"
+
+
+# --- tables that several panels show --------------------------------------------------------------
+
+
+def summary_figures(summary: Summary, words: Words) -> list[tuple[str, str]]:
+    """Return the name and the value of each figure of a summary, in words."""
+    return [
+        (words(f"fig_{name}"), figure(name, value, words))
+        for name, value in summary.to_dict().items()
+    ]
+
+
+def figure(name: str, value: Any, words: Words) -> str:
+    """Write a figure of a summary."""
+    if name == "finish":
+        return when(value, words("unfinished"))
+    if name == "largest_backlog_at":
+        return when(value, words("never"))
+    if name == "utilisation":
+        return words("none_limit") if math.isnan(value) else f"{100 * value:.1f}%"
+    return number(value)
+
+
+def domain_table(domains: pd.DataFrame, caption: str, words: Words) -> Html:
+    """Show the domains at an instant (see :meth:`sessim.Result.domains_at`)."""
+    rows = [
+        (
+            row.domain,
+            number(row.day),
+            number(row.limit, words("none_limit")),
+            number(row.used),
+            number(row.left),
+            number(row.cached),
+            number(row.backlog),
+            _runs(row, words),
+        )
+        for row in domains.itertuples()
+    ]
+    keys = "domain warmup_day days_limit used left in_cache backlog run_statuses".split()
+    columns = [words(key) for key in keys]
+    ids = list(domains["domain"])
+    return table(caption, columns, rows, numbers=range(1, 7), ids=ids)
+
+
+def _runs(row: Any, words: Words) -> str:
+    counts = {TaskStatus.SENDING.label: row.sending, TaskStatus.PAUSED.label: row.paused}
+    return ", ".join(f"{number} {word(status, words)}" for status, number in counts.items() if number)
+
+
+def task_table(
+    tasks: pd.DataFrame, caption: str, words: Words, *, current: Sequence[int] = ()
+) -> Html:
+    """Show a task list as the console does.
+
+    Parameters
+    ----------
+    tasks
+        Rows of a table as :attr:`sessim.Result.tasks`.
+    caption, words
+        What it shows, and the language.
+    current
+        Ids of the tasks to be marked.
+    """
+    names = "task name progress status type requests sent cached".split()
+    columns = [tasks[name].tolist() for name in names]
+    rows = [
+        (
+            number(task),
+            name,
+            bar(progress, status),
+            word(kind, words),
+            badge(status, words),
+            f"{requests:,}",
+            f"{sent:,}",
+            f"{cached:,}",
+        )
+        for task, name, progress, status, kind, requests, sent, cached in zip(*columns, strict=True)
+    ]
+    keys = "task_id task sending_progress task_type task_status requests sent in_cache".split()
+    marked = [i for i, task in enumerate(columns[0]) if task in current]
+    return table(
+        caption,
+        [words(key) for key in keys],
+        rows,
+        numbers=(0, 5, 6, 7),
+        fixed=(2, 3, 4),
+        header=1,
+        current=marked,
+        ids=columns[0],
+    )
