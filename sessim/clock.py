@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from sessim.errors import nearest
+from sessim.errors import nearest, shown
 
 SECOND = 1_000_000
 HOUR = 3600 * SECOND
@@ -21,8 +21,16 @@ DAY = 24 * HOUR
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_ORDINAL = EPOCH.toordinal()
 _MICROSECOND = dt.timedelta(microseconds=1)
-_HOURS = re.compile(r"\s*(\d+)\s*(?:h|hours?)?\s*", re.ASCII)
-_MISSING_ZERO = re.compile(r"^(\d{4}-\d{2}-\d{2})[ T](\d):", re.ASCII)
+_YEARS = range(1970, 3000)
+_HOURS = re.compile(r"\s*(\d{1,9})\s*(?:h|hours?)?\s*", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
+_TIME_OF_DAY = re.compile(_TIME, re.ASCII)
+_DATE_TIME = re.compile(
+    rf"({_DATE.pattern})(?:T|\s+)({_TIME})(?:(?<=\.\d{{6}})\d+)?"  # nanoseconds are cut off
+    r"\s*(Z|[+-]\d{2}(?::?\d{2}){0,2})?",
+    re.ASCII,
+)
 
 Moment = dt.date | dt.datetime
 """A time as a plan keeps it: a date, a local time without zone, or a time with its own zone."""
@@ -39,33 +47,44 @@ def zone(name: str) -> ZoneInfo:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         hint = nearest(name, available_timezones()) if name else "write one"
         hint = hint if hint.startswith("did") else "write one as Asia/Shanghai or UTC"
-        raise ValueError(f"{name!r} is not a known time zone; {hint}") from None
+        raise ValueError(f"{shown(name)} is not a known time zone; {hint}") from None
 
 
 def moment(value: object) -> Moment:
     """Read a date or a time as users write it.
 
     ``"2026-12-01"`` and dates stay dates; ``"2026-12-01 09:00"``, ``"2026-12-01T09:00+08:00"``
-    and datetimes (pandas' too) become datetimes. Raises ``ValueError`` for anything else.
+    and datetimes (pandas' too) become datetimes. Raises ``ValueError`` for anything else, and for
+    years before 1970 or after 2999.
     """
-    if isinstance(value, dt.datetime):
+    try:
+        read = _parse(value)
+    except ValueError:
+        read = None
+    if read is None:
+        raise ValueError(f"{shown(value)} is not a date or time; write for example 2026-12-01 09:00")
+    if read.year not in _YEARS:
+        most = f"{_YEARS[0]} to {_YEARS[-1]}"
+        raise ValueError(f"{shown(value)} is out of range; give a year from {most}")
+    return read
+
+
+def _parse(value: object) -> Moment | None:
+    if isinstance(value, dt.datetime):  # pandas' NaT is one too, and raises
         return dt.datetime.fromisoformat(value.isoformat(timespec="microseconds"))
     if isinstance(value, dt.date):
         return value
-    if isinstance(value, str):
-        text = _MISSING_ZERO.sub(r"\1 0\2:", value.strip())
-        for parse in (_strict_date, dt.datetime.fromisoformat):
-            try:
-                return parse(text)
-            except ValueError:
-                continue
-    raise ValueError(f"{value!r} is not a date or time; write for example 2026-12-01 09:00")
+    text = value.strip() if isinstance(value, str) else ""
+    if _DATE.fullmatch(text):
+        return dt.date.fromisoformat(text)
+    if match := _DATE_TIME.fullmatch(text):
+        date, time, offset = match.groups(default="")
+        return dt.datetime.fromisoformat(f"{date} {_two_digits(time)}{offset}")
+    return None
 
 
-def _strict_date(text: str) -> dt.date:
-    if len(text) != len("2026-12-01"):
-        raise ValueError(text)
-    return dt.date.fromisoformat(text)
+def _two_digits(time: str) -> str:
+    return f"0{time}" if time[1] == ":" else time
 
 
 def time_of_day(value: object) -> dt.time:
@@ -74,9 +93,11 @@ def time_of_day(value: object) -> dt.time:
         return value
     text = value.strip() if isinstance(value, str) else ""
     try:
-        return dt.time.fromisoformat(f"0{text}" if re.match(r"\d:", text) else text)
+        if _TIME_OF_DAY.fullmatch(text):
+            return dt.time.fromisoformat(_two_digits(text))
     except ValueError:
-        raise ValueError(f"{value!r} is not a time of day; write for example 09:00") from None
+        pass
+    raise ValueError(f"{shown(value)} is not a time of day; write for example 09:00")
 
 
 def whole_hours(value: object) -> int:
@@ -89,7 +110,7 @@ def whole_hours(value: object) -> int:
         return value
     elif isinstance(value, str) and (match := _HOURS.fullmatch(value)):
         return int(match[1])
-    raise ValueError(f"{value!r} is not a whole number of hours; write for example 24h")
+    raise ValueError(f"{shown(value)} is not a whole number of hours; write for example 24h")
 
 
 def format_moment(value: Moment) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -35,7 +36,7 @@ class PlanError(SessimError, ValueError):
     def __init__(self, problems: Iterable[Problem] | str) -> None:
         found = [Problem("", problems)] if isinstance(problems, str) else list(problems)
         self.problems: tuple[Problem, ...] = tuple(found)
-        super().__init__(*self.problems)
+        super().__init__(self.problems)
 
     def __str__(self) -> str:
         first, others = self.problems[0], len(self.problems) - 1
@@ -50,6 +51,27 @@ class LogError(SessimError, ValueError):
 
 class SessimWarning(UserWarning):
     """Something allowed that is probably not what was meant."""
+
+
+class _Short(reprlib.Repr):
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxdict, self.maxlist, self.maxtuple = 3, 3, 4, 4
+        self.maxstring = self.maxother = self.maxlong = 80
+
+    def repr_int(self, x: int, level: int) -> str:
+        try:
+            return super().repr_int(x, level)
+        except ValueError:  # Python writes no number of more than 4300 digits
+            return "a number of thousands of digits"
+
+
+_SHORT = _Short()
+
+
+def shown(value: object) -> str:
+    """Write a value into a sentence: as Python writes it, but on one line and never long."""
+    return " ".join(_SHORT.repr(value).split())
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -109,7 +109,7 @@ class EventLog:
         data["domain"] = words(self.domain, self.domains)
         data["status"] = status_words(self.status)
         for name in _COUNTS:
-            data[name] = self.columns[name]
+            data[name] = self.columns[name].astype(np.int64)
         data["limit"] = integers(self.limit, self.limit == NONE)
         data["detail"] = words(self.detail, self.details)
         return pd.DataFrame({name: data[name] for name in COLUMNS}, copy=False)

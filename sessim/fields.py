@@ -5,25 +5,35 @@ from __future__ import annotations
 import datetime as dt
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+import numpy as np
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationError
-from pydantic.json_schema import WithJsonSchema
-from pydantic_core import ErrorDetails
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    PlainValidator,
+    ValidationError,
+)
+from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
+from pydantic_core import CoreSchema, ErrorDetails, core_schema
 
 from sessim import clock, warmup
-from sessim.errors import PlanError, Problem, nearest
+from sessim.errors import PlanError, Problem, nearest, shown
 
 _FOLDER: ContextVar[Path] = ContextVar("folder", default=Path())
-_SPAN = re.compile(r"\s*(\d+)\s*(d|h|days?|hours?)\s*", re.ASCII)
+_SPAN = re.compile(r"\s*(\d{1,9})\s*(d|h|days?|hours?)\s*", re.ASCII)
 
 
 @contextmanager
@@ -37,43 +47,65 @@ def relative_to(folder: Path) -> Iterator[None]:
 
 
 def locate(path: str) -> Path:
-    """Return where a file that a plan names is."""
-    return _FOLDER.get() / path
+    """Return where a file that a plan names is, from the root on: a plan may be read elsewhere."""
+    return (_FOLDER.get() / path).absolute()
 
 
 # --- whole numbers ------------------------------------------------------------------------------
 
 
-def whole(lowest: int, highest: int = warmup.LARGEST) -> BeforeValidator:
-    """Make a validator of whole numbers (numpy's too, but no booleans, texts or fractions)."""
+@dataclass(frozen=True)
+class _Whole:
+    """Checks whole numbers: numpy's too, but no booleans, texts or fractions."""
 
-    def check(value: object) -> int:
+    lowest: int
+    highest: int
+
+    def check(self, value: object) -> int:
         try:
             number = operator.index(value)  # type: ignore[arg-type]
         except TypeError:
             number = None
         if number is None or isinstance(value, bool):
-            raise ValueError(f"{value!r} is not a whole number; give one from {lowest}")
-        if not lowest <= number <= highest:
-            most = f" to {highest}" if highest < warmup.LARGEST or number > highest else ""
-            raise ValueError(f"{number} is out of range; give a whole number from {lowest}{most}")
+            raise ValueError(f"{shown(value)} is not a whole number; give one from {self.lowest}")
+        if not self.lowest <= number <= self.highest:
+            named = self.highest < warmup.LARGEST or number > self.highest
+            span = f"from {self.lowest}{f' to {self.highest}' if named else ''}"
+            raise ValueError(f"{shown(number)} is out of range; give a whole number {span}")
         return number
 
-    return BeforeValidator(check)
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "integer", "minimum": self.lowest, "maximum": self.highest}
+
+
+def whole(lowest: int, highest: int = warmup.LARGEST) -> _Whole:
+    """Make a validator of whole numbers (numpy's too, but no booleans, texts or fractions)."""
+    return _Whole(lowest, highest)
 
 
 Count = Annotated[int, whole(1)]
 
+_SMALL = re.compile(r"[^eE]{1,100}([eE][+-]?\d{1,2})?", re.ASCII)
+
 
 def _rate(value: object) -> Fraction:
-    if isinstance(value, int | float | str | Decimal | Fraction) and not isinstance(value, bool):
-        try:
-            rate = Fraction(str(value))
-        except (ValueError, ZeroDivisionError):
-            rate = Fraction(0)
-        if 0 < rate <= 10**9:
+    if isinstance(value, int | float | str | Decimal | Fraction | np.number):
+        rate = Fraction(0)
+        with suppress(ValueError, ZeroDivisionError):
+            text = str(value)
+            rate = Fraction(text) if _SMALL.fullmatch(text) else rate  # 1e999999 takes for ever
+        if 0 < rate <= 10**9 and not isinstance(value, bool):
             return rate
-    raise ValueError(f"{value!r} is no sending rate; give emails a second above 0, for example 20")
+    raise ValueError(
+        f"{shown(value)} is no sending rate; give emails a second above 0, for example 20"
+    )
 
 
 def _plain_rate(rate: Fraction) -> int | float | str:
@@ -100,7 +132,7 @@ Moment = Annotated[
 def _date(value: object) -> dt.date:
     read = clock.moment(value)
     if isinstance(read, dt.datetime):
-        raise ValueError(f"{value!r} has a time of day; give a date, for example 2026-12-01")
+        raise ValueError(f"{shown(value)} has a time of day; give a date, for example 2026-12-01")
     return read
 
 
@@ -115,16 +147,22 @@ Date = Annotated[
 def _hours(value: object) -> int:
     hours = clock.whole_hours(value)
     if not 1 <= hours <= 1_000_000:
-        raise ValueError(f"{value!r} is out of range; give at least 1h")
+        raise ValueError(f"{shown(value)} is out of range; give 1h to 1000000h")
     return hours
 
 
+_HOURS_PATTERN = r"^\s*[0-9]+\s*(h|hours?)?\s*$"
 Hours = Annotated[
     int,
     BeforeValidator(_hours),
     PlainSerializer(lambda hours: f"{hours}h"),
     WithJsonSchema(
-        {"anyOf": [{"type": "string", "pattern": "^[0-9]+ ?h$"}, {"type": "integer", "minimum": 1}]}
+        {
+            "anyOf": [
+                {"type": "string", "pattern": _HOURS_PATTERN, "examples": ["24h"]},
+                {"type": "integer", "minimum": 1},
+            ]
+        }
     ),
 ]
 
@@ -132,11 +170,12 @@ Span = tuple[int, Literal["d", "h"]]
 
 
 def _horizon(value: object) -> clock.Moment | Span:
-    if isinstance(value, tuple) and len(value) == 2:
-        return value
+    match value:
+        case (int(number), "d" | "h" as unit) if isinstance(value, tuple):  # as read before
+            value = f"{number}{unit}"
     if isinstance(value, str) and (match := _SPAN.fullmatch(value)):
         if not 1 <= int(match[1]) <= 1_000_000:
-            raise ValueError(f"{value!r} is out of range; give at least 1h or 1d")
+            raise ValueError(f"{shown(value)} is out of range; give 1h to 1000000h, or 1d to 1000000d")
         return int(match[1]), "d" if match[2].startswith("d") else "h"
     try:
         return clock.moment(value)
@@ -195,35 +234,35 @@ def address_parts(text: str) -> tuple[str, str, str]:
         )
     except EmailNotValidError:
         raise ValueError(
-            f"{text!r} is not an e-mail address; write name@domain or Name <name@domain>"
+            f"{shown(text)} is not an e-mail address; write name@domain or Name <name@domain>"
         ) from None
     return found.display_name or "", found.local_part, found.ascii_domain.lower()
 
 
 def _address(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not an e-mail address; write name@domain as text")
+        raise ValueError(f"{shown(value)} is not an e-mail address; write name@domain as text")
     address_parts(value.strip())
     return value.strip()
 
 
 def _domain_name(value: object) -> str:
-    try:
-        return address_parts(f"postmaster@{value}")[2]
-    except ValueError:
-        raise ValueError(
-            f"{value!r} is not a domain; write for example news.example.com"
-        ) from None
+    with suppress(ValueError):
+        if isinstance(value, str):
+            return address_parts(f"postmaster@{value.strip()}")[2]
+    raise ValueError(f"{shown(value)} is not a domain; write for example news.example.com")
 
 
 def _text(longest: int) -> BeforeValidator:
     def check(value: object) -> str:
         if not isinstance(value, str) or not value.strip():
-            raise ValueError(f"{value!r} is not a text; write some words")
+            raise ValueError(f"{shown(value)} is not a text; write some words")
         if len(value) > longest:
             raise ValueError(f"has {len(value)} characters; write at most {longest}")
         if any(not character.isprintable() for character in value):
-            raise ValueError(f"{value!r} has line breaks or control characters; leave them out")
+            raise ValueError(
+                f"{shown(value)} has line breaks or control characters; leave them out"
+            )
         return value
 
     return BeforeValidator(check)
@@ -233,7 +272,7 @@ Address = Annotated[str, BeforeValidator(_address)]
 DomainName = Annotated[str, BeforeValidator(_domain_name)]
 Name = Annotated[str, _text(200)]
 Subject = Annotated[str, _text(998)]
-Path_ = Annotated[str, _text(4096)]
+Path_ = Annotated[str, AfterValidator(lambda path: str(locate(path))), _text(4096)]
 
 # --- warm-up ------------------------------------------------------------------------------------
 
@@ -244,7 +283,7 @@ def _warmup(value: object) -> warmup.Warmup:
 
 Warmup = Annotated[
     Any,
-    AfterValidator(_warmup),
+    PlainValidator(_warmup),
     PlainSerializer(warmup.plain),
     WithJsonSchema(
         {
@@ -279,8 +318,44 @@ def _later(value: object) -> None:
         raise ValueError("is not simulated in this version; leave it out")
 
 
+def _level(value: object) -> int:
+    if type(value) is not int or value != 1:
+        raise ValueError(f"{shown(value)} is not simulated in this version; leave it out, or write 1")
+    return value
+
+
 Quality = Annotated[
     None, BeforeValidator(_later), WithJsonSchema({"type": "null", "description": "not yet"})
+]
+
+Level = Annotated[int, PlainValidator(_level), WithJsonSchema({"const": 1, "type": "integer"})]
+
+# --- words --------------------------------------------------------------------------------------
+
+_SWITCHES = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+
+
+def _switch(value: object) -> bool:
+    if isinstance(value, str):
+        value = _SWITCHES.get(value.strip().lower(), value)  # YAML 1.2 reads yes and on as texts
+    if not isinstance(value, bool):
+        raise ValueError(f"{shown(value)} is neither true nor false; write one of them")
+    return value
+
+
+Switch = Annotated[bool, PlainValidator(_switch), WithJsonSchema({"type": "boolean"})]
+
+
+def _zone(value: object) -> str:
+    name = getattr(value, "key", value)  # of a ZoneInfo
+    if not isinstance(name, str):
+        raise ValueError(f"{shown(value)} is not a text; write for example Asia/Shanghai")
+    clock.zone(name)
+    return name
+
+
+Zone = Annotated[
+    str, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]})
 ]
 
 # --- what pydantic finds, in words --------------------------------------------------------------
@@ -290,25 +365,31 @@ _MESSAGES: dict[str, Callable[[ErrorDetails], str]] = {
     "missing_argument": lambda error: "is missing; add it",
     "value_error": lambda error: str(error["ctx"]["error"]),
     "literal_error": lambda error: (
-        f"{error['input']!r} is not known; choose {error['ctx']['expected']}"
+        f"{shown(error['input'])} is not known; choose {error['ctx']['expected']}"
     ),
-    "bool_type": lambda error: f"{error['input']!r} is neither true nor false; write one of them",
-    "bool_parsing": lambda error: (
-        f"{error['input']!r} is neither true nor false; write one of them"
+    "invalid_key": lambda error: "is no key; write keys as words",
+    "string_unicode": lambda error: f"{shown(error['input'])} is not a text; write plain words",
+    "tuple_type": lambda error: f"{shown(error['input'])} is not a list; write one entry a line",
+    "dataclass_type": lambda error: (
+        f"{shown(error['input'])} is not a group of keys; write key: value"
     ),
-    "string_type": lambda error: f"{error['input']!r} is not a text; write it in quotes",
-    "tuple_type": lambda error: f"{error['input']!r} is not a list; write one entry a line",
-    "dataclass_type": lambda error: f"{error['input']!r} is not a group of keys; write key: value",
+    "unexpected_positional_argument": lambda error: (
+        f"{shown(error['input'])} stands without its key; write key=value"
+    ),
+    "multiple_argument_values": lambda error: "is given twice; leave one out",
 }
 
 
 def _message(error: ErrorDetails) -> str:
     known = _MESSAGES.get(error["type"])
-    return known(error) if known else f"{error['input']!r} is wrong: {error['msg'].lower()}"
+    return known(error) if known else f"{shown(error['input'])} cannot be used; see the plan's keys"
 
 
 def problems(
-    error: ValidationError, data: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]]
+    error: ValidationError,
+    data: Mapping[str, Any],
+    keys: Mapping[str, tuple[str, ...]],
+    group: str = "",
 ) -> list[Problem]:
     """Say in words what pydantic found.
 
@@ -320,27 +401,30 @@ def problems(
         What was given, to name tasks and domains in the sentence.
     keys
         The known keys of the plan (under ``""``) and of each list of it.
+    group
+        Which of these was built: a plan, or one entry of a list.
     """
     found: list[Problem] = []
     for details in error.errors(include_url=False):
         cause = details.get("ctx", {}).get("error")
         inner = cause.problems if isinstance(cause, PlanError) else ()
-        found.extend(inner or [_problem(details, data, keys)])
+        found.extend(inner or [_problem(details, data, keys, group)])
     return found
 
 
 def _problem(
-    error: ErrorDetails, data: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]]
+    error: ErrorDetails, data: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]], group: str
 ) -> Problem:
     where = error["loc"]
-    if where and isinstance(where[0], int):
-        where = ("name", *where[1:])  # the one positional argument
+    if where and isinstance(where[0], int):  # a positional argument
+        where = (keys[group][where[0]] if where[0] < len(keys[group]) else "", *where[1:])
+    at = place(where, data)
+    if group:
+        at = ", ".join(filter(None, [_label(group, data), at]))
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        group = str(where[0]) if len(where) > 1 else ""
-        message = f"is not known; {nearest(str(where[-1]), keys.get(group, ()))}"
-    else:
-        message = _message(error)
-    return Problem(place(where, data), message, tuple(where))
+        known = keys.get(str(where[0]), ()) if len(where) > 1 else keys[group]
+        return Problem(at, f"is not known; {nearest(str(where[-1]), known)}", where)
+    return Problem(at, _message(error), where)
 
 
 _SINGULAR = {"tasks": "task", "domains": "domain", "test_sends": "test send"}
@@ -348,29 +432,44 @@ _SINGULAR = {"tasks": "task", "domains": "domain", "test_sends": "test send"}
 
 def place(where: tuple[int | str, ...], data: Mapping[str, Any]) -> str:
     """Name a place in a plan: ``("tasks", 1, "every")`` is ``task 'Invoices', every``."""
-    if len(where) < 2 or where[0] not in _SINGULAR or not isinstance(where[1], int):
-        return ".".join(map(str, where))
-    entry = data[str(where[0])][where[1]]
+    match where:
+        case (str(group), int(i), *rest) if group in _SINGULAR:
+            entries = data[group]
+            entry = entries[i] if isinstance(entries, Sequence) else None
+            return ", ".join([_label(group, entry, i + 1), *map(_word, rest)])
+    return ", ".join(map(_word, where))
+
+
+def _label(group: str, entry: object, number: int | None = None) -> str:
     name = entry.get("name") if isinstance(entry, Mapping) else getattr(entry, "name", None)
-    label = f"{_SINGULAR[str(where[0])]} {repr(name) if name else where[1] + 1}"
-    return ", ".join([label, *map(str, where[2:])])
+    return f"{_SINGULAR[group]} {shown(name) if name else number or ''}".rstrip()
+
+
+def _word(key: int | str) -> str:
+    text = str(key)
+    return text if text.isprintable() and 0 < len(text) < 80 else shown(key)
 
 
 _Class = TypeVar("_Class", bound=type)
 
 
-def in_words(keys: Mapping[str, tuple[str, ...]]) -> Callable[[_Class], _Class]:
-    """Decorate a pydantic dataclass so that building it raises :class:`PlanError`."""
+def in_words(keys: Mapping[str, tuple[str, ...]], group: str = "") -> Callable[[_Class], _Class]:
+    """Decorate a pydantic dataclass so that building it raises :class:`PlanError`.
+
+    ``keys`` are the known keys of the plan (under ``""``) and of each list of it; ``group`` says
+    which of these the class is.
+    """
 
     def decorate(cls: _Class) -> _Class:
         build = cls.__init__  # type: ignore[misc]
 
         @wraps(build)
-        def __init__(self: Any, *args: Any, **data: Any) -> None:
+        def __init__(self: Any, /, *args: Any, **data: Any) -> None:
             try:
                 build(self, *args, **data)
             except ValidationError as error:
-                raise PlanError(problems(error, data, keys)) from None
+                given = dict(zip(keys[group], args, strict=False)) | data
+                raise PlanError(problems(error, given, keys, group)) from None
 
         cls.__init__ = __init__  # type: ignore[misc]
         return cls

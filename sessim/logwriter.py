@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from sessim.eventlog import NONE, Event, EventLog
 from sessim.lifecycle import CANCELLED, ERROR, PAUSED, SENDING, SENT, TO_START
 from sessim.plan import Plan
+from sessim.serving import Ranks
 
-_STATUS: Final = {
+_AFTER: Final = {
     Event.DUE: TO_START,
     Event.SENDING: SENDING,
     Event.PAUSED: PAUSED,
@@ -26,9 +27,12 @@ _STATUS: Final = {
     Event.CANCELLED: CANCELLED,
     Event.SKIPPED: NONE,
     Event.LIMIT: NONE,
-    Event.END: SENDING,
+    Event.END: SENDING,  # only the runs that are being served have a row at the end
 }
-"""The status of a run after each event; only runs that are being served have a row ``end``."""
+"""The status of a run after each event."""
+
+_STATUS: Final = np.array([_AFTER[event] for event in Event], dtype=np.int8)
+_IS_OPEN: Final = np.isin(_STATUS, (TO_START, SENDING, PAUSED))
 
 _FIELDS: Final = ("time", "event", "sent_today", "detail", "rows")
 
@@ -44,7 +48,7 @@ class LogWriter:
 
     def __init__(self) -> None:
         self._blocks = array("q")  # _FIELDS for each block of rows
-        self._whom = array("q")
+        self._whom = array("i")
         self._emails = array("q")
         self._details: dict[str, int] = {"": 0}
 
@@ -60,7 +64,7 @@ class LogWriter:
         self,
         time: int,
         event: int,
-        ranks: NDArray[np.intp],
+        ranks: Ranks,
         emails: NDArray[np.int64],
         sent_today: int,
         detail: str = "",
@@ -68,7 +72,7 @@ class LogWriter:
         """Append a row for each of several runs of one domain."""
         code = self._code(detail) if detail else 0
         self._blocks.extend((time, event, sent_today, code, len(ranks)))
-        self._whom.frombytes(ranks.tobytes())
+        self._whom.frombytes(np.asarray(ranks, dtype=np.int32).tobytes())
         self._emails.frombytes(emails.tobytes())
 
     def _code(self, text: str) -> int:
@@ -107,7 +111,7 @@ class LogWriter:
         """Make a writer of what :meth:`arrays` and ``details`` returned."""
         writer = cls()
         writer._blocks = array("q", arrays["log_blocks"].tobytes())
-        writer._whom = array("q", arrays["log_whom"].tobytes())
+        writer._whom = array("i", arrays["log_whom"].tobytes())
         writer._emails = array("q", arrays["log_emails"].tobytes())
         writer._details = {text: code for code, text in enumerate(details)}
         return writer
@@ -123,75 +127,93 @@ class LogWriter:
             As in :class:`~sessim.eventlog.EventLog`.
         """
         blocks = dict(zip(_FIELDS, np.array(self._blocks).reshape(-1, len(_FIELDS)).T, strict=True))
-        whom, rows = np.array(self._whom), blocks.pop("rows")
-        counts = _smallest(plan.runs.requests, blocks["sent_today"], np.array(self._emails))
-        kinds = {"time": np.int64, "event": np.int8, "sent_today": counts, "detail": np.int32}
+        whom, emails = np.array(self._whom), np.array(self._emails)
+        counts = _smallest(plan.runs.requests, emails, blocks["sent_today"])
+        kinds = {"time": np.int64, "event": np.int8, "sent_today": counts,
+                 "detail": _smallest(blocks["detail"])}  # fmt: skip
+        rows = blocks.pop("rows")
         columns: dict[str, NDArray[Any]] = {
             name: np.repeat(values.astype(kinds[name]), rows) for name, values in blocks.items()
         }
         columns |= _concerned(whom, plan)
-        emails = np.array(self._emails).astype(counts)
-        columns |= _emails(columns, emails, np.append(plan.runs.requests, 0).astype(counts), whom)
-        columns["limit"] = _limits(columns, emails, len(plan.domains))
+        _fill_in_emails(columns, whom, emails.astype(counts), plan.runs.requests.astype(counts))
         names = tuple(domain.name for domain in plan.domains)
         return EventLog(columns, names, tuple(self._details), plan, meta)
 
 
-def _smallest(*numbers: NDArray[np.int64]) -> type[np.int32 | np.int64]:
-    """Return the smaller kind of whole number that holds all of these."""
+def _smallest(*numbers: NDArray[np.integer[Any]]) -> type[np.signedinteger[Any]]:
+    """Return the smallest kind of whole number that holds all of these.
+
+    Of the counts none is smaller than 32 bits, lest sums of them run over.
+    """
     largest = max(int(values.max(initial=0)) for values in numbers)
-    return np.int32 if largest < 2**31 else np.int64
+    kinds = (np.int32, np.int64) if len(numbers) > 1 else (np.int8, np.int16, np.int32)
+    return next(kind for kind in kinds if largest <= np.iinfo(kind).max)
 
 
-def _concerned(whom: NDArray[np.int64], plan: Plan) -> dict[str, NDArray[Any]]:
-    """Return the columns that say whom each row concerns, and what status that leaves."""
+def _concerned(whom: NDArray[np.int32], plan: Plan) -> dict[str, NDArray[Any]]:
+    """Return the columns that say whom each row concerns."""
     runs, tasks, domains = plan.runs, len(plan.tasks), len(plan.domains)
     nobody = np.zeros(domains + 1, dtype=np.int32)
     task = np.concatenate((runs.task, np.arange(1, tasks + 1, dtype=np.int32), nobody))
     run = np.append(runs.number, np.zeros(tasks + domains + 1, dtype=np.int32))
-    domain = np.concatenate(
-        (runs.domain, np.full(tasks, NONE), np.arange(domains), [NONE]), dtype=np.int8
-    )
-    return {"task": task[whom], "run": run[whom], "domain": domain[whom]}
-
-
-def _emails(
-    columns: Mapping[str, NDArray[Any]],
-    emails: NDArray[Any],
-    requests: NDArray[Any],
-    whom: NDArray[np.int64],
-) -> dict[str, NDArray[Any]]:
-    """Return the status, and where the emails of each row's run or test send are (rule R1)."""
-    event, is_run = columns["event"], columns["run"] > 0
-    status = np.where(is_run, np.array(list(_STATUS.values()), dtype=np.int8)[event], np.int8(NONE))
-    none = emails.dtype.type(0)
-    is_test_failure = ~is_run & (event == Event.ERROR)
-    sent = np.where(is_test_failure | (event == Event.LIMIT), none, emails)
-    first_pause = np.full(len(requests), len(event))
-    pauses = np.flatnonzero(event == Event.PAUSED)[::-1]  # the last one assigned stays
-    first_pause[whom[pauses]] = pauses
-    ranks = np.minimum(whom, len(requests) - 1)
-    rest = np.where(is_run, requests[ranks] - sent, none)
-    is_open = (status == TO_START) | (status == SENDING) | (status == PAUSED)
-    is_cached = is_open & (np.arange(len(event)) >= first_pause[ranks])
+    domain = np.concatenate((runs.domain, np.full(tasks, NONE), np.arange(domains), [NONE]))
     return {
-        "status": status,
-        "sent": sent,
-        "cached": np.where(is_cached, rest, none),
-        "failed": np.where(is_test_failure, emails, none),
-        "cancelled": np.where(is_run & (event == Event.CANCELLED), rest, none),
-        "waiting": np.where(is_open & ~is_cached, rest, none),
+        name: codes.astype(_smallest(codes))[whom]
+        for name, codes in (("task", task), ("run", run), ("domain", domain))
     }
 
 
-def _limits(
-    columns: Mapping[str, NDArray[Any]], emails: NDArray[Any], domains: int
-) -> NDArray[Any]:
-    """Return the limit in force after each row of a domain."""
-    limits = np.full(len(emails), NONE, dtype=emails.dtype)
-    for domain in range(domains):
-        rows = np.flatnonzero(columns["domain"] == domain)
-        is_limit = columns["event"][rows] == Event.LIMIT
-        latest = np.maximum.accumulate(np.where(is_limit, rows, 0))
-        limits[rows] = emails[latest]
+def _fill_in_emails(
+    columns: dict[str, NDArray[Any]],
+    whom: NDArray[np.int32],
+    emails: NDArray[Any],
+    requests: NDArray[Any],
+) -> None:
+    """Add the status, the limit and where each row's emails are (rule R1)."""
+    event, size = columns["event"], len(whom)
+    is_run = columns["run"] > 0
+    columns["status"] = np.where(is_run, _STATUS[event], np.int8(NONE))
+    columns["limit"] = _limits(columns, emails)
+    for name in ("cached", "failed", "cancelled", "waiting"):
+        columns[name] = np.zeros(size, dtype=emails.dtype)
+    others = np.flatnonzero(~is_run)
+    refused = others[event[others] == Event.ERROR]  # test sends at the daily limit
+    columns["failed"][refused] = emails[refused]
+    emails[others[event[others] == Event.LIMIT]] = 0
+    emails[refused] = 0
+    columns["sent"] = emails
+
+    first_pause = np.full(len(requests) + 1, size, dtype=np.int32)
+    pauses = np.flatnonzero(event == Event.PAUSED)[::-1]  # the last one assigned stays
+    first_pause[whom[pauses]] = pauses
+    rank = np.where(is_run, whom, len(requests))
+    was_cached = np.arange(size, dtype=np.int32) >= first_pause[rank]
+    _put_rest(columns, "cached", _IS_OPEN[event] & is_run & was_cached, rank, requests)
+    _put_rest(columns, "waiting", _IS_OPEN[event] & is_run & ~was_cached, rank, requests)
+    _put_rest(columns, "cancelled", (event == Event.CANCELLED) & is_run, rank, requests)
+
+
+def _put_rest(
+    columns: dict[str, NDArray[Any]],
+    name: str,
+    chosen: NDArray[np.bool_],
+    rank: NDArray[np.int32],
+    requests: NDArray[Any],
+) -> None:
+    """Put what is not sent of the chosen rows' runs into a column."""
+    rows = np.flatnonzero(chosen)
+    columns[name][rows] = requests[rank[rows]] - columns["sent"][rows]
+
+
+def _limits(columns: Mapping[str, NDArray[Any]], emails: NDArray[Any]) -> NDArray[Any]:
+    """Return the limit in force after each row: the one of its domain's latest row ``limit``."""
+    domain = columns["domain"]
+    changes = np.flatnonzero(columns["event"] == Event.LIMIT)
+    limits = np.full(len(domain), NONE, dtype=emails.dtype)
+    bounds = np.append(changes, len(domain))
+    current = np.full(int(domain.max(initial=0)) + 2, NONE, dtype=emails.dtype)  # [-1]: no domain
+    for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        current[domain[begin]] = emails[begin]
+        limits[begin:end] = current[domain[begin:end]]
     return limits

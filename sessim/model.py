@@ -9,8 +9,10 @@ to the next one, and the account's pace says when that is.
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Generator, Iterable
 from enum import IntEnum
+from itertools import groupby
 from os import PathLike
 from types import SimpleNamespace
 from typing import Any
@@ -458,38 +460,45 @@ class Model:
 
     def _start_due(self) -> None:
         """Start the runs that are due now, in order of creation."""
-        state, dues, codes = self.state, self._dues, self.state.counts.codes
-        while state.next_due < len(dues) and dues[state.next_due] == state.now:
-            rank = state.next_due
-            state.next_due += 1
-            domain = state.counts.domain[rank]
-            state.counts.queues[domain].tail += 1
-            if codes[rank] == TO_START:
-                state.to_come -= 1
-                self._first_use(domain)
-                self._start(rank, domain)
+        state, codes = self.state, self.state.counts.codes
+        first = state.next_due
+        state.next_due = bisect_right(self._dues, state.now, lo=first)
+        ranks = [rank for rank in range(first, state.next_due) if codes[rank] == TO_START]
+        for rank in range(first, state.next_due):
+            state.counts.queues[state.counts.domain[rank]].tail += 1
+        state.to_come -= len(ranks)
+        for (domain, event, reason), group in groupby(ranks, self._beginning):
+            self._start(domain, event, reason, list(group))
 
-    def _start(self, rank: int, domain: int) -> None:
+    def _beginning(self, rank: int) -> tuple[int, int, str]:
+        """Return a due run's domain, and how it begins: SENDING, PAUSED or not at all."""
         counts = self.state.counts
+        domain = counts.domain[rank]
+        self._first_use(domain)
         earlier = self._earlier(rank)
         if earlier != NEVER and self._skips[self.plan.runs.task[rank]]:
-            counts.codes[rank] = NOT_TO_BE
-            self._row(_ROW.SKIPPED, rank, "an earlier run of the task is unfinished")
-            return
-        self.state.unfinished += 1
-        self._row(_ROW.DUE, rank)
+            return domain, _ROW.SKIPPED, "an earlier run of the task is unfinished"
         if not counts.queues[domain].left:
-            reason = "nothing left of the daily limit"
-        elif earlier != NEVER and counts.codes[earlier] == PAUSED:
-            reason = "an earlier run of the task is paused"
-        else:
-            counts.codes[rank] = SENDING
-            self._joined(domain, [rank])
-            self._row(_ROW.SENDING, rank)
+            return domain, _ROW.PAUSED, "nothing left of the daily limit"
+        if earlier != NEVER and counts.codes[earlier] == PAUSED:
+            return domain, _ROW.PAUSED, "an earlier run of the task is paused"
+        return domain, _ROW.SENDING, ""
+
+    def _start(self, domain: int, event: int, reason: str, ranks: list[int]) -> None:
+        counts = self.state.counts
+        if event == _ROW.SKIPPED:
+            counts.status[ranks] = NOT_TO_BE
+            self._rows(event, domain, ranks, reason)
             return
-        counts.codes[rank] = PAUSED
-        counts.queues[domain].paused += 1
-        self._row(_ROW.PAUSED, rank, reason)
+        self.state.unfinished += len(ranks)
+        self._rows(_ROW.DUE, domain, ranks)
+        if event == _ROW.SENDING:
+            counts.status[ranks] = SENDING
+            self._joined(domain, ranks)
+        else:
+            counts.status[ranks] = PAUSED
+            counts.queues[domain].paused += len(ranks)
+        self._rows(event, domain, ranks, reason)
 
     def _earlier(self, rank: int) -> int:
         """Return the unfinished run of the same task before a run, or -1."""
@@ -549,7 +558,7 @@ class Model:
         queue = counts.queues[counts.domain[rank]]
         state.log.row(state.now, event, rank, counts.emails[rank], queue.counted, detail)
 
-    def _rows(self, event: int, domain: int, ranks: NDArray[np.intp], detail: str = "") -> None:
+    def _rows(self, event: int, domain: int, ranks: Ranks, detail: str = "") -> None:
         state, counts = self.state, self.state.counts
         counted = counts.queues[domain].counted
         state.log.rows(state.now, event, ranks, counts.sent[ranks], counted, detail)

@@ -50,7 +50,7 @@ _CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 _KEYS: dict[str, tuple[str, ...]] = {}
 
 
-@in_words(_KEYS)
+@in_words(_KEYS, "domains")
 @dataclass(frozen=True, config=_CONFIG)
 class Domain:
     """A sender domain and its warm-up (rule R4).
@@ -91,7 +91,7 @@ class Domain:
         return warmup.limits(self.warmup)
 
 
-@in_words(_KEYS)
+@in_words(_KEYS, "tasks")
 @dataclass(frozen=True, config=_CONFIG)
 class Task:
     """A sending task: Batch (neither ``start`` nor ``every``), Scheduled or Recurring.
@@ -180,7 +180,7 @@ class Task:
         return address_parts(self.sender)[2]
 
 
-@in_words(_KEYS)
+@in_words(_KEYS, "test_sends")
 @dataclass(frozen=True, config=_CONFIG)
 class TestSend:
     """A test send of the console: 1 to 20 recipients, counted towards the day's limit (R8)."""
@@ -263,6 +263,7 @@ class Plan:
         if found:
             raise PlanError(found)
         self._warn()
+        _ = self.runs, self.goes_on  # laid out once, while the plan is built
         return self
 
     # --- derived ------------------------------------------------------------------------------
@@ -299,13 +300,13 @@ class Plan:
         return tuple(map(self._recurrence, self.tasks))
 
     def _recurrence(self, task: Task) -> Recurrence:
+        first = self.start_instant if task.start is None else self.clock.instant(task.start)
         if task.every is None:
-            return Recurrence(self.start if task.start is None else task.start)
-        assert task.start is not None
+            return Recurrence(first)
         until = None if task.until is None else self.clock.end_instant(task.until)
         if until is not None and not isinstance(task.until, dt.datetime):
             until -= 1  # a bare date means its end, and the day is half open
-        return Recurrence(task.start, task.every, task.count, until, task.every_by == "wall")
+        return Recurrence(first, task.every, task.count, until, task.every_by == "wall")
 
     @cached_property
     def goes_on(self) -> tuple[bool, ...]:
@@ -331,7 +332,7 @@ class Plan:
         if domain.warmup_start is not None:
             return domain.warmup_start
         firsts = [
-            self.clock.instant(entry.first)
+            entry.first
             for task, entry in zip(self.tasks, self.recurrences, strict=True)
             if task.domain == domain.name
         ]
@@ -408,14 +409,13 @@ class Plan:
     def _run_problems(self) -> Iterator[Problem]:
         total = 0
         for i, (task, entry) in enumerate(zip(self.tasks, self.recurrences, strict=True)):
-            first = self.clock.instant(entry.first)
             last = self.end_instant - 1
             if entry.until is not None:
                 last = min(last, entry.until)
-                if entry.until < first:
+                if entry.until < entry.first:
                     at = place(("tasks", i), {"tasks": self.tasks})
                     yield Problem(f"{at}, until", "is before its start; give a later time", ("tasks", i, "until"))
-            total += entry.most(first, last)
+            total += entry.most(last)
             if total > schedule.MOST_RUNS:
                 yield Problem(
                     f"task {task.name!r}, every",

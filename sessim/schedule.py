@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sessim.clock import HOUR, Clock, Moment
+from sessim.clock import HOUR, Clock
 
 MOST_RUNS = 1_000_000
 
@@ -21,7 +21,7 @@ class Recurrence:
     Parameters
     ----------
     first
-        When its first run is due.
+        The instant at which its first run is due.
     hours
         The interval; 0 if there is only one run.
     count
@@ -32,7 +32,7 @@ class Recurrence:
         Whether the interval is counted on the wall clock, or else in elapsed time.
     """
 
-    first: Moment
+    first: int
     hours: int = 0
     count: int | None = 1
     until: int | None = None
@@ -40,26 +40,25 @@ class Recurrence:
 
     def dues(self, clock: Clock, end: int) -> NDArray[np.int64]:
         """Return the due instants before ``end``, in order; of a single run also a later one."""
-        first = clock.instant(self.first)
         if not self.hours:
-            return np.array([first], dtype=np.int64)
+            return np.array([self.first], dtype=np.int64)
         last = end - 1 if self.until is None else min(end - 1, self.until)
-        most = self.most(first, last)
+        most = self.most(last)
         if not self.wall:
-            return first + np.arange(most, dtype=np.int64) * (self.hours * HOUR)
+            return self.first + np.arange(most, dtype=np.int64) * (self.hours * HOUR)
         most += 2 + 26 // self.hours  # by the wall clock a change of zone may let more fit
         dues = np.fromiter((self._wall_due(clock, k) for k in range(most)), np.int64, most)
         return dues[dues <= last][: self.count]
 
     def _wall_due(self, clock: Clock, k: int) -> int:
-        local = clock.local(clock.instant(self.first)).replace(tzinfo=None)
+        local = clock.local(self.first).replace(tzinfo=None)
         return clock.instant(local + dt.timedelta(hours=self.hours * k))
 
-    def most(self, first: int, last: int) -> int:
-        """Return how many runs are due from ``first`` to ``last``, in elapsed time."""
-        if last < first:
+    def most(self, last: int) -> int:
+        """Return how many runs are due up to an instant, in elapsed time."""
+        if last < self.first:
             return 0
-        fitting = (last - first) // (self.hours * HOUR) + 1 if self.hours else 1
+        fitting = (last - self.first) // (self.hours * HOUR) + 1 if self.hours else 1
         return fitting if self.count is None else min(fitting, self.count)
 
     def goes_on(self, clock: Clock, number: int) -> bool:
@@ -71,14 +70,15 @@ class Recurrence:
         k = number - 1
         if self.wall:
             return self._wall_due(clock, k) <= self.until
-        return clock.instant(self.first) + k * self.hours * HOUR <= self.until
+        return self.first + k * self.hours * HOUR <= self.until
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a plan (of a recurrence those up to the horizon), in rule R3's order: due time, creation, run number.
+    """The runs of a plan in rule R3's order: due time, creation, run number.
 
-    Each field is an array with one entry a run; the place in it is the run's *rank*.
+    Of a recurrence that has no end it holds those before the horizon. Each field is an array with
+    one entry a run; the place in it is the run's *rank*.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from sessim.clock import moment
+from sessim.clock import DAY, moment
 from sessim.model import Model
 from sessim.plan import Plan
 from sessim.result import Result
@@ -89,18 +89,25 @@ def _slices(
     model: Model, until: dt.date | dt.datetime | None, progress: Progress | None
 ) -> Iterator[None]:
     plan = model.plan
-    end = plan.end_instant if until is None else plan.clock.end_instant(until)
+    end = plan.end_instant
+    if until is not None:
+        end = min(end, plan.clock.end_instant(until))
     bar = None
     if progress is not None:
-        total = int(plan.runs.requests[plan.runs.due < end].sum())
-        bar = progress(total=total, unit="email", desc="Simulating")
+        bar = progress(total=_emails_before(plan, end), unit="email", desc="Simulating")
     try:
-        while not model.finished and model.env.now < min(end, plan.end_instant):
+        while not model.finished and model.env.now < end:
             before = model.emails
-            model.run(min(end, model.state.next_day))
+            model.run(min(end, int(model.env.now) + DAY))
             if bar is not None:
                 bar.update(model.emails - before)
             yield
     finally:
         if bar is not None:
             bar.close()
+
+
+def _emails_before(plan: Plan, end: int) -> int:
+    """Return the emails of the runs that are due, and of the test sends, before an instant."""
+    tests = [test.recipients for test in plan.test_sends if plan.clock.instant(test.at) < end]
+    return int(plan.runs.requests[plan.runs.due < end].sum()) + sum(tests)

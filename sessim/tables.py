@@ -39,7 +39,7 @@ def run_numbers(snapshot: Snapshot) -> dict[str, NDArray[Any]]:
 
 
 def _first_due(plan: Plan, task: int) -> int:
-    return plan.clock.instant(plan.recurrences[task - 1].first)
+    return plan.recurrences[task - 1].first
 
 
 def _with_tasks_to_come(data: dict[str, NDArray[Any]], snapshot: Snapshot) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -24,6 +23,8 @@ from sessim.charts import timeline as _timeline
 from sessim.charts.story import Names, SelectionError, Story
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from sessim.result import Result
 
 __all__ = [

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from sessim.charts import style
 from sessim.charts.story import Curve, Story
 from sessim.charts.words import number, time
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _VERTICES: Final = 8_000  # more than a picture has columns of pixels
 
@@ -21,15 +23,21 @@ def draw(story: Story, ax: Axes, options: Mapping[str, Any] | None = None) -> No
     curve = thinned(story.curve)
     x, total = style.dates(curve.instants), curve.total
     cached, waiting = style.Colour.ORANGE.rgb, style.Colour.SKY.rgb
-    areas = {
+    areas: dict[str, tuple[Any, Any, dict[str, Any]]] = {
         "In the cache queue": (0, curve.cached, {"facecolor": cached, "hatch": "///"}),
         "Due, not cached": (curve.cached, total, {"facecolor": waiting, "hatch": ""}),
     }
-    handles: dict[str, Any] = {}
+    handles: list[tuple[str, Any]] = []
     for label, (low, high, looks) in areas.items():
-        looks = {"edgecolor": "white", "linewidth": 0.0, "hatch_linewidth": 0.8, **looks, **(options or {})}
-        handles[label] = ax.fill_between(x, low, high, label=label, **looks)
-    ax.plot(x, total, color=style.INK, linewidth=0.9, label="Backlog")
+        looks = {
+            "edgecolor": "white",
+            "linewidth": 0.0,
+            "hatch_linewidth": 0.8,
+            **looks,
+            **(options or {}),
+        }
+        handles.append((label, ax.fill_between(x, low, high, label=label, **looks)))
+    ax.plot(x, total, color=style.ink(), linewidth=0.9, label="Backlog")
     style.count_axis(ax, 1.06 * total.max(initial=0))
     if not total.any():
         style.note(ax, "There was no backlog")
@@ -60,8 +68,11 @@ def describe(story: Story) -> str:
     place = int(total.argmax())
     cached, most = int(curve.cached[place]), int(total[place])
     part = "all" if cached == most else f"{cached:,}" if cached else "none"
-    peak = f"{number(most, 'email')} on {time(story, int(curve.instants[place]))}, {part} of them in the cache queue"
-    if total[-1]:
-        return f"The backlog was largest with {peak}; {number(int(total[-1]), 'email')} were left at the end."
-    empty = int(curve.instants[np.flatnonzero(total)[-1] + 1])
-    return f"The backlog was largest with {peak}; it was gone on {time(story, empty)}."
+    when = time(story, int(curve.instants[place]))
+    peak = f"The backlog was largest with {number(most, 'email')} on {when}"
+    left = int(total[-1])
+    if left:
+        end = f"{number(left, 'email')} {'was' if left == 1 else 'were'} left at the end"
+    else:
+        end = f"it was gone on {time(story, int(curve.instants[np.flatnonzero(total)[-1] + 1]))}"
+    return f"{peak}, {part} of them in the cache queue; {end}."

@@ -6,11 +6,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import matplotlib as mpl
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
-from matplotlib.text import Text
+
+if TYPE_CHECKING:
+    from matplotlib.text import Text
 
 LONGEST: Final = 28
 """Places that a name may take; a wide character takes two."""

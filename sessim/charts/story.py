@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sessim.errors import SessimError, nearest
@@ -92,7 +93,8 @@ class Story:
     log, plan, ledger
         The event log, its plan and its rows sorted by run.
     tasks, domains
-        Whether each is chosen: by task id (0: test sends), and by the log's code of the domain.
+        Whether each is chosen: by task id (0: test sends), and by the log's code of the domain
+        (those that the log does not tell of come after it).
     """
 
     def __init__(self, result: Result, tasks: Names = None, domains: Names = None) -> None:
@@ -100,12 +102,21 @@ class Story:
         self.ledger = Ledger(self.log)
         ids = {task.name: number for number, task in enumerate(self.plan.tasks, 1)}
         self.tasks = _chosen("task", tasks, ids, len(ids) + 1)
-        codes = {name: code for code, name in enumerate(self.log.domains)}
+        known = dict.fromkeys([*self.log.domains, *(domain.name for domain in self.plan.domains)])
+        codes = {name: code for code, name in enumerate(known)}
         self.domains = _chosen("domain", domains, codes, len(codes))
+        self._codes = codes
+
+    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a table with columns ``task`` and ``domain`` that are chosen."""
+        domain = frame["domain"].map(self._codes).to_numpy(dtype=np.int64)
+        return frame[self.tasks[frame["task"]] & self.domains[domain]]
 
     def has(self, rows: Ints) -> NDArray[np.bool_]:
         """Say of rows of the log that belong to a domain whether they are chosen."""
-        return self.tasks[self.log.task[rows]] & self.domains[self.log.domain[rows]]
+        task, domain = self.log.task[rows], self.log.domain[rows]
+        chosen: NDArray[np.bool_] = self.tasks[task] & self.domains[domain]
+        return chosen
 
     # --- days -----------------------------------------------------------------------------------
 
@@ -138,9 +149,9 @@ class Story:
     def emails(self) -> tuple[Ints, Ints]:
         """The rows of the log that tell of emails sent, and how many each tells of."""
         log, ledger = self.log, self.ledger
-        tests = np.flatnonzero((log.task == 0) & (log.domain != NONE) & (log.sent > 0))
+        tests = np.flatnonzero((log.run == 0) & (log.domain != NONE) & (log.sent > 0))
         rows = np.append(ledger.rows, tests)
-        sent = np.append(ledger.rise(ledger.column("sent")), log.sent[tests])
+        sent = np.append(ledger.risen, log.sent[tests])
         chosen = (sent != 0) & self.has(rows)
         return rows[chosen], sent[chosen]
 
@@ -225,7 +236,7 @@ class Story:
         status, lane = ledger.column("status"), lanes[ledger.line]
         end = np.minimum(ledger.next_time, self.end)
         start = ledger.column("time")
-        grows = np.append(ledger.rise(ledger.column("sent"))[1:], 0)[: len(start)] > 0
+        grows = np.append(ledger.risen[1:], 0)[: len(start)] > 0
         sending = status == TaskStatus.SENDING
         states = {
             "sending": sending & grows,
@@ -249,7 +260,7 @@ class _Falls:
         following = np.append(place[1:], 0)
         self.ahead = np.maximum(progress[following] - progress[place], 0)
         self.ahead[np.append(self.first[1:], True)[: len(place)]] = 0
-        leaving = np.append(ledger.rise(ledger.column("sent"))[1:], 0)
+        leaving = np.append(ledger.risen[1:], 0)
         self.leaving = np.where(self.ahead > 0, leaving, 0)
 
     def levels(self, values: Ints, chosen: NDArray[np.bool_]) -> Ints:
@@ -265,7 +276,8 @@ class _Falls:
         jump = np.bincount(self.place, jumps, size)
         after = np.cumsum(jump - fallen)
         levels = np.stack([after - jump, after], axis=1).ravel()
-        return np.maximum(np.rint(levels), 0).astype(np.int64)
+        whole: Ints = np.maximum(np.rint(levels), 0).astype(np.int64)
+        return whole
 
 
 def _chosen(kind: str, names: Names, known: Mapping[str, int], size: int) -> NDArray[np.bool_]:

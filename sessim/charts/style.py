@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
-from matplotlib.figure import Figure
+from matplotlib.dates import (
+    DAILY,
+    HOURLY,
+    MONTHLY,
+    YEARLY,
+    AutoDateLocator,
+    ConciseDateFormatter,
+    date2num,
+)
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 from numpy.typing import NDArray
 
 from sessim.charts import lettering, words
-from sessim.charts.story import Floats, Ints, Story
+from sessim.charts.story import Floats, Story
+from sessim.ledger import Ints
 
-INK: Final = "0.15"
-FAINT: Final = "0.72"
-GRID: Final = "0.9"
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FAINT: Final = "0.7"
 OTHER: Final = "0.62"
-"""Greys: of lines and marks, of what waits, of the grid, of what is folded together."""
+"""Greys: of what waits, and of what is folded together."""
 
-_OKABE_ITO = "#000000 #e69f00 #56b4e9 #009e73 #f0e442 #0072b2 #d55e00 #cc79a7".split()
-_POINTS = 72  # an inch
+_OKABE_ITO = (
+    "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7",
+)  # fmt: skip
+_INCH = 72  # points
+_AROUND = 56  # points above and below Axes that a layout takes for labels and a heading
+_ROW = 11.5  # points of a row of a legend
 
 
 class Colour(IntEnum):
@@ -59,6 +73,11 @@ LOOKS: Final[Sequence[tuple[Colour, str]]] = (
 """Colour and hatch of the parts of a stack, in order."""
 
 
+def ink() -> Any:
+    """Return the colour of lines and marks: that of texts, in light and in dark styles."""
+    return mpl.rcParams["text.color"]
+
+
 def new_figure(size: tuple[float, float]) -> Figure:
     """Make a figure that pyplot knows, so that a notebook shows it."""
     import matplotlib.pyplot as plt  # only where nobody hands in a figure
@@ -73,56 +92,82 @@ def axes(ax: Axes | None, size: tuple[float, float]) -> Axes:
 
 def dates(instants: Ints) -> Floats:
     """Turn microseconds since the Unix epoch into matplotlib's dates."""
-    found: Floats = date2num(np.asarray(instants, dtype=np.int64).view("M8[us]"))
+    found: Floats = date2num(  # type: ignore[no-untyped-call]
+        np.asarray(instants, dtype=np.int64).view("M8[us]")
+    )
     return found
 
 
 def width(ax: Axes) -> float:
     """Return the width of Axes in points, before any layout has moved them."""
-    return float(ax.get_window_extent().width / ax.get_figure(root=True).dpi * _POINTS)  # type: ignore[union-attr]
+    return _points(ax, ax.get_window_extent().width)
 
 
-def height(ax: Axes) -> float:
-    """Return the height of Axes in points, before any layout has moved them."""
-    return float(ax.get_window_extent().height / ax.get_figure(root=True).dpi * _POINTS)  # type: ignore[union-attr]
+def height(ax: Axes, texts: Sequence[str]) -> float:
+    """Return the height of Axes in points, that a layout will leave under a legend of texts."""
+    found = _points(ax, ax.get_window_extent().height)
+    if not _has_layout(ax):
+        return found
+    rows = -(-len(texts) // _columns(texts, _room(ax)))
+    return max(1.3 * found - _AROUND - _ROW * rows, 0.3 * found)
+
+
+def _points(ax: Axes, pixels: float) -> float:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return pixels / figure.dpi * _INCH
+
+
+def _has_layout(ax: Axes) -> bool:
+    figure = ax.get_figure(root=True)
+    return figure is not None and figure.get_layout_engine() is not None
 
 
 def time_axis(ax: Axes, story: Story) -> None:
     """Let the x axis show the local days of a result, from the first to the last."""
     zone = story.plan.clock.zone
     ax.xaxis_date(zone)
-    most = int(np.clip(width(ax) / 55, 3, 11))
-    locator = AutoDateLocator(tz=zone, minticks=min(4, most), maxticks=most)
-    formatter = ConciseDateFormatter(
+    ax.xaxis.set_major_locator(locator := _locator(width(ax), zone))
+    formatter = ConciseDateFormatter(  # type: ignore[no-untyped-call]
         locator,
         tz=zone,
         formats=["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%S.%f"],
         zero_formats=["", "%b %Y", "%d %b", "%d %b", "%H:%M", "%H:%M"],
-        show_offset=False,
+        show_offset=False,  # the label of the axis has the year
     )
-    ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(formatter)
     ax.set_xlim(*dates(story.edges[[0, -1]]))
     first, last = (words.month(story, int(edge)) for edge in story.edges[[0, -2]])
-    ax.set_xlabel(f"{words.span(first, last)}, local time ({story.plan.timezone})", color=INK)
-    _plain(ax)
+    ax.set_xlabel(f"{words.span(first, last)}, local time ({story.plan.timezone})")
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def _locator(room: float, zone: ZoneInfo) -> AutoDateLocator:
+    """Return ticks for as many dates as there is room for, in points.
+
+    Less than the least numbers here would leave hours and months without an interval that fits.
+    """
+    most = int(np.clip(room / 55, 5, 11))
+    least, fitting = (4, 9) if most >= 9 else (3, 7)
+    ticks = {YEARLY: most, MONTHLY: max(most, fitting), DAILY: most, HOURLY: max(most, fitting)}
+    return AutoDateLocator(  # type: ignore[no-untyped-call]
+        tz=zone, minticks=least, maxticks=ticks
+    )
 
 
 def count_axis(ax: Axes, top: float) -> None:
     """Let the y axis count emails, from 0 to ``top``."""
     ax.set_ylim(0, max(top, 1))
     ax.yaxis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 5, 10], integer=True))
-    ax.set_ylabel("Emails", color=INK)
+    ax.set_ylabel("Emails")
     ax.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    ax.grid(axis="y", color=GRID)
+    ax.grid(axis="y", color=ink(), alpha=0.1)
 
 
-def _plain(ax: Axes) -> None:
-    ax.set_axisbelow(True)
-    ax.spines[["top", "right"]].set_visible(False)
-
-
-def legend(ax: Axes, title: str, handles: Mapping[str, Any]) -> None:
+def legend(
+    ax: Axes, title: str, handles: Mapping[str, Any] | Iterable[tuple[str, Any]]
+) -> None:
     """Put a heading and a legend above the Axes, in as many columns as there is room for.
 
     Parameters
@@ -132,40 +177,40 @@ def legend(ax: Axes, title: str, handles: Mapping[str, Any]) -> None:
     title
         The heading.
     handles
-        What to draw beside each text.
+        The texts, and what to draw beside each.
     """
-    small = FontProperties(size="small").get_size_in_points()
+    entries = list(handles.items() if isinstance(handles, Mapping) else handles)
+    texts = [text for text, _ in entries]
     found = ax.legend(
-        list(handles.values()),
-        [" "] * len(handles),  # the texts come below: a legend drops those that begin with _
+        [handle for _, handle in entries],
+        [" "] * len(entries),  # the texts come below: a legend drops those that begin with _
         title=title,
         alignment="left",
         title_fontproperties={"weight": "bold", "size": "medium"},
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=_columns(list(handles), _room(ax) / small),
+        ncols=_columns(texts, _room(ax)),
         frameon=False,
-        fontsize=small,
+        fontsize="small",
         borderpad=0,
         borderaxespad=0.6,
         columnspacing=1.6,
         labelspacing=0.35,
     )
-    for text, shown in zip(found.get_texts(), handles, strict=True):
-        text.set_text(shown)
+    for artist, text in zip(found.get_texts(), texts, strict=True):
+        artist.set_text(text)
     lettering.fit(found.get_texts())
 
 
 def _room(ax: Axes) -> float:
-    """Return the points that a legend may take: a layout widens Axes, by about a seventh."""
-    figure = ax.get_figure(root=True)
-    widens = figure is not None and figure.get_layout_engine() is not None
-    return width(ax) * (1.14 if widens else 1.0)
+    """Return how wide a legend may be: as Axes and the margin beside them, in points."""
+    return 1.13 * width(ax)
 
 
 def _columns(texts: Sequence[str], room: float) -> int:
-    """Return how many columns of texts fit into a room, in sizes of the letter."""
-    sizes = np.array([0.54 * lettering.breadth(text) + 4.4 for text in texts])
+    """Return how many columns of texts fit into a room, in points."""
+    letter = FontProperties(size="small").get_size_in_points()
+    sizes = letter * np.array([0.55 * lettering.breadth(text) + 4.4 for text in texts])
     for columns in range(len(texts), 1, -1):
         if sum(part.max() for part in np.array_split(sizes, columns)) <= room:
             return columns
@@ -174,7 +219,7 @@ def _columns(texts: Sequence[str], room: float) -> int:
 
 def note(ax: Axes, text: str) -> None:
     """Write a text into the middle of Axes that have nothing to show."""
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=INK)
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center")
 
 
 def boxes(start: Floats, end: Floats, low: Floats, high: Floats) -> NDArray[np.float64]:

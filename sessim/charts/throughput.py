@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETUPBASE
 
 from sessim.charts import lettering, style
-from sessim.charts.story import Floats, Ints, Story
+from sessim.charts.story import Floats, Story
 from sessim.charts.words import date, in_words, number
+from sessim.ledger import Ints
 from sessim.lifecycle import TaskType
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 By = Literal["task", "domain", "type"]
 
@@ -23,6 +26,7 @@ MOST: Final = len(style.LOOKS)
 """How many parts of a stack are told apart."""
 
 _FAR: Final = 1.6  # times the highest bar: a limit above it leaves the picture
+_FULL: Final = "A domain at its limit"
 _LINES: Final = 3  # domains' own limits that a picture bears
 _DASHES: Final = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
@@ -48,24 +52,27 @@ class Limit:
 
 
 def draw(
-    story: Story, ax: Axes, by: By = "task", most: int = MOST, options: Mapping[str, Any] | None = None
+    story: Story,
+    ax: Axes,
+    by: By = "task",
+    most: int = MOST,
+    options: Mapping[str, Any] = NO_OPTIONS,
 ) -> None:
     """Draw the chart; see :func:`sessim.charts.throughput`."""
     style.time_axis(ax, story)
     edges = style.dates(story.edges)
     base = np.zeros(len(edges) - 1, dtype=np.int64)
-    handles: dict[str, Any] = {}
+    handles: list[tuple[str, Any]] = []
     for part in parts(story, by, most):
-        handles[part.label] = _bars(ax, edges, base, part, options or {})
+        handles.append((part.label, _bars(ax, edges, base, part, options)))
         base += part.sent
     lines = limits(story)
     top = _top(base, lines)
     for i, line in enumerate(lines):
-        handles[_with_height(line, top)] = _line(ax, edges, line, i, top)
+        handles.append((_with_height(line, top), _line(ax, edges, line, i, top)))
     if len(story.limits) > 1 and len(lines) == 1:
-        handles |= _full_days(story, ax, edges)
-    for label in _unlimited(story):
-        handles[label] = Line2D([], [], linestyle="none")
+        handles += _full_days(story, ax, edges)
+    handles += [(label, Line2D([], [], linestyle="none")) for label in _unlimited(story)]
     style.count_axis(ax, top)
     if not base.any():
         style.note(ax, "Nothing was sent")
@@ -95,32 +102,42 @@ def _edge(edges: Floats) -> float:
 def _line(ax: Axes, edges: Floats, line: Limit, number: int, top: float) -> Any:
     """Draw a limit, with an arrow wherever it leaves the picture."""
     dashes = _DASHES[number % len(_DASHES)] if line.own else "-"
-    width = 1.1 if line.own else 1.8
     step = ax.stairs(
-        line.values, edges, baseline=None, label=line.label, color=style.INK, linestyle=dashes, linewidth=width, zorder=3,
-    )  # fmt: skip
+        line.values,
+        edges,
+        baseline=None,
+        label=line.label,
+        color=style.ink(),
+        linestyle=dashes,
+        linewidth=1.1 if line.own else 1.8,
+        zorder=3,
+    )
     above = np.append(False, line.values > top)
     leaves = np.flatnonzero(above[1:] & ~above[:-1])
     if len(leaves):
-        ax.plot(
-            edges[leaves], np.ones(len(leaves)), transform=ax.get_xaxis_transform(),
-            marker=CARETUPBASE, markersize=6, color=style.INK, linestyle="none", clip_on=False, zorder=4,
-        )  # fmt: skip
+        looks = {"marker": CARETUPBASE, "markersize": 6, "color": style.ink(), "linestyle": "none"}
+        across, top_edge = ax.get_xaxis_transform(), np.ones(len(leaves))
+        ax.plot(edges[leaves], top_edge, transform=across, clip_on=False, zorder=4, **looks)
     return step
 
 
-def _full_days(story: Story, ax: Axes, edges: Floats) -> dict[str, PolyCollection]:
+def _full_days(story: Story, ax: Axes, edges: Floats) -> list[tuple[str, PolyCollection]]:
     """Mark the days on which a domain was at its limit, where its own line is not drawn."""
     days = np.flatnonzero(np.any(list(story.full_days.values()), axis=0))
     if not len(days):
-        return {}
+        return []
     low = np.full(len(days), 0.975)
     strip = PolyCollection(
-        list(style.boxes(edges[days], edges[days + 1], low, low + 0.025)), label="At least one domain at its limit",
-        facecolor=style.INK, edgecolor="white", linewidth=_edge(edges), transform=ax.get_xaxis_transform(), zorder=2,
-    )  # fmt: skip
+        list(style.boxes(edges[days], edges[days + 1], low, low + 0.025)),
+        label=_FULL,
+        facecolor=style.ink(),
+        edgecolor="white",
+        linewidth=_edge(edges),
+        transform=ax.get_xaxis_transform(),
+        zorder=2,
+    )
     ax.add_collection(strip, autolim=False)
-    return {str(strip.get_label()): strip}
+    return [(_FULL, strip)]
 
 
 # --- numbers --------------------------------------------------------------------------------------
@@ -129,7 +146,7 @@ def _full_days(story: Story, ax: Axes, edges: Floats) -> dict[str, PolyCollectio
 def parts(story: Story, by: By = "task", most: int = MOST) -> list[Part]:
     """Return the parts of the stack in the plan's order, small ones folded into the last."""
     keys, labels = _keys(story, by)
-    rows, sent = story.emails
+    _, sent = story.emails
     totals = np.zeros(len(labels), dtype=np.int64)
     np.add.at(totals, keys, sent)
     tests, totals[0] = totals[0], 0
@@ -157,7 +174,7 @@ def _keys(story: Story, by: By) -> tuple[Ints, Sequence[str]]:
         case "task":
             return task, ["", *(task.name for task in plan.tasks)]
         case "domain":
-            return np.where(task == 0, 0, log.domain[rows].astype(np.int64) + 1), ["", *log.domains]
+            return log.domain[rows].astype(np.int64) + 1, ["", *log.domains]
         case "type":
             types = np.array([0, *(task.type for task in plan.tasks)])
             return types[task], ["", *(kind.label for kind in TaskType)]
@@ -165,10 +182,9 @@ def _keys(story: Story, by: By) -> tuple[Ints, Sequence[str]]:
 
 
 def _look(i: int) -> tuple[Any, str]:
-    if i == len(style.LOOKS):
-        return style.OTHER, ""
-    colour, hatch = style.LOOKS[i % len(style.LOOKS)]
-    return colour.rgb, hatch
+    """Return colour and hatch of a part; where the colours begin again, the hatches do not."""
+    again, place = divmod(i, MOST)
+    return style.LOOKS[place][0].rgb, style.LOOKS[(place + 3 * again) % MOST][1]
 
 
 def limits(story: Story) -> list[Limit]:
@@ -177,10 +193,13 @@ def limits(story: Story) -> list[Limit]:
     if not found:
         return []
     if len(story.limits) == 1:
-        return [Limit("Daily limit", *found.values())]
+        return [Limit("Daily limit", values) for values in found.values()]
     lines = _own_limits(found)
     if len(found) == len(story.limits):
-        together = Limit(f"Daily limit, {len(found)} domains together", sum(found.values(), np.float64(0)))  # type: ignore[arg-type]
+        every = np.stack(list(found.values()))
+        known = ~np.isnan(every).all(axis=0)
+        total = np.where(known, np.nansum(every, axis=0), np.nan)
+        together = Limit(f"Limit, {len(found)} domains together", total)
         return [together, *(lines if len(lines) <= _LINES else [])]
     return lines
 
@@ -190,7 +209,8 @@ def _own_limits(found: Mapping[str, Floats]) -> list[Limit]:
     for name, values in found.items():
         alike.setdefault(values.tobytes(), []).append(name)
     return [
-        Limit(_limit_label(names, len(found)), found[names[0]], own=True) for names in alike.values()
+        Limit(_limit_label(names, len(found)), found[names[0]], own=True)
+        for names in alike.values()
     ]
 
 
@@ -203,15 +223,18 @@ def _limit_label(names: Sequence[str], number: int) -> str:
 def _top(sent: Ints, lines: Sequence[Limit]) -> float:
     """Return how high the picture is: the bars stay readable however high the limits are."""
     highest = float(sent.max(initial=0))
-    limit = max((float(np.nanmax(line.values)) for line in lines), default=0.0)
+    limit = max((_highest(line) for line in lines), default=0.0)
     if not highest or limit <= _FAR * highest:
         return 1.06 * max(highest, limit)
     return 1.15 * highest
 
 
+def _highest(line: Limit) -> float:
+    return float(np.nan_to_num(line.values).max(initial=0))
+
+
 def _with_height(line: Limit, top: float) -> str:
-    highest = np.nanmax(line.values)
-    return f"{line.label} (goes up to {highest:,.0f})" if highest > top else line.label
+    return f"{line.label} (up to {_highest(line):,.0f})" if _highest(line) > top else line.label
 
 
 def _unlimited(story: Story) -> list[str]:
@@ -228,7 +251,9 @@ def describe(story: Story) -> str:
     days = np.flatnonzero(by_day)
     if not len(days):
         return "No email was sent."
-    first, last, most = (date(story, int(story.edges[day])) for day in (days[0], days[-1], by_day.argmax()))
+    first, last, most = (
+        date(story, int(story.edges[day])) for day in (days[0], days[-1], by_day.argmax())
+    )
     span = f"on {first}" if len(days) == 1 else f"on {len(days)} days from {first} to {last}"
     peak = "" if len(days) == 1 else f", at most {by_day.max():,} in a day ({most})"
     return f"{number(int(sent.sum()), 'email')} sent {span}{peak}; {_limit_words(story)}."

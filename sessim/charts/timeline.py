@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.lines import Line2D
 
 from sessim.charts import lettering, style
-from sessim.charts.story import Ints, Story
+from sessim.charts.story import Story
 from sessim.charts.words import number, time
-from sessim.ledger import NOT_YET
+from sessim.ledger import NOT_YET, Ints
 from sessim.lifecycle import TaskStatus
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 By = Literal["run", "task"]
 
@@ -41,6 +43,12 @@ _ENDS: Final[Mapping[str, dict[str, Any]]] = {
     TaskStatus.CANCELLED.label: {"marker": "X", "color": style.INK},
     TaskStatus.ERROR.label: {"marker": "D", "color": style.Colour.VERMILION.rgb},
 }
+_LEGEND: Final = (
+    "To start",
+    *(label for label, _ in _STATES.values()),
+    "Sent",
+    "Done 31 December 2026",
+)
 
 
 @dataclass(frozen=True)
@@ -77,21 +85,27 @@ def height(story: Story, by: By | None = None, most: int | None = None) -> float
 
 
 def draw(
-    story: Story, ax: Axes, by: By | None = None, most: int | None = None, options: Mapping[str, Any] | None = None
+    story: Story,
+    ax: Axes,
+    by: By | None = None,
+    most: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw the chart; see :func:`sessim.charts.timeline`."""
     style.time_axis(ax, story)
+    room = style.height(ax, _LEGEND)
     if most is None:
-        most = int(np.clip(style.height(ax) / _THIN, 3, _TASKS))
+        most = int(np.clip(room / _THIN, 3, _TASKS))
     found = lanes(story, by, most)
-    handles = {"To start": _waits(ax, story, found)}
+    pitch = room / len(found.labels)
+    handles: dict[str, Any] = {"To start": _waits(ax, story, found)}
     handles |= _bands(ax, story, found, options or {})
-    _lane_axis(ax, found.labels)
-    handles |= _ends(ax, found)
+    handles |= _ends(ax, found, pitch)
     if story.result.finished:
-        handles[f"All done {time(story, story.end)}"] = ax.axvline(
+        handles[f"Done {time(story, story.end)}"] = ax.axvline(
             *style.dates(np.array([story.end])), color=style.INK, linestyle=":", linewidth=1.2
         )
+    _lane_axis(ax, found.labels, pitch)
     style.legend(ax, found.title, handles)
 
 
@@ -100,7 +114,9 @@ def _waits(ax: Axes, story: Story, found: Lanes) -> LineCollection:
     start, end = style.dates(np.full(len(ends), story.plan.start_instant)), style.dates(ends)
     lane = np.arange(len(ends))
     lines = np.stack([np.stack([start, lane], axis=1), np.stack([end, lane], axis=1)], axis=1)
-    drawn = LineCollection(list(lines), colors=style.FAINT, linewidths=1.2, label="To start", zorder=1)
+    drawn = LineCollection(
+        list(lines), colors=style.FAINT, linewidths=1.2, label="To start", zorder=1
+    )
     ax.add_collection(drawn, autolim=False)
     return drawn
 
@@ -119,18 +135,25 @@ def _bands(
             bands = bands.united(gap)
         if len(bands.lane):
             start, end = style.dates(bands.start), style.dates(bands.end)
-            corners = style.boxes(start, end, bands.lane - 0.38, bands.lane + 0.38)
+            lane = bands.lane.astype(np.float64)
+            corners = style.boxes(start, end, lane - 0.38, lane + 0.38)
             looks = {"linewidth": min(line, 0.5) if "hatch" in looks else line, **looks, **options}
-            drawn[label] = PolyCollection(list(corners), label=label, zorder=2 + order / 10, **looks)
+            drawn[label] = PolyCollection(
+                list(corners), label=label, zorder=2 + order / 10, **looks
+            )
             ax.add_collection(drawn[label], autolim=False)
     return dict(reversed(drawn.items()))
 
 
-def _ends(ax: Axes, found: Lanes) -> dict[str, Line2D]:
+def _ends(ax: Axes, found: Lanes, pitch: float) -> dict[str, Line2D]:
     drawn: dict[str, Line2D] = {}
-    size = float(np.clip(0.5 * style.height(ax) / len(found.labels), 3, 5))
+    size = float(np.clip(0.5 * pitch, 3, 5))
     for status, looks in _ENDS.items():
-        here = [i for i, word in enumerate(found.status) if word == status and found.finished[i] != NOT_YET]
+        here = [
+            i
+            for i, word in enumerate(found.status)
+            if word == status and found.finished[i] != NOT_YET
+        ]
         if here:
             (drawn[status],) = ax.plot(
                 style.dates(found.finished[here]), here, linestyle="none", markersize=size,
@@ -139,12 +162,13 @@ def _ends(ax: Axes, found: Lanes) -> dict[str, Line2D]:
     return drawn
 
 
-def _lane_axis(ax: Axes, labels: list[str]) -> None:
+def _lane_axis(ax: Axes, labels: list[str], pitch: float) -> None:
     ax.set_ylim(len(labels) - 0.4, -0.6)
-    pitch = style.height(ax) / len(labels)
     every = int(np.ceil(0.8 * _THIN / pitch))
     places = range(0, len(labels), every)
-    ax.set_yticks(places, [labels[i] for i in places], fontsize=float(np.clip(0.85 * pitch, 5.5, 9)))
+    ax.set_yticks(
+        places, [labels[i] for i in places], fontsize=float(np.clip(0.85 * pitch, 5.5, 9))
+    )
     ax.tick_params(axis="y", length=0)
     lettering.fit(ax.get_yticklabels())
 
@@ -163,7 +187,7 @@ def lanes(story: Story, by: By | None = None, most: int = _TASKS) -> Lanes:
         by = "run" if len(runs) <= min(_RUNS, most) else "task"
     owners = runs if by == "run" else _shown(story, story.result.tasks)
     of_run = np.arange(len(runs)) if by == "run" else owners["task"].searchsorted(runs["task"])
-    lane, folded = _places(owners, runs, by, most)
+    lane, folded = _places(owners, runs, most)
     kept = owners.iloc[np.argsort(lane, kind="stable")[: len(owners) - folded]]
     labels = _labels(kept, runs, by)
     title = f"Timeline of {number(len(owners), by)}"
@@ -184,10 +208,11 @@ def _shown(story: Story, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _instants(column: pd.Series[Any]) -> Ints:
     utc = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    return utc.to_numpy(dtype="M8[us]").view(np.int64)
+    instants: Ints = utc.to_numpy(dtype="M8[us]").view(np.int64)
+    return instants
 
 
-def _places(owners: pd.DataFrame, runs: pd.DataFrame, by: By, most: int) -> tuple[Ints, int]:
+def _places(owners: pd.DataFrame, runs: pd.DataFrame, most: int) -> tuple[Ints, int]:
     """Return the lane of each owner, and how many share the last one."""
     task = owners["task"].to_numpy()
     first = runs.groupby("task")["due"].min().reindex(task)
@@ -202,7 +227,9 @@ def _places(owners: pd.DataFrame, runs: pd.DataFrame, by: By, most: int) -> tupl
 
 def _labels(kept: pd.DataFrame, runs: pd.DataFrame, by: By) -> list[str]:
     tasks = kept.drop_duplicates("task")
-    names = dict(zip(tasks["task"], lettering.names(tasks["name"], tasks["task"], _LABEL), strict=True))
+    names = dict(
+        zip(tasks["task"], lettering.names(tasks["name"], tasks["task"], _LABEL), strict=True)
+    )
     if by == "task":
         return list(names.values())
     several = set(runs["task"][runs["task"].duplicated()])
@@ -249,7 +276,11 @@ def describe(story: Story) -> str:
     runs, tasks = _shown(story, story.result.runs), _shown(story, story.result.tasks)
     what = f"{number(len(tasks), 'task')} with {number(len(runs), 'run')}"
     pauses, hours = int(runs["pauses"].sum()), runs["paused_hours"].sum()
-    paused = f"paused {number(pauses, 'time')} for {hours:,.0f} hours in all" if pauses else "never paused"
+    paused = (
+        f"paused {number(pauses, 'time')} for {hours:,.0f} hours in all"
+        if pauses
+        else "never paused"
+    )
     unfinished = int(tasks["finished"].isna().sum())
     if unfinished:
         last = f"{number(unfinished, 'task')} not finished by {time(story, story.end)}"

@@ -8,8 +8,9 @@ from typing import Final
 from sessim.charts.story import Story
 
 _MONTHS: Final = (
-    "January February March April May June July August September October November December"
-).split()
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
 
 
 def number(count: int, what: str) -> str:

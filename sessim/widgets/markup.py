@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from sessim.lifecycle import TaskStatus, TaskType
+from sessim.plan import Plan
 from sessim.summary import Summary
 from sessim.widgets.base import text
 from sessim.widgets.labels import Words
@@ -233,13 +234,14 @@ def figure(name: str, value: Any, words: Words) -> str:
     return number(value)
 
 
-def domain_table(domains: pd.DataFrame, caption: str, words: Words) -> Html:
-    """Show the domains at an instant (see :meth:`sessim.Result.domains_at`)."""
+def domain_table(domains: pd.DataFrame, caption: str, words: Words, plan: Plan) -> Html:
+    """Show the domains of a plan at an instant (see :meth:`sessim.Result.domains_at`)."""
+    free = {domain.name for domain in plan.domains if domain.warmup == "none"}
     rows = [
         (
             row.domain,
             number(row.day),
-            number(row.limit, words("none_limit")),
+            number(row.limit, words("none_limit" if row.domain in free else "not_open")),
             number(row.used),
             number(row.left),
             number(row.cached),
@@ -260,7 +262,12 @@ def _runs(row: Any, words: Words) -> str:
 
 
 def task_table(
-    tasks: pd.DataFrame, caption: str, words: Words, *, current: Sequence[int] = ()
+    tasks: pd.DataFrame,
+    caption: str,
+    words: Words,
+    *,
+    current: Sequence[int] = (),
+    domains: bool = False,
 ) -> Html:
     """Show a task list as the console does.
 
@@ -272,13 +279,15 @@ def task_table(
         What it shows, and the language.
     current
         Ids of the tasks to be marked.
+    domains
+        Whether to name the domain of each.
     """
-    names = "task name progress status type requests sent cached".split()
+    names = "task name progress status type requests sent cached domain".split()
     columns = [tasks[name].tolist() for name in names]
     rows = [
         (
             number(task),
-            name,
+            Html(f"{text(name)}<br><small>{text(domain)}</small>") if domains else name,
             bar(progress, status),
             word(kind, words),
             badge(status, words),
@@ -286,7 +295,7 @@ def task_table(
             f"{sent:,}",
             f"{cached:,}",
         )
-        for task, name, progress, status, kind, requests, sent, cached in zip(*columns, strict=True)
+        for task, name, progress, status, kind, requests, sent, cached, domain in zip(*columns, strict=True)
     ]
     keys = "task_id task sending_progress task_type task_status requests sent in_cache".split()
     marked = [i for i, task in enumerate(columns[0]) if task in current]

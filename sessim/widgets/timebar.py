@@ -1,0 +1,203 @@
+"""The control of the simulated time: a slider, a time field with steps, and a play button."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any, Final
+
+import ipywidgets
+import numpy as np
+import traitlets
+
+from sessim.clock import DAY, SECOND, Clock
+from sessim.ledger import Ints
+from sessim.widgets.labels import Words
+
+MINUTE: Final = 60 * SECOND
+STEPS: Final = (10, 30, 60, 180, 360, 720, 1440, 10_080)
+"""Minutes that a step may have."""
+
+_FRAMES: Final = 250  # that playing the whole span should take, about
+_INTERVAL: Final = 150  # milliseconds a frame
+
+
+class TimeBar(ipywidgets.VBox):
+    """Chooses an instant between two.
+
+    Parameters
+    ----------
+    words
+        The language.
+
+    Attributes
+    ----------
+    instant
+        Trait: the instant, in microseconds since the Unix epoch.
+    outside
+        Trait: the instant last asked for if it was outside and the nearest is shown, else None.
+    step
+        Trait: the minutes of a step.
+    """
+
+    instant = traitlets.Int()
+    outside = traitlets.Int(allow_none=True, default_value=None)
+    step = traitlets.Int(60)
+
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self.clock = Clock("UTC")
+        self.start, self.end = 0, 0
+        self._changes: Ints = np.zeros(0, dtype=np.int64)
+        self._quiet = self._own_step = False
+        self._build()
+        super().__init__([self._slide_row, self._field_row])
+        self._on_step()
+        self.slider.observe(self._on_slider, "value")
+        self.field.observe(self._on_field, "value")
+        self.step_box.observe(self._on_step_box, "value")
+
+    # --- for the panel ------------------------------------------------------------------------
+
+    def set_span(self, clock: Clock, start: int, end: int) -> None:
+        """Let instants from ``start`` to ``end`` be chosen."""
+        if not self._own_step:
+            wanted = (end - start) / MINUTE / _FRAMES
+            self.step = min(STEPS, key=lambda step: abs(np.log(step / max(wanted, 1))))
+        self.clock, self.start, self.end = clock, start, end
+        minutes = -(-(end - start) // MINUTE)
+        self._quiet = True
+        try:
+            for control in (self.slider, self.player):
+                control.max = max(minutes, 1)
+            self.field.description = self.words("time_in", zone=clock.zone.key)
+            for control in (self.slider, self.player, self.field, *self.buttons):
+                control.disabled = not minutes
+        finally:
+            self._quiet = False
+        self.go_to(min(max(self.instant, start), end))
+        self._show()
+
+    def set_changes(self, instants: Ints) -> None:
+        """Name the instants between which the two buttons of changes step."""
+        self._changes = instants
+
+    @property
+    def playing(self) -> bool:
+        """Whether the days are being played."""
+        return bool(self.player.playing)
+
+    # --- building -----------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        words = self.words
+        self.slider = ipywidgets.IntSlider(
+            0, 0, 1, readout=False, description=words("time"),
+            layout={"width": "auto", "flex": "1 1 16rem", "min_width": "12rem"},
+            style={"description_width": "initial"},
+        )  # fmt: skip
+        self.player = ipywidgets.Play(
+            0, 0, 1, interval=_INTERVAL, show_repeat=False, tooltip=words("play"),
+            layout={"width": "auto"},
+        )  # fmt: skip
+        self._link = ipywidgets.jslink((self.player, "value"), (self.slider, "value"))
+        self.field = ipywidgets.NaiveDatetimePicker(
+            layout={"width": "auto"}, style={"description_width": "initial"}
+        )
+        self.step_box = ipywidgets.Dropdown(
+            options=[(_minutes(step, words), step) for step in STEPS], value=self.step,
+            description=words("step"), layout={"width": "auto"},
+            style={"description_width": "initial"},
+        )  # fmt: skip
+        self.back = self._button("earlier", "chevron-left", "one_step_back", self.go_back)
+        self.on = self._button("later", "chevron-right", "one_step_on", self.go_on)
+        self.previous = self._button(
+            "previous_change", "step-backward", "change_hint", self.go_to_previous_change
+        )
+        self.next = self._button(
+            "next_change", "step-forward", "change_hint", self.go_to_next_change
+        )
+        self.buttons = (self.back, self.on, self.previous, self.next)
+        wrap = {"flex_flow": "row wrap", "align_items": "center"}
+        self._slide_row = ipywidgets.HBox([self.player, self.slider], layout=wrap)
+        self._field_row = ipywidgets.HBox([self.field, self.step_box, *self.buttons], layout=wrap)
+
+    def _button(self, label: str, icon: str, tooltip: str, go: Any) -> ipywidgets.Button:
+        button = ipywidgets.Button(
+            description=self.words(label), icon=icon, tooltip=self.words(tooltip),
+            layout={"width": "auto"},
+        )  # fmt: skip
+        button.on_click(lambda _: go())
+        return button
+
+    # --- going --------------------------------------------------------------------------------
+
+    def go_back(self) -> None:
+        """Go back by one step."""
+        self._step_to(self.instant - self.step * MINUTE)
+
+    def go_on(self) -> None:
+        """Go on by one step."""
+        self._step_to(self.instant + self.step * MINUTE)
+
+    def go_to_previous_change(self) -> None:
+        """Go to the latest change before the present instant, or to the start."""
+        place = int(self._changes.searchsorted(self.instant, "left")) - 1
+        self._step_to(int(self._changes[place]) if place >= 0 else self.start)
+
+    def go_to_next_change(self) -> None:
+        """Go to the first change after the present instant, or to the end."""
+        place = int(self._changes.searchsorted(self.instant, "right"))
+        self._step_to(int(self._changes[place]) if place < len(self._changes) else self.end)
+
+    def go_to(self, instant: int) -> None:
+        """Go to an instant, or to the nearest one there is."""
+        nearest = min(max(instant, self.start), self.end)
+        self.outside = None if nearest == instant else instant
+        self.instant = nearest
+
+    def _step_to(self, instant: int) -> None:
+        self.go_to(min(max(instant, self.start), self.end))
+
+    @traitlets.observe("instant")
+    def _show(self, _: Any = None) -> None:
+        self._quiet = True
+        try:
+            self.slider.value = min(-((self.start - self.instant) // MINUTE), self.slider.max)
+            local = self.clock.local(self.instant).replace(tzinfo=None, fold=0)
+            if self.end > self.start:
+                self.field.value = local
+        finally:
+            self._quiet = False
+
+    @traitlets.observe("step")
+    def _on_step(self, _: Any = None) -> None:
+        if self.step not in STEPS:
+            self.step_box.options = [
+                (_minutes(step, self.words), step) for step in sorted({*STEPS, self.step})
+            ]
+        self.step_box.value = self.step
+        self.slider.step = self.player.step = self.step
+
+    def _on_step_box(self, change: Any) -> None:
+        self._own_step |= change["new"] != self.step
+        self.step = change["new"]
+
+    def _on_slider(self, change: Any) -> None:
+        if not self._quiet:
+            self._step_to(self.start + change["new"] * MINUTE)
+
+    def _on_field(self, change: Any) -> None:
+        value = change["new"]
+        if not self._quiet and isinstance(value, dt.datetime):
+            self.go_to(self.clock.instant(value))
+            self._show()  # also where the time asked for was outside
+
+
+def _minutes(step: int, words: Words) -> str:
+    if step * MINUTE == DAY:
+        return words("one_day")
+    if step * MINUTE == 7 * DAY:
+        return words("one_week")
+    if step % 60:
+        return words("minutes", n=step)
+    return words("one_hour") if step == 60 else words("hours", n=step // 60)
