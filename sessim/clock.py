@@ -62,7 +62,9 @@ def moment(value: object) -> Moment:
     except ValueError:
         read = None
     if read is None:
-        raise ValueError(f"{shown(value)} is not a date or time; write for example 2026-12-01 09:00")
+        raise ValueError(
+            f"{shown(value)} is not a date or time; write for example 2026-12-01 09:00"
+        )
     if read.year not in _YEARS:
         most = f"{_YEARS[0]} to {_YEARS[-1]}"
         raise ValueError(f"{shown(value)} is out of range; give a year from {most}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sessim.errors import LogError
+from sessim.errors import LogError, PlanError
 from sessim.lifecycle import STATUS_LABELS
 from sessim.plan import Plan
 
@@ -124,7 +125,7 @@ class EventLog:
         file = Path(path)
         match file.suffix:
             case ".parquet":
-                pq.write_table(self._table(), file, compression="zstd")
+                pq.write_table(self._table(), file, compression="zstd", write_page_checksum=True)
             case ".csv":
                 self._texts().to_csv(file, index=False)
             case ".jsonl":
@@ -150,23 +151,29 @@ class EventLog:
         LogError
             If the file cannot be read, or is no log of this format.
         """
+        name = repr(str(path))
         try:
-            table = pq.read_table(path)
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                table = file.read()
+            return cls._from_table(table)
+        except PlanError as error:
+            raise LogError(f"file {name} holds a plan that cannot be read: {error}") from None
+        except LogError as error:
+            raise LogError(f"file {name} {error}") from None
         except OSError as error:
-            reason = error.strerror or "is not a Parquet file"
-            raise LogError(f"cannot read the file {str(path)!r}: {reason}") from None
-        except pa.ArrowInvalid:
-            raise LogError(f"file {str(path)!r} is not a Parquet file") from None
-        meta = _meta(table.schema.metadata or {}, path)
-        missing = [name for name in COLUMNS if name not in table.column_names]
-        if missing:
-            raise LogError(f"file {str(path)!r} has no column {missing[0]!r}; it is no event log")
-        return cls._from_table(table, meta)
+            reason = os.strerror(error.errno) if error.errno else "is not a whole Parquet file"
+            raise LogError(f"cannot read the file {name}: {reason}") from None
+        except _UNREADABLE:
+            raise LogError(f"file {name} is not an event log, or is damaged") from None
 
     @classmethod
-    def _from_table(cls, table: pa.Table, meta: dict[str, Any]) -> EventLog:
+    def _from_table(cls, table: pa.Table) -> EventLog:
+        meta = _meta(table.schema.metadata or {})
+        missing = [name for name in COLUMNS if name not in table.column_names]
+        if missing:
+            raise LogError(f"has no column {missing[0]!r}; it is no event log")
         columns: dict[str, NDArray[Any]] = {
-            "time": table["time"].cast(pa.int64()).to_numpy(),
+            "time": table["time"].cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy(),
             "task": table["task"].fill_null(0).to_numpy(),
             "run": table["run"].fill_null(0).to_numpy(),
         }
@@ -182,17 +189,39 @@ class EventLog:
             columns[name] = _codes(table[name], {word: code for code, word in enumerate(found)})
             vocabulary[name] = tuple(found)
         plan = Plan.from_dict(meta.pop("plan", None))
+        _check(columns, plan)
         return cls(columns, vocabulary["domain"], vocabulary["detail"], plan, meta)
 
 
-def _meta(metadata: Mapping[bytes, bytes], path: str | PathLike[str]) -> dict[str, Any]:
+_UNREADABLE: Final = (
+    pa.ArrowException, ValueError, LookupError, TypeError, AttributeError, OverflowError,
+)  # fmt: skip
+"""What goes wrong in a file that is none of ours, or is damaged."""
+
+
+def _meta(metadata: Mapping[bytes, bytes]) -> dict[str, Any]:
     try:
         meta: dict[str, Any] = json.loads(metadata[b"sessim"])
     except (KeyError, ValueError):
-        raise LogError(f"file {str(path)!r} is not an event log of sessim") from None
+        raise LogError("is not an event log of sessim") from None
     if meta.pop("format", None) != FORMAT:
-        raise LogError(f"file {str(path)!r} was written by another version of sessim")
+        raise LogError("was written by another version of sessim")
     return meta
+
+
+def _check(columns: Mapping[str, NDArray[Any]], plan: Plan) -> None:
+    """Make sure that the tables can be derived; ``LogError`` says what is wrong."""
+    time, task = columns["time"], columns["task"]
+    if not len(time):
+        raise LogError("holds no rows")
+    if (time[1:] < time[:-1]).any():
+        raise LogError("is not in the order of time")
+    for instant in time[[0, -1]].tolist():
+        plan.clock.date(instant)  # an OverflowError where no calendar has it
+    if not 0 <= task.min() <= task.max() <= len(plan.tasks):
+        raise LogError("tells of a task that is not in its plan")
+    if columns["event"].min() < 0:
+        raise LogError("tells of an event that is not known")
 
 
 def _codes(column: pa.ChunkedArray, codes: Mapping[str, int]) -> NDArray[np.int32]:

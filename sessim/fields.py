@@ -125,7 +125,10 @@ Rate = Annotated[
 
 _MOMENT_SCHEMA = WithJsonSchema({"type": "string", "examples": ["2026-12-01 09:00"]})
 Moment = Annotated[
-    clock.Moment, BeforeValidator(clock.moment), PlainSerializer(clock.format_moment), _MOMENT_SCHEMA
+    clock.Moment,
+    BeforeValidator(clock.moment),
+    PlainSerializer(clock.format_moment),
+    _MOMENT_SCHEMA,
 ]
 
 
@@ -175,7 +178,9 @@ def _horizon(value: object) -> clock.Moment | Span:
             value = f"{number}{unit}"
     if isinstance(value, str) and (match := _SPAN.fullmatch(value)):
         if not 1 <= int(match[1]) <= 1_000_000:
-            raise ValueError(f"{shown(value)} is out of range; give 1h to 1000000h, or 1d to 1000000d")
+            raise ValueError(
+                f"{shown(value)} is out of range; give 1h to 1000000h, or 1d to 1000000d"
+            )
         return int(match[1]), "d" if match[2].startswith("d") else "h"
     try:
         return clock.moment(value)
@@ -320,7 +325,9 @@ def _later(value: object) -> None:
 
 def _level(value: object) -> int:
     if type(value) is not int or value != 1:
-        raise ValueError(f"{shown(value)} is not simulated in this version; leave it out, or write 1")
+        raise ValueError(
+            f"{shown(value)} is not simulated in this version; leave it out, or write 1"
+        )
     return value
 
 
@@ -464,14 +471,14 @@ def in_words(keys: Mapping[str, tuple[str, ...]], group: str = "") -> Callable[[
         build = cls.__init__  # type: ignore[misc]
 
         @wraps(build)
-        def __init__(self: Any, /, *args: Any, **data: Any) -> None:
+        def checked(self: Any, /, *args: Any, **data: Any) -> None:
             try:
                 build(self, *args, **data)
             except ValidationError as error:
                 given = dict(zip(keys[group], args, strict=False)) | data
                 raise PlanError(problems(error, given, keys, group)) from None
 
-        cls.__init__ = __init__  # type: ignore[misc]
+        cls.__init__ = checked  # type: ignore[misc]
         return cls
 
     return decorate

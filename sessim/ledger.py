@@ -110,7 +110,8 @@ class Snapshot:
     ledger
         The sorted log.
     instant
-        In microseconds since the Unix epoch; None for the end of the log.
+        In microseconds since the Unix epoch; None for the end of the log, behind which nothing
+        changes any more.
 
     Attributes
     ----------
@@ -123,7 +124,8 @@ class Snapshot:
     def __init__(self, ledger: Ledger, instant: int | None = None) -> None:
         log = ledger.log
         self.log, self.ledger = log, ledger
-        self.instant = int(log.time[-1]) if instant is None else instant
+        end = int(log.time[-1])
+        self.instant = end if instant is None else min(instant, end)
         self.told = int(log.time.searchsorted(self.instant, "right"))
         self._known = ledger.rows < self.told
         rows, lines = ledger.rows[self._known], ledger.line[self._known]

@@ -51,6 +51,7 @@ class Order(IntEnum):
 
 
 _ORDER = SimpleNamespace(**Order.__members__)
+_BEGUN = {_ROW.SENDING: SENDING, _ROW.PAUSED: PAUSED, _ROW.SKIPPED: NOT_TO_BE}
 
 
 class At(simpy.Event):
@@ -486,17 +487,14 @@ class Model:
 
     def _start(self, domain: int, event: int, reason: str, ranks: list[int]) -> None:
         counts = self.state.counts
-        if event == _ROW.SKIPPED:
-            counts.status[ranks] = NOT_TO_BE
-            self._rows(event, domain, ranks, reason)
-            return
-        self.state.unfinished += len(ranks)
-        self._rows(_ROW.DUE, domain, ranks)
+        for rank in ranks:
+            counts.codes[rank] = _BEGUN[event]
+        if event != _ROW.SKIPPED:
+            self.state.unfinished += len(ranks)
+            self._rows(_ROW.DUE, domain, ranks)
         if event == _ROW.SENDING:
-            counts.status[ranks] = SENDING
             self._joined(domain, ranks)
-        else:
-            counts.status[ranks] = PAUSED
+        elif event == _ROW.PAUSED:
             counts.queues[domain].paused += len(ranks)
         self._rows(event, domain, ranks, reason)
 
@@ -559,6 +557,9 @@ class Model:
         state.log.row(state.now, event, rank, counts.emails[rank], queue.counted, detail)
 
     def _rows(self, event: int, domain: int, ranks: Ranks, detail: str = "") -> None:
+        if len(ranks) == 1:
+            self._row(event, ranks[0], detail)
+            return
         state, counts = self.state, self.state.counts
         counted = counts.queues[domain].counted
         state.log.rows(state.now, event, ranks, counts.sent[ranks], counted, detail)

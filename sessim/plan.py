@@ -5,20 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, fields
 from fractions import Fraction
 from functools import cached_property
 from os import PathLike
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import ConfigDict, TypeAdapter, model_validator
+from pydantic import ConfigDict, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from sessim import planfile, recipients, schedule, warmup
-from sessim.clock import HOUR, Clock, SkippedHourError, format_moment, zone
-from sessim.errors import PlanError, Problem, SessimWarning, nearest
+from sessim.clock import HOUR, Clock, SkippedHourError, format_moment
+from sessim.errors import PlanError, Problem, SessimWarning, nearest, shown
 from sessim.fields import (
     Address,
     Count,
@@ -26,6 +27,7 @@ from sessim.fields import (
     DomainName,
     Horizon,
     Hours,
+    Level,
     Moment,
     Name,
     Path_,
@@ -33,11 +35,13 @@ from sessim.fields import (
     Rate,
     RestartAt,
     Subject,
+    Switch,
     Warmup,
+    Zone,
     address_parts,
     in_words,
-    locate,
     place,
+    problems,
     whole,
 )
 from sessim.lifecycle import TaskType
@@ -82,7 +86,7 @@ class Domain:
     warmup: Warmup = "standard"
     warmup_start: Date | None = None
     advance: Literal["calendar", "sending"] = "calendar"
-    level: Literal[1] = 1
+    level: Level = 1
     quality: Quality = None
 
     @cached_property
@@ -110,9 +114,11 @@ class Task:
         When it is due, in the plan's zone. Default: at the plan's start.
     every
         Interval of a recurring task in whole hours, such as ``"24h"``.
-    count, until
-        How many runs at most, and the last time one may be due (a bare date: the end of that
-        day). Default: up to the horizon.
+    count
+        How many runs there are at most. Default: up to the horizon.
+    until
+        The last time a run may be due, or, as a bare date, the end of that day. Default: the
+        horizon.
     every_by
         ``"elapsed"``: 24h are 24 hours; ``"wall"``: the same wall-clock time every day.
     overlap
@@ -158,10 +164,10 @@ class Task:
             if self.every is None and getattr(self, key) is not None:
                 raise ValueError(f"{key} belongs to a recurring task; add every, or leave it out")
         if self.recipients is not None:
-            counted = recipients.count(locate(self.recipients))
+            counted = recipients.count(Path(self.recipients))
             if self.requests not in (None, counted):
                 raise ValueError(
-                    f"requests is {self.requests}, but {self.recipients!r} holds {counted}; "
+                    f"requests is {self.requests}, but {shown(self.recipients)} holds {counted}; "
                     "leave one of them out"
                 )
             object.__setattr__(self, "requests", counted)
@@ -183,7 +189,17 @@ class Task:
 @in_words(_KEYS, "test_sends")
 @dataclass(frozen=True, config=_CONFIG)
 class TestSend:
-    """A test send of the console: 1 to 20 recipients, counted towards the day's limit (R8)."""
+    """A test send of the console, counted towards the day's limit (rule R8).
+
+    Parameters
+    ----------
+    sender
+        ``Name <address>`` or a bare address; its domain must be one of the plan's.
+    at
+        When it is sent, in the plan's zone.
+    recipients
+        How many addresses get it: 1 to 20.
+    """
 
     __test__ = False  # or pytest would take it for a test
 
@@ -206,9 +222,10 @@ class Plan:
     ----------
     start
         When the plan starts: a local date (its beginning) or time in ``timezone``.
-    domains, tasks
-        At most 10 :class:`Domain`, and the :class:`Task` in order of creation. Both may be given
-        as mappings of the same keys.
+    domains
+        The sender domains, at most 10: :class:`Domain`, or mappings of its keys.
+    tasks
+        The tasks in order of creation: :class:`Task`, or mappings of its keys.
     timezone
         IANA name of the zone whose days count.
     rate
@@ -229,11 +246,12 @@ class Plan:
         ``"90d"``. Default: one year after the start.
     resume_on_raise
         Whether a limit that rises within a day restarts paused runs.
-    outcomes, levels_per_day
-        For quality and reputation: drawn (``"sampled"``) or ``"expected"`` outcomes, and the
-        most levels that a domain may rise in a day.
+    outcomes
+        For quality: drawn (``"sampled"``) or ``"expected"`` outcomes.
+    levels_per_day
+        For reputation: the most levels that a domain may rise in a day.
     test_sends
-        :class:`TestSend` or mappings ``{"sender", "at", "recipients"}``.
+        The console's test sends: :class:`TestSend`, or mappings of its keys.
 
     Raises
     ------
@@ -242,7 +260,7 @@ class Plan:
     """
 
     start: Moment
-    timezone: str = "Asia/Shanghai"
+    timezone: Zone = "Asia/Shanghai"
     rate: Rate = Fraction(20)
     discipline: Literal["fifo", "fair"] = "fifo"
     restart: Literal["auto", "manual"] = "auto"
@@ -250,7 +268,7 @@ class Plan:
     restart_delay: Annotated[int, whole(0, 366 * 86_400)] = 0
     window: Literal["day", "rolling"] = "day"
     horizon: Horizon | None = None
-    resume_on_raise: bool = False
+    resume_on_raise: Switch = False
     outcomes: Literal["sampled", "expected"] = "sampled"
     levels_per_day: Annotated[int, whole(1, 20)] = 1
     domains: tuple[Domain, ...]
@@ -342,17 +360,16 @@ class Plan:
 
     def _problems(self) -> Iterator[Problem]:
         try:
-            zone(self.timezone)
-        except ValueError as error:
-            yield Problem("timezone", str(error), ("timezone",))
-            return
-        try:
-            end, start = self.end_instant, self.start_instant
-        except (SkippedHourError, OverflowError) as error:
+            start = self.start_instant
+        except SkippedHourError as error:
             yield Problem("start", str(error), ("start",))
             return
-        if end <= start:
-            yield Problem("horizon", "is not after the start; give a later one", ("horizon",))
+        if isinstance(self.horizon, dt.date) and self.end_instant <= start:
+            message = (
+                f"{format_moment(self.horizon)} is not after the plan's start, "
+                f"{format_moment(self.start)}; give a later one"
+            )
+            yield Problem("horizon", message, ("horizon",))
             return
         yield from self._account_problems()
         found = False
@@ -363,17 +380,26 @@ class Plan:
             yield from self._run_problems()
 
     def _account_problems(self) -> Iterator[Problem]:
-        for key, entries, most in (("domains", self.domains, MOST_DOMAINS), ("tasks", self.tasks, None)):
+        for key, entries, most in (
+            ("domains", self.domains, MOST_DOMAINS),
+            ("tasks", self.tasks, None),
+        ):
             names = Counter(entry.name for entry in entries)
             for name, times in names.items():
                 if times > 1:
-                    yield Problem(key, f"{name!r} is given {times} times; names must differ", (key,))
+                    yield Problem(
+                        key, f"{name!r} is given {times} times; names must differ", (key,)
+                    )
             if not entries:
                 yield Problem(key, "is empty; give at least one", (key,))
             if most is not None and len(entries) > most:
-                yield Problem(key, f"has {len(entries)} entries; an account has at most {most}", (key,))
+                yield Problem(
+                    key, f"has {len(entries)} entries; an account has at most {most}", (key,)
+                )
         if (self.restart == "manual") != (self.restart_at is not None):
-            remedy = "give it" if self.restart == "manual" else "leave it out, or set restart: manual"
+            remedy = (
+                "give it" if self.restart == "manual" else "leave it out, or set restart: manual"
+            )
             yield Problem("restart_at", f"belongs to restart: manual; {remedy}", ("restart_at",))
         if isinstance(self.restart_at, tuple):
             for entry in self.restart_at:
@@ -381,7 +407,11 @@ class Plan:
 
     def _task_problems(self) -> Iterator[Problem]:
         known = {domain.name for domain in self.domains}
-        for key, entries in (("tasks", self.tasks), ("test_sends", self.test_sends)):
+        groups: dict[str, Sequence[Task | TestSend]] = {
+            "tasks": self.tasks,
+            "test_sends": self.test_sends,
+        }
+        for key, entries in groups.items():
             for i, entry in enumerate(entries):
                 at = place((key, i), {key: entries})
                 if entry.domain not in known:
@@ -395,7 +425,9 @@ class Plan:
 
     def _too_early(self, value: Any, where: tuple[int | str, ...], field: str) -> Iterator[Problem]:
         try:
-            instant = self.clock.instant(value, skipped="error" if where[-1] == "start" else "forward")
+            instant = self.clock.instant(
+                value, skipped="error" if where[-1] == "start" else "forward"
+            )
         except SkippedHourError as error:
             yield Problem(field, str(error), where)
             return
@@ -409,20 +441,25 @@ class Plan:
     def _run_problems(self) -> Iterator[Problem]:
         total = 0
         for i, (task, entry) in enumerate(zip(self.tasks, self.recurrences, strict=True)):
+            at = place(("tasks", i), {"tasks": self.tasks})
             last = self.end_instant - 1
             if entry.until is not None:
                 last = min(last, entry.until)
                 if entry.until < entry.first:
-                    at = place(("tasks", i), {"tasks": self.tasks})
-                    yield Problem(f"{at}, until", "is before its start; give a later time", ("tasks", i, "until"))
+                    assert task.start is not None and task.until is not None
+                    message = (
+                        f"{format_moment(task.until)} is before the task's start, "
+                        f"{format_moment(task.start)}; give a later time"
+                    )
+                    yield Problem(f"{at}, until", message, ("tasks", i, "until"))
             total += entry.most(last)
             if total > schedule.MOST_RUNS:
-                yield Problem(
-                    f"task {task.name!r}, every",
-                    f"makes more than {schedule.MOST_RUNS:,} runs up to the horizon; "
-                    "give a count, an earlier until or horizon, or a longer interval",
-                    ("tasks", i, "every"),
+                most = f"more than {schedule.MOST_RUNS:,} runs up to the horizon"
+                message = (
+                    f"{task.every or 0}h makes {most}; "
+                    "give a count, an earlier until or horizon, or a longer interval"
                 )
+                yield Problem(f"{at}, every", message, ("tasks", i, "every"))
                 return
 
     def _warn(self) -> None:
@@ -443,7 +480,7 @@ class Plan:
 
         What files hold stands in it as numbers: recipients as ``requests``, limits as a list.
         """
-        return planfile.plain(self, _ADAPTER, files=False)
+        return planfile.plain(self, _ADAPTER)
 
     def to_yaml(self, path: str | PathLike[str] | None = None) -> str:
         """Return the plan as YAML, and write it to ``path`` if given."""
@@ -460,8 +497,11 @@ class Plan:
         Raises :class:`PlanError` if it is no plan.
         """
         if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
-            raise PlanError("a plan is a group of keys: start, domains, tasks and others")
-        return cls(**data)
+            raise PlanError("a plan is a group of keys; write start, domains, tasks and others")
+        try:
+            return _ADAPTER.validate_python(data)
+        except ValidationError as error:
+            raise PlanError(problems(error, data, _KEYS)) from None
 
     @classmethod
     def from_yaml(cls, path: str | PathLike[str]) -> Plan:
@@ -477,7 +517,7 @@ class Plan:
     @staticmethod
     def json_schema() -> dict[str, Any]:
         """Return the JSON Schema of the plan file, for editors to complete it."""
-        return planfile.schema(_ADAPTER)
+        return planfile.schema(_ADAPTER, (Plan, Domain, Task, TestSend))
 
 
 _ADAPTER = TypeAdapter(Plan)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
-from collections.abc import Callable
+import re
+import warnings
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from io import StringIO
 from os import PathLike
@@ -12,19 +15,30 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import SafeConstructor
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
-from sessim.errors import PlanError
+from sessim.errors import PlanError, shown
 from sessim.fields import relative_to
 
 LARGEST_FILE = 50 * 2**20
 _MOST_NODES = 5_000_000
+_MOST_DIGITS = 4000
+_ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
+"""What ruamel.yaml raises where it has not foreseen a file."""
 
 
 class _Constructor(SafeConstructor):
     """Reads dates and times as the text that was written: the plan knows its zone, YAML not."""
+
+    def construct_object(self, node: Node, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            # Such as a tag that does not fit its value, or a number of thousands of digits.
+            problem = f"{shown(node.value)} cannot be read"
+            raise ConstructorError(None, None, problem, node.start_mark) from None
 
 
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
@@ -36,7 +50,7 @@ def _yaml() -> YAML:
     yaml.default_flow_style = False
     yaml.allow_unicode = True
     yaml.width = 100
-    yaml.sort_base_mapping_type_on_output = False
+    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     return yaml
 
 
@@ -47,44 +61,75 @@ def beside(path: str | PathLike[str]) -> AbstractContextManager[None]:
 
 def read(path: str | PathLike[str]) -> object:
     """Read a plan file as plain data; :class:`PlanError` if it cannot be read."""
-    file = Path(path)
-    try:
-        if file.stat().st_size > LARGEST_FILE:
-            raise PlanError(f"file {str(path)!r} is larger than 50 MB; a plan is a small file")
-        text = file.read_text("utf-8-sig")
-    except OSError as error:
-        raise PlanError(f"cannot read the file {str(path)!r}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise PlanError(f"file {str(path)!r} is not UTF-8 text; save it as UTF-8") from None
+    name = shown(str(path))
+    text = _text(Path(path), name)
     try:
         return _parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
-        problem = (error.problem or "is not YAML").splitlines()[0]
-        raise PlanError(f"file {str(path)!r}{line}: {problem}; mend the line") from None
+        raise PlanError(f"file {name}{line}: {_problem(error)}; mend the line") from None
     except RecursionError:
-        raise PlanError(f"file {str(path)!r} is nested too deeply to be a plan") from None
-    except (YAMLError, ValueError) as error:
+        raise PlanError(f"file {name} is nested too deeply to be a plan; flatten it") from None
+    except (YAMLError, *_ACCIDENTS) as error:
         reason = (str(error) or "is not YAML").splitlines()[0]
-        raise PlanError(f"file {str(path)!r}: {reason}") from None
+        raise PlanError(f"file {name} cannot be read: {reason}; mend it") from None
+
+
+def _text(file: Path, name: str) -> str:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(LARGEST_FILE + 1)  # a device may have no end
+        if len(data) > LARGEST_FILE:
+            raise PlanError(f"file {name} is larger than 50 MB; a plan is a small file")
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise PlanError(f"cannot read the file {name} ({error.strerror}); name another") from None
+    except UnicodeDecodeError:
+        raise PlanError(f"file {name} is not UTF-8 text; save it as UTF-8") from None
+    except ValueError:
+        raise PlanError(f"{name} is no name of a file; name another") from None
+
+
+def _problem(error: MarkedYAMLError) -> str:
+    problem = " ".join((error.problem or "is not YAML").split())
+    if isinstance(error, DuplicateKeyError):
+        problem = f"{problem.partition(' with value')[0]}, leave one out"
+    return problem if len(problem) < 200 else f"{problem[:200]}..."
 
 
 def _parse_json(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
     except json.JSONDecodeError:
         return _parse_yaml(text)  # YAML may begin with a brace as well
 
 
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"key {shown(twice)} is given twice, leave one out")
+    return found
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"{shown(text)} is too large a number")
+    return int(text)
+
+
 def _parse_yaml(text: str) -> object:
     yaml = _yaml()
-    node = yaml.compose(StringIO(text))
-    if node is None:
-        return {}
-    if _size(node, {}) > _MOST_NODES:
-        raise ValueError("its aliases would unfold to millions of values; write them out")
-    return yaml.constructor.construct_document(node)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", YAMLWarning)  # an anchor's name used again is no harm
+        node = yaml.compose(StringIO(text))
+        if node is None:
+            return {}
+        if _size(node, {}) > _MOST_NODES:
+            raise ValueError("its aliases would unfold to millions of values, write them out")
+        return yaml.constructor.construct_document(node)
 
 
 def _size(node: Node, known: dict[int, int]) -> int:
@@ -100,27 +145,39 @@ def _size(node: Node, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
-def plain(plan: Any, adapter: TypeAdapter[Any], *, files: bool) -> dict[str, Any]:
+def plain(plan: Any, adapter: TypeAdapter[Any], folder: Path | None = None) -> dict[str, Any]:
     """Return a plan as plain data, keys at their defaults left out.
 
     Parameters
     ----------
     plan, adapter
         The plan and pydantic's adapter of its class.
-    files
-        Whether to name the files that the plan was read from, or else what they hold.
+    folder
+        Name the files that the plan was read from, those in this folder relative to it. Default:
+        write what they hold.
     """
     data: dict[str, Any] = adapter.dump_python(
         plan, mode="json", exclude_defaults=True, exclude_none=True
     )
     for task in data["tasks"]:
-        if "recipients" in task:
-            del task["requests" if files else "recipients"]
-    if not files:
-        for entry, domain in zip(data["domains"], plan.domains, strict=True):
-            if isinstance(entry.get("warmup"), dict) and "csv" in entry["warmup"]:
+        if "recipients" in task and folder is None:
+            del task["recipients"]
+        elif "recipients" in task:
+            del task["requests"]
+            task["recipients"] = _from(folder, task["recipients"])
+    for entry, domain in zip(data["domains"], plan.domains, strict=True):
+        if isinstance(entry.get("warmup"), dict) and "csv" in entry["warmup"]:
+            if folder is None:
                 entry["warmup"] = list(domain.warmup.numbers)
+            else:
+                entry["warmup"] = {"csv": _from(folder, domain.warmup.csv)}
     return data
+
+
+def _from(folder: Path | None, file: str) -> str:
+    """Return the path of a file from a folder, whole if the file lies elsewhere."""
+    path, root = Path(file), Path(folder or "").absolute()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else file
 
 
 def write(
@@ -130,7 +187,7 @@ def write(
     render: Callable[[dict[str, Any]], str],
 ) -> str:
     """Render a plan, and write it to a file if one is given."""
-    text = render(plain(plan, adapter, files=True))
+    text = render(plain(plan, adapter, Path() if path is None else Path(path).parent))
     if path is not None:
         Path(path).write_text(text, "utf-8")
     return text
@@ -148,7 +205,21 @@ def json_text(data: dict[str, Any]) -> str:
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
-def schema(adapter: TypeAdapter[Any]) -> dict[str, Any]:
-    """Return the JSON Schema of a plan file."""
+_ROLE = re.compile(r":\w+:`([\w.]+)`|``")
+_PARAMETERS = re.compile(r"^Parameters\n-+\n(.*?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
+_PARAMETER = re.compile(r"^(\w[\w, ]*)\n((?:[ ]+.*(?:\n|\Z))+)", re.MULTILINE)
+
+
+def schema(adapter: TypeAdapter[Any], classes: Iterable[type]) -> dict[str, Any]:
+    """Return the JSON Schema of a plan file, with what the docstrings of ``classes`` say."""
     found = adapter.json_schema(mode="validation")
+    for cls in classes:
+        part = found["$defs"].get(cls.__name__, found)
+        text = _ROLE.sub(r"\1", inspect.getdoc(cls) or "")
+        part["description"] = text.split("\n\n")[0]
+        table = _PARAMETERS.search(text)
+        for names, words in _PARAMETER.findall(table[1] if table else ""):
+            for name in names.split(", "):
+                part["properties"][name]["description"] = " ".join(words.split())
+    found["properties"]["rate"]["default"] = 20  # pydantic would write the fraction as text
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}

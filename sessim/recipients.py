@@ -5,13 +5,19 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
+
+from sessim.errors import shown
 
 ADDRESS_COLUMNS = ("address", "email", "e-mail", "email address", "mail", "recipient")
 """Names, in any case, under which the column of addresses is found; the first match wins."""
 
-_ADDRESS = re.compile(r"[^\s@<>,;\"\x00-\x1f]{1,64}@[^\s@<>,;\"\x00-\x1f]+\.[^\s@<>,;\"\x00-\x1f]+")
+_WORD = r"[^\s@<>()\[\],;:\"\x00-\x1f.]+"
+_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_WORD}(?:\.{_WORD})*@(?:{_WORD}\.)+{_WORD}")
 _NAMED_LINES = 5
+_LONGEST_LINE = 2**20
 
 
 def count(path: Path) -> int:
@@ -23,7 +29,8 @@ def count(path: Path) -> int:
         If the file cannot be read, has no column of addresses, holds no recipient, or has rows
         without an address; the text names how many and the first lines.
     """
-    good, bad, first_bad = 0, 0, []
+    good, bad = 0, 0
+    first_bad: list[str] = []
     for line, address in addresses(path):
         if _ADDRESS.fullmatch(address) and len(address) <= 254:
             good += 1
@@ -44,29 +51,39 @@ def count(path: Path) -> int:
 
 def addresses(path: Path) -> Iterator[tuple[int, str]]:
     """Read the line numbers and address fields of a CSV file, blank lines left out."""
+    line = 1
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{shown(str(path))} is not a file; name a CSV file")
         with path.open(encoding="utf-8-sig", newline="") as file:
-            header = file.readline()
-            delimiter = max(",;\t", key=header.count)
-            column = _address_column(next(csv.reader([header], delimiter=delimiter), []), path)
-            reader = csv.reader(file, delimiter=delimiter, strict=True)
+            lines = iter(partial(file.readline, _LONGEST_LINE), "")
+            header = next(lines, "")
+            delimiter, column = _address_column(header, path)
+            reader = csv.reader(chain([header], lines), delimiter=delimiter, strict=True)
+            next(reader)
+            line = reader.line_num + 1
             for row in reader:
                 if row:
-                    address = row[column].strip() if column < len(row) else ""
-                    yield reader.line_num + 1, address
+                    yield line, row[column].strip() if column < len(row) else ""
+                line = reader.line_num + 1
     except UnicodeDecodeError:
         raise ValueError(f"file {path.name!r} is not UTF-8 text; save it as UTF-8") from None
     except csv.Error as error:
-        raise ValueError(f"file {path.name!r} is not readable as CSV: {error}") from None
+        raise ValueError(
+            f"file {path.name!r}, line {line}, is not readable as CSV ({error}); mend the line"
+        ) from None
     except OSError as error:
-        raise ValueError(f"cannot read the file {str(path)!r}: {error.strerror}") from None
+        raise ValueError(
+            f"cannot read the file {shown(str(path))} ({error.strerror}); name another"
+        ) from None
 
 
-def _address_column(header: list[str], path: Path) -> int:
-    names = [name.strip().lower() for name in header]
-    for known in ADDRESS_COLUMNS:
-        if known in names:
-            return names.index(known)
-    raise ValueError(
-        f"file {path.name!r} has no address column; name one of its columns 'address'"
-    )
+def _address_column(header: str, path: Path) -> tuple[str, int]:
+    """Find the delimiter and the column of addresses."""
+    for delimiter in sorted(",;\t", key=header.count, reverse=True):
+        row = next(csv.reader([header], delimiter=delimiter), [])
+        names = [name.strip().lower() for name in row]
+        for known in ADDRESS_COLUMNS:
+            if known in names:
+                return delimiter, names.index(known)
+    raise ValueError(f"file {path.name!r} has no address column; name one of its columns 'address'")

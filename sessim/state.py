@@ -128,11 +128,12 @@ def pack(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
 def unpack(plan: Plan, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> State:
     """Make a state of what :func:`pack` returned; nothing is shared with it."""
     state = first_state(plan)
-    for name, value in data["numbers"].items():
+    for name in _NUMBERS:
+        value = data["numbers"][name]
         setattr(state, name, list(map(_pair, value)) if isinstance(value, list) else value)
     for queue, values in zip(state.counts.queues, data["queues"], strict=True):
-        for name, value in values.items():
-            setattr(queue, name, value)
+        for name in _QUEUE:
+            setattr(queue, name, values[name])
     for days, (counted, total_before) in zip(state.days, data["days"], strict=True):
         days.counted, days.total_before = counted, total_before
     state.counts.status[:] = arrays["status"]
@@ -151,6 +152,13 @@ def save(state: State, head: dict[str, Any], path: str | PathLike[str]) -> None:
     text = json.dumps({**head, "format": FORMAT, "state": data})
     with open(path, "wb") as file:
         np.savez_compressed(file, head=np.array(text), **arrays)  # type: ignore[arg-type]
+
+
+_UNREADABLE = (
+    LookupError, TypeError, AttributeError, EOFError, ValueError, OverflowError, RuntimeError,
+    BadZipFile, zlib.error,
+)  # fmt: skip
+"""What goes wrong in a file that is none of ours, or is damaged."""
 
 
 def load(path: str | PathLike[str]) -> tuple[Plan, State, dict[str, Any]]:
@@ -174,5 +182,5 @@ def load(path: str | PathLike[str]) -> tuple[Plan, State, dict[str, Any]]:
     except OSError as error:
         reason = error.strerror or "it holds no state of a simulation"
         raise LogError(f"cannot read the file {str(path)!r}: {reason}") from None
-    except (LookupError, TypeError, AttributeError, EOFError, ValueError, BadZipFile, zlib.error):
+    except _UNREADABLE:
         raise LogError(f"file {str(path)!r} holds no state of a simulation") from None

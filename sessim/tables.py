@@ -50,17 +50,16 @@ def _with_tasks_to_come(data: dict[str, NDArray[Any]], snapshot: Snapshot) -> di
     missing = np.flatnonzero(~told[1:]) + 1
     if not len(missing):
         return data
-    tasks = [plan.tasks[number - 1] for number in missing]
+    called_off = _called_off(snapshot)[missing]
+    is_off = called_off != NOT_YET  # then there is no run, and nothing was requested
     added: dict[str, Any] = {
         "task": missing,
         "run": np.ones(len(missing), dtype=np.int64),
-        "status": np.where(
-            np.isin(missing, _called_off(snapshot)), TaskStatus.CANCELLED, TaskStatus.TO_START
-        ),
-        "requests": [task.requests for task in tasks],
+        "status": np.where(is_off, TaskStatus.CANCELLED, TaskStatus.TO_START),
+        "requests": np.where(is_off, 0, [plan.tasks[number - 1].requests for number in missing]),
         "due": [_first_due(plan, number) for number in missing],
         "started": np.full(len(missing), NOT_YET),
-        "finished": np.full(len(missing), NOT_YET),
+        "finished": called_off,
     }
     order = np.argsort(np.append(data["task"], missing), kind="stable")
     zeros = np.zeros(len(missing), dtype=np.int64)
@@ -68,10 +67,12 @@ def _with_tasks_to_come(data: dict[str, NDArray[Any]], snapshot: Snapshot) -> di
 
 
 def _called_off(snapshot: Snapshot) -> Ints:
-    """Return the tasks whose later recurrences were cancelled."""
+    """Return by task id when its later recurrences were cancelled; NOT_YET if they were not."""
     log, told = snapshot.log, snapshot.told
-    rows = (log.event[:told] == Event.CANCELLED) & (log.run[:told] == 0)
-    return log.task[:told][rows]
+    rows = np.flatnonzero((log.event[:told] == Event.CANCELLED) & (log.run[:told] == 0))
+    found = np.full(len(log.plan.tasks) + 1, NOT_YET)
+    found[log.task[rows]] = log.time[rows]
+    return found
 
 
 def _frame(data: dict[str, Any], plan: Plan, keys: tuple[str, ...]) -> pd.DataFrame:
@@ -99,9 +100,12 @@ def runs(snapshot: Snapshot) -> pd.DataFrame:
 
     Columns ``task, run, name, domain, type, status``; ``requests, sent, cached, failed,
     cancelled`` (emails); ``progress`` (0 to 1); ``due, started, finished`` (times, or NaT);
-    ``pauses`` (how many); ``paused_hours``. A task that has not begun is there with its first run.
+    ``pauses`` (how many); ``paused_hours``. A task that has not begun is there with its first run,
+    unless it was cancelled before it had one.
     """
     data = _with_tasks_to_come(run_numbers(snapshot), snapshot)
+    happens = data["requests"] > 0
+    data = {name: values[happens] for name, values in data.items()}
     return _frame(data, snapshot.log.plan, ("task", "run"))
 
 
@@ -143,7 +147,7 @@ def _task_status(data: dict[str, NDArray[Any]], starts: Ints, snapshot: Snapshot
     plan, log = snapshot.log.plan, snapshot.log
     numbers = np.zeros(len(plan.tasks) + 1, dtype=np.int64)
     np.maximum.at(numbers, log.task[: snapshot.told], log.run[: snapshot.told])
-    over = (earliest == size) & ~np.isin(data["task"][starts], _called_off(snapshot))
+    over = (earliest == size) & (_called_off(snapshot)[data["task"][starts]] == NOT_YET)
     for place in np.flatnonzero(over):
         number = int(data["task"][starts[place]])
         if plan.recurrences[number - 1].goes_on(plan.clock, int(numbers[number]) + 1):
@@ -257,7 +261,7 @@ class _Days:
         clock = log.plan.clock
         date, self.dates, starts = clock.date(int(log.time[0])), [], []
         happened = log.time[log.event != Event.END]
-        last = max(log.time[-1] - 1, happened[-1])  # a day that begins at the very end is not part
+        last = max(log.time[-1] - 1, happened.max(initial=0))  # a day that begins at the very end is not part
         while (start := clock.day_start(date)) <= last:
             following = clock.day_start(date + dt.timedelta(days=1))
             if following > start:
@@ -355,5 +359,5 @@ def daily(ledger: Ledger) -> pd.DataFrame:
 
 
 def _warmup_days(details: tuple[str, ...]) -> Ints:
-    prefix = "warm-up day "
-    return np.array([int(text.removeprefix(prefix)) if text.startswith(prefix) else NONE for text in details])
+    numbers = [text.removeprefix("warm-up day ") for text in details]
+    return np.array([int(text) if text.isdecimal() else NONE for text in numbers], dtype=np.int64)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from fractions import Fraction
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -20,16 +21,21 @@ from math import log
 from pathlib import Path
 from typing import ClassVar, Protocol
 
-from sessim.errors import SessimWarning, nearest
+from sessim.errors import SessimWarning, nearest, shown
 
 LARGEST = 10**15
 """No limit and no number of requests may be larger: the log keeps counts in 64 bits."""
 
 
+_LARGEST_FILE = 50 * 2**20
+_MOST_DIGITS = 100
+_INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
+
+
 class Limits(Protocol):
     """Where the daily limits of a domain come from."""
 
-    counts_days: bool
+    counts_days: ClassVar[bool]
     """Whether there is a warm-up day to speak of."""
 
     def on(self, day: int) -> int | None:
@@ -85,12 +91,28 @@ class Rule:
         return _grown(self.start, self.factor, self.cap, day) if day > 0 else 0
 
 
+_LOG = Context(prec=28)
+_EXACT_POWER = 64  # 2**64 is more than the largest start: no higher power of 1.5 is whole
+
+
 @lru_cache(maxsize=65_536)
 def _grown(start: int, factor: Decimal, cap: int, day: int) -> int:
-    # Well past the cap, the exact power would only cost time.
-    if start and (day - 1) * log(factor) > log(cap + 1) - log(start) + 1:
+    power = day - 1
+    # Well past the cap, the power would only cost time.
+    if start and power * float(_LOG.ln(factor)) > log(cap + 1) - log(start) + 1:
         return cap
-    return min(cap, int(start * Fraction(factor) ** (day - 1)))
+    if power <= _EXACT_POWER or factor == 1:
+        return min(cap, int(start * Fraction(factor) ** power))
+    # The exact power has millions of digits. A rounded one will do, unless a whole number lies
+    # within its error; then more digits decide, for such a high power is no whole number itself.
+    digits = 60
+    while True:
+        context = Context(prec=digits, Emax=MAX_EMAX, Emin=MIN_EMIN)
+        grown = Fraction(context.power(factor, power)) * start
+        error = grown / 10 ** (digits - 5)
+        if int(grown - error) == int(grown + error):
+            return min(cap, int(grown))
+        digits *= 2
 
 
 @dataclass(frozen=True)
@@ -133,20 +155,22 @@ def numbers_from_csv(text: str) -> tuple[int, ...]:
 
     Raises ``ValueError`` with the line for anything else.
     """
-    reader = csv.DictReader(line for line in io.StringIO(text) if not line.startswith("#"))
-    if "limit" not in (reader.fieldnames or ()):
+    # A remark becomes a blank line, which is skipped but counted.
+    lines = ["\n" if line.startswith("#") else line for line in io.StringIO(text)]
+    header = next((line for line in lines if line.strip()), "")
+    reader = csv.DictReader(lines, delimiter=max(",;\t", key=header.count))
+    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+    if "limit" not in reader.fieldnames:
         raise ValueError("has no column named limit; write a header line: day,limit")
     numbers: list[int] = []
     for row in reader:
         line, expected = reader.line_num, len(numbers) + 1
         if "day" in row and (row["day"] or "").strip() != str(expected):
-            raise ValueError(f"line {line}: day {row['day']!r} should be {expected}")
-        try:
-            numbers.append(int((row["limit"] or "").strip()))
-        except ValueError:
-            raise ValueError(
-                f"line {line}: limit {row['limit']!r} is not a whole number"
-            ) from None
+            raise ValueError(f"line {line}: day {shown(row['day'])} should be {expected}")
+        limit = (row["limit"] or "").strip()
+        if not _INTEGER.fullmatch(limit):
+            raise ValueError(f"line {line}: limit {shown(limit)} is not a whole number; give one")
+        numbers.append(int(limit))
     return check_numbers(numbers)
 
 
@@ -156,9 +180,11 @@ def check_numbers(numbers: Sequence[int]) -> tuple[int, ...]:
         raise ValueError("is an empty list of limits; give at least one number")
     for day, number in enumerate(numbers, 1):
         if isinstance(number, bool) or not isinstance(number, int):
-            raise ValueError(f"limit of day {day} is {number!r}; give a whole number")
+            raise ValueError(f"limit of day {day} is {shown(number)}; give a whole number")
         if not 0 <= number <= LARGEST:
-            raise ValueError(f"limit of day {day} is {number}; give a number from 0 to {LARGEST}")
+            raise ValueError(
+                f"limit of day {day} is {shown(number)}; give a number from 0 to {LARGEST}"
+            )
     for day, (before, after) in enumerate(pairwise(numbers), 2):
         if after < before:
             warnings.warn(
@@ -193,6 +219,9 @@ def read(value: object, folder: Path) -> Warmup:
     folder
         Where a relative path of a CSV file begins.
     """
+    to_list = getattr(value, "tolist", None)
+    if callable(to_list):  # numbers and arrays of numpy and pandas
+        value = to_list()
     match value:
         case None | "none":
             return "none"
@@ -204,7 +233,7 @@ def read(value: object, folder: Path) -> Warmup:
         case str():
             if value not in published():
                 hint = nearest(value, [*published(), "none"])
-                raise ValueError(f"{value!r} is not a published schedule; {hint}")
+                raise ValueError(f"{shown(value)} is not a published schedule; {hint}")
             return value
         case Rule() | CsvLimits():
             return value
@@ -212,49 +241,64 @@ def read(value: object, folder: Path) -> Warmup:
             return check_numbers([value])[0]
         case list() | tuple():
             return check_numbers(value)
-        case {"csv": str(path), **rest} if not rest:
+        case {"csv": str(path), **rest} if path.strip() and path.isprintable() and not rest:
             return _read_csv(path, folder)
+        case {"csv": path, **rest}:
+            wrong = f"csv is {shown(path)}" if not rest else "csv stands beside other keys"
+            raise ValueError(f"{wrong}; give the path of a file and nothing else")
         case dict():
             return _read_rule(value)
     raise ValueError(
-        f"{value!r} is no warm-up; give a published name, none, a number, a list of numbers, "
+        f"{shown(value)} is no warm-up; give a published name, none, a number, a list of numbers, "
         "{start, factor, cap} or {csv: FILE}"
     )
 
 
 def _read_csv(path: str, folder: Path) -> CsvLimits:
+    file, name = (folder / path).absolute(), shown(path)
     try:
-        text = (folder / path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
-        raise ValueError(f"cannot read the file {path!r}: {reason}") from None
+        if file.exists() and not file.is_file():
+            raise ValueError(f"{name} is not a file; name a CSV file")
+        if file.stat().st_size > _LARGEST_FILE:
+            raise ValueError(f"file {name} is larger than 50 MB; limits are a small file")
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"file {name} is not UTF-8 text; save it as UTF-8") from None
+    except OSError as error:
+        raise ValueError(f"cannot read the file {name} ({error.strerror}); name another") from None
     try:
-        return CsvLimits(path, numbers_from_csv(text))
-    except (ValueError, csv.Error) as error:
-        raise ValueError(f"file {path!r} {error}") from None
+        return CsvLimits(str(file), numbers_from_csv(text))
+    except csv.Error as error:
+        raise ValueError(f"file {name} is not readable as CSV ({error}); mend it") from None
+    except ValueError as error:
+        raise ValueError(f"file {name}: {error}") from None
 
 
 def _read_rule(value: dict[str, object]) -> Rule:
     for key in value:
         if key not in ("start", "factor", "cap"):
             hint = nearest(str(key), ("start", "factor", "cap", "csv"))
-            raise ValueError(f"{key!r} is not known; {hint}")
+            raise ValueError(f"key {shown(key)} is not known; {hint}")
     for key in ("start", "factor", "cap"):
         if key not in value:
             raise ValueError(f"{key} is missing; give all of start, factor and cap")
     start, cap = value["start"], value["cap"]
     for key, number in (("start", start), ("cap", cap)):
         if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= LARGEST:
-            raise ValueError(f"{key} is {number!r}; give a whole number from 0 to {LARGEST}")
+            raise ValueError(f"{key} is {shown(number)}; give a whole number from 0 to {LARGEST}")
     factor = value["factor"]
     if isinstance(factor, bool) or not isinstance(factor, int | float | str | Decimal):
-        raise ValueError(f"factor is {factor!r}; give a number from 1")
+        raise ValueError(f"factor is {shown(factor)}; give a number from 1")
     try:
         exact = Decimal(str(factor))
-    except ArithmeticError:
-        raise ValueError(f"factor is {factor!r}; give a number from 1") from None
+    except (ArithmeticError, ValueError):
+        raise ValueError(f"factor is {shown(factor)}; give a number from 1") from None
     if not exact.is_finite() or not 1 <= exact <= LARGEST:
-        raise ValueError(f"factor is {factor}; give a number from 1: a warm-up never shrinks")
+        raise ValueError(
+            f"factor is {shown(factor)}; give a number from 1, as a warm-up never shrinks"
+        )
+    if len(exact.as_tuple().digits) > _MOST_DIGITS:
+        raise ValueError(f"factor has more than {_MOST_DIGITS} digits; round it")
     assert isinstance(start, int) and isinstance(cap, int)
     return Rule(start, exact, cap)
 

@@ -16,10 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from sessim.charts import backlog as _backlog
-from sessim.charts import style
-from sessim.charts import throughput as _throughput
-from sessim.charts import timeline as _timeline
+from sessim.charts import areas, bands, bars, lanes, style
 from sessim.charts.story import Names, SelectionError, Story
 
 if TYPE_CHECKING:
@@ -47,14 +44,14 @@ _HEIGHTS: Final = {"throughput": 4.2, "backlog": 3.4}
 _DPI: Final = 144
 
 _DRAW: Final[dict[str, Callable[[Story, Axes], None]]] = {
-    "throughput": _throughput.draw,
-    "backlog": _backlog.draw,
-    "timeline": _timeline.draw,
+    "throughput": bars.draw,
+    "backlog": areas.draw,
+    "timeline": bands.draw,
 }
 _DESCRIBE: Final[dict[str, Callable[[Story], str]]] = {
-    "throughput": _throughput.describe,
-    "backlog": _backlog.describe,
-    "timeline": _timeline.describe,
+    "throughput": bars.describe,
+    "backlog": areas.describe,
+    "timeline": bands.describe,
 }
 
 
@@ -62,17 +59,19 @@ def throughput(
     result: Result,
     *,
     ax: Axes | None = None,
-    by: _throughput.By = "task",
+    by: bars.By = "task",
     tasks: Names = None,
     domains: Names = None,
-    most: int = _throughput.MOST,
+    most: int = bars.MOST,
     **kwargs: Any,
 ) -> Axes:
     """Draw the emails sent each local day as stacked bars, and the daily limit as a step line.
 
     Where limits are far above what was sent, the picture is as high as the bars and the line
-    leaves it at an arrow; the legend says how far it goes. With several domains there is a line
-    for each limit, and one for their sum, which is what the height of the bars compares with.
+    leaves it at an arrow; the legend says how far it goes. With several domains the line is the
+    sum of their limits, which is what the height of the bars compares with, and a strip marks the
+    days on which one of them was at its own; ``by="domain"`` draws a line for each as well, and
+    ``domains="a.example.com"`` that of one.
 
     Parameters
     ----------
@@ -101,7 +100,7 @@ def throughput(
     """
     story = Story(result, tasks, domains)
     ax = style.axes(ax, (_WIDTH, _HEIGHTS["throughput"]))
-    _throughput.draw(story, ax, by, most, kwargs)
+    bars.draw(story, ax, by, most, kwargs)
     return ax
 
 
@@ -134,7 +133,7 @@ def backlog(
     """
     story = Story(result, tasks, domains)
     ax = style.axes(ax, (_WIDTH, _HEIGHTS["backlog"]))
-    _backlog.draw(story, ax, kwargs)
+    areas.draw(story, ax, kwargs)
     return ax
 
 
@@ -142,7 +141,7 @@ def timeline(
     result: Result,
     *,
     ax: Axes | None = None,
-    by: _timeline.By | None = None,
+    by: lanes.By | None = None,
     tasks: Names = None,
     domains: Names = None,
     most: int | None = None,
@@ -170,8 +169,8 @@ def timeline(
     """
     story = Story(result, tasks, domains)
     if ax is None:
-        ax = style.axes(None, (_WIDTH, _timeline.height(story, by, most)))
-    _timeline.draw(story, ax, by, most, kwargs)
+        ax = style.axes(None, (_WIDTH, bands.height(story, by, most)))
+    bands.draw(story, ax, by, most, kwargs)
     return ax
 
 
@@ -193,7 +192,7 @@ def overview(
         The three Axes, from top to bottom.
     """
     story = Story(result, tasks, domains)
-    heights = [3.4, 2.6, _timeline.height(story)]
+    heights = [3.4, 2.6, bands.height(story)]
     if figure is None:
         figure = style.new_figure((_WIDTH, sum(heights)))
     axes: NDArray[Any] = figure.subplots(3, 1, sharex=True, height_ratios=heights)
@@ -245,7 +244,7 @@ def save_all(result: Result, folder: str | PathLike[str], *, dpi: int = _DPI) ->
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     story = Story(result)
-    heights = _HEIGHTS | {"timeline": _timeline.height(story)}
+    heights = _HEIGHTS | {"timeline": bands.height(story)}
     files = []
     for chart in CHARTS:
         figure = Figure(figsize=(_WIDTH, heights[chart]), layout="constrained")

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from sessim.charts import lettering, style
-from sessim.charts.backlog import thinned
+from sessim.charts.areas import thinned
 from sessim.charts.story import Curve, Names, Story
 from sessim.charts.words import number, time
 from sessim.eventlog import NONE, Event

@@ -165,9 +165,7 @@ def count_axis(ax: Axes, top: float) -> None:
     ax.grid(axis="y", color=ink(), alpha=0.1)
 
 
-def legend(
-    ax: Axes, title: str, handles: Mapping[str, Any] | Iterable[tuple[str, Any]]
-) -> None:
+def legend(ax: Axes, title: str, handles: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
     """Put a heading and a legend above the Axes, in as many columns as there is room for.
 
     Parameters

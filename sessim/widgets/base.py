@@ -7,15 +7,17 @@ import functools
 import html
 import io
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import ipywidgets
 import traitlets
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from sessim.errors import SessimError
 from sessim.widgets.labels import Words
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
@@ -43,7 +45,35 @@ def image(figure: Figure, description: str) -> str:
     )
 
 
-class Panel(ipywidgets.VBox):
+_KEYS: Final = """
+const panel = this.closest('.sessim-panel');
+if (panel && !panel.sessimKeys) {
+  panel.sessimKeys = true;
+  const keys = event => {
+    const at = event.target;
+    if (!panel.contains(at)) { window.removeEventListener('keydown', keys, true); return; }
+    const shortcut = event.ctrlKey || event.metaKey || event.altKey
+      || (event.shiftKey && event.key === 'Enter');
+    at.toggleAttribute('data-lm-suppress-shortcuts', !shortcut && !at.matches(':read-write'));
+  };
+  panel.addEventListener('focusin', () => window.addEventListener('keydown', keys, true));
+  panel.addEventListener('focusout', () => window.removeEventListener('keydown', keys, true));
+}
+"""
+"""Keeps plain keys from JupyterLab while a list, a button or a choice of a panel has the focus.
+
+Lab takes them for commands of the notebook: there the arrow keys left the panel, and D pressed
+twice deleted its cell. Ctrl and its like, and Shift+Enter, stay Lab's.
+"""
+_CSS: Final = """
+.sessim-panel .sessim-alert { color: var(--jp-error-color1); font-weight: 600; }
+.sessim-panel .sessim-status { color: var(--jp-ui-font-color1); }
+"""
+_STYLE: Final = f'<style onload="{text(" ".join(_KEYS.split()))}">{_CSS}</style>'
+"""Is shown with the status; that it has been loaded is when the keys are looked after."""
+
+
+class Panel(ipywidgets.VBox):  # type: ignore[misc]
     """A panel of the application, usable without a browser.
 
     Parameters
@@ -64,6 +94,7 @@ class Panel(ipywidgets.VBox):
 
     def __init__(self, language: str = "en", **traits: Any) -> None:
         super().__init__(**traits)
+        self.add_class("sessim-panel")
         self.words = Words(language)
         self.status = ipywidgets.HTML()
         self.observe(self._show_status, ["error", "message"])
@@ -73,7 +104,22 @@ class Panel(ipywidgets.VBox):
         kind = "alert" if self.error else "status"
         sign = "⚠ " if self.error else ""
         shown = f"{sign}{text(self.error or self.message)}"
-        self.status.value = f'<div role="{kind}" class="sessim-{kind}">{shown}</div>'
+        self.status.value = f'<div role="{kind}" class="sessim-{kind}">{shown}</div>{_STYLE}'
+
+    def close(self) -> None:
+        """Close the panel and every widget in it: they stay in a registry until then."""
+        for widget in _family(self):
+            if widget is not self:
+                widget.close()
+        super().close()
+
+
+def _family(widget: Any) -> list[Any]:
+    """Return a widget, those in it, and their layouts and styles."""
+    found = [widget, *(getattr(widget, name, None) for name in ("layout", "style"))]
+    for child in getattr(widget, "children", ()):
+        found.extend(_family(child))
+    return [entry for entry in found if isinstance(entry, ipywidgets.Widget)]
 
 
 def guarded(method: _Method) -> _Method:

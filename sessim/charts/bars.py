@@ -27,8 +27,8 @@ MOST: Final = len(style.LOOKS)
 
 _FAR: Final = 1.6  # times the highest bar: a limit above it leaves the picture
 _FULL: Final = "A domain at its limit"
-_LINES: Final = 3  # domains' own limits that a picture bears
-_DASHES: Final = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
+_LINES: Final = 5  # domains' own limits that a picture bears
+_DASHES: Final = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (8, 3)), (0, (3, 1, 1, 1)))
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def draw(
     ax: Axes,
     by: By = "task",
     most: int = MOST,
-    options: Mapping[str, Any] = NO_OPTIONS,
+    options: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw the chart; see :func:`sessim.charts.throughput`."""
     style.time_axis(ax, story)
@@ -64,13 +64,13 @@ def draw(
     base = np.zeros(len(edges) - 1, dtype=np.int64)
     handles: list[tuple[str, Any]] = []
     for part in parts(story, by, most):
-        handles.append((part.label, _bars(ax, edges, base, part, options)))
+        handles.append((part.label, _bars(ax, edges, base, part, options or {})))
         base += part.sent
-    lines = limits(story)
+    lines = limits(story, each=by == "domain")
     top = _top(base, lines)
     for i, line in enumerate(lines):
         handles.append((_with_height(line, top), _line(ax, edges, line, i, top)))
-    if len(story.limits) > 1 and len(lines) == 1:
+    if len(story.limits) > 1 and not any(line.own for line in lines):
         handles += _full_days(story, ax, edges)
     handles += [(label, Line2D([], [], linestyle="none")) for label in _unlimited(story)]
     style.count_axis(ax, top)
@@ -187,21 +187,24 @@ def _look(i: int) -> tuple[Any, str]:
     return style.LOOKS[place][0].rgb, style.LOOKS[(place + 3 * again) % MOST][1]
 
 
-def limits(story: Story) -> list[Limit]:
-    """Return the lines of limits: of all domains together first, then those of each."""
+def limits(story: Story, *, each: bool = False) -> list[Limit]:
+    """Return the lines of limits: of all domains together, and if wanted those of each.
+
+    Where a domain has no limit, the limits of the others are all there is.
+    """
     found = {name: values for name, values in story.limits.items() if not np.isnan(values).all()}
     if not found:
         return []
     if len(story.limits) == 1:
         return [Limit("Daily limit", values) for values in found.values()]
-    lines = _own_limits(found)
+    own = _own_limits(found)
     if len(found) == len(story.limits):
         every = np.stack(list(found.values()))
         known = ~np.isnan(every).all(axis=0)
         total = np.where(known, np.nansum(every, axis=0), np.nan)
-        together = Limit(f"Limit, {len(found)} domains together", total)
-        return [together, *(lines if len(lines) <= _LINES else [])]
-    return lines
+        together = Limit(f"Limit, all {len(found)} domains", total)
+        return [together, *(own if each and len(own) <= _LINES else [])]
+    return own
 
 
 def _own_limits(found: Mapping[str, Floats]) -> list[Limit]:
@@ -267,5 +270,5 @@ def _limit_words(story: Story) -> str:
         return "the daily limit was never reached"
     if len(story.limits) == 1:
         return f"the daily limit was reached on {number(sum(full.values()), 'day')}"
-    each = in_words([f"{number(days, 'day')} by {name}" for name, days in full.items()])
-    return f"the daily limit was reached on {each}"
+    each = [f"by {name} on {number(days, 'day')}" for name, days in full.items()]
+    return f"the daily limit was reached {in_words(each)}"
