@@ -1,0 +1,322 @@
+"""Turning a draft into a plan, or saying beside which field what is wrong."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from sessim.errors import PlanError, Problem, SessimWarning
+from sessim.fields import place, relative_to
+from sessim.plan import MOST_DOMAINS, Domain, Plan, Task
+from sessim.widgets import attachments
+from sessim.widgets.draft import CSV, RULE, DomainDraft, Draft, TaskDraft
+from sessim.widgets.labels import Words
+
+Where = tuple[int | str, ...]
+
+_EARLY: Final = "1970-01-01"  # stands in for a start that cannot be read
+_RULE_PARTS: Final = {"start": "rule_start", "factor": "factor", "cap": "cap"}
+
+
+@dataclass(frozen=True)
+class Built:
+    """What became of one row: a task or domain if it could be built, and what is wrong with it.
+
+    ``columns`` and ``variables`` are those of a task's recipient list and of its template, where
+    they are known.
+    """
+
+    value: Any = None
+    problems: Mapping[str, str] = ()  # type: ignore[assignment]
+    notes: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
+    variables: tuple[str, ...] | None = None
+
+
+class Check(NamedTuple):
+    """What became of a draft.
+
+    ``plan`` is None if there are ``problems``; ``notes`` are allowed, but probably not meant.
+    ``tasks`` and ``domains`` say what became of each row.
+    """
+
+    plan: Plan | None
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    tasks: tuple[Built, ...]
+    domains: tuple[Built, ...]
+
+    def beside(self, *where: int | str) -> dict[str, str]:
+        """Return the problems of a row, or of the account, by field."""
+        return {
+            str(problem.where[-1]): problem.message
+            for problem in reversed(self.problems)
+            if problem.where[:-1] == where
+        }
+
+
+class Checker:
+    """Checks drafts, and remembers the rows it knows: only what changed is built anew.
+
+    Parameters
+    ----------
+    words
+        The language of its own sentences; those of :class:`sessim.PlanError` are English.
+    """
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self._known: dict[object, Built] = {}
+
+    def adopt(self, draft: Draft, plan: Plan) -> None:
+        """Take the rows of a draft for right: they were made from that plan."""
+        for row, task in zip(draft.tasks, plan.tasks, strict=True):
+            self._known[self._task_key(row, draft.folder)] = self._with_files(
+                Built(task), row, draft.folder
+            )
+        for line, domain in zip(draft.domains, plan.domains, strict=True):
+            self._known[self._domain_key(line, draft.folder)] = Built(domain)
+
+    def __call__(self, draft: Draft) -> Check:
+        """Check a draft."""
+        known = self._known
+        self._known = {}
+        with relative_to(draft.folder):
+            tasks = tuple(
+                self._built(
+                    known, self._task_key(row, draft.folder), partial(self._task, row, draft)
+                )
+                for row in draft.tasks
+            )
+            domains = tuple(
+                self._built(known, self._domain_key(row, draft.folder), partial(self._domain, row))
+                for row in draft.domains
+            )
+            found: dict[Where, str] = {}
+            for where, message in self._rows(draft, tasks, domains):
+                found.setdefault(where, message)
+            plan, notes = self._plan(draft, tasks, domains, found)
+        entries = {"tasks": draft.tasks, "domains": draft.domains, **draft.extra}
+        problems = tuple(
+            Problem(place(where, entries), message, where)
+            for where, message in sorted(found.items(), key=_order)
+        )
+        own = [note for row in (*domains, *tasks) for note in row.notes]
+        return Check(None if problems else plan, problems, (*own, *notes), tasks, domains)
+
+    # --- rows ---------------------------------------------------------------------------------
+
+    def _built(self, known: dict[object, Built], key: object, build: Callable[[], Built]) -> Built:
+        if key not in self._known:
+            self._known[key] = known[key] if key in known else build()
+        return self._known[key]
+
+    @staticmethod
+    def _task_key(row: TaskDraft, folder: Path) -> object:
+        files = [row.template, row.recipients if row.group == CSV else ""]
+        return row, folder, *(attachments.stamp(folder / name) if name else None for name in files)
+
+    @staticmethod
+    def _domain_key(row: DomainDraft, folder: Path) -> object:
+        return row, folder, attachments.stamp(folder / row.csv) if row.warmup == CSV else None
+
+    def _task(self, row: TaskDraft, draft: Draft) -> Built:
+        problems = self._missing(row)
+        built, notes = _build(Task, row.values(), partial(_task_field, row), problems)
+        return self._with_files(Built(built, problems, notes), row, draft.folder)
+
+    def _with_files(self, built: Built, row: TaskDraft, folder: Path) -> Built:
+        problems = dict(built.problems)
+        columns = variables = address = None
+        if row.group == CSV and "recipients" not in problems:
+            try:
+                address, columns = attachments.columns(folder / row.recipients)
+            except (ValueError, OSError):  # a plan may be newer than its files
+                columns = None
+        try:
+            if (said := attachments.template_text(folder, row.template)) is not None:
+                variables = attachments.variables(said)
+        except attachments.AttachmentError as error:
+            problems.setdefault("template", str(error))
+        if columns is not None and variables is not None:
+            difference = self._difference(set(variables) - {address}, set(columns))
+            if difference:
+                problems.setdefault("template", difference)
+        return replace(built, problems=problems, columns=columns, variables=variables)
+
+    def _difference(self, template: set[str], group: set[str]) -> str:
+        said = [
+            self._words(key, names=", ".join(sorted(names)))
+            for key, names in (
+                ("only_in_template", template - group),
+                ("only_in_group", group - template),
+            )
+            if names
+        ]
+        return " ".join([self._words("variables_differ"), *said]) if said else ""
+
+    def _domain(self, row: DomainDraft) -> Built:
+        problems = self._missing(row)
+        built, notes = _build(Domain, row.values(), partial(_domain_field, row), problems)
+        return Built(built, problems, tuple(f"{row.name}: {note}" for note in notes))
+
+    def _missing(self, row: Any) -> dict[str, str]:
+        return {
+            name: self._words("missing") for name in row.required if not getattr(row, name).strip()
+        }
+
+    def _rows(
+        self, draft: Draft, tasks: Iterable[Built], domains: Iterable[Built]
+    ) -> Iterator[tuple[Where, str]]:
+        for name, message in self._missing(draft.account).items():
+            yield (name,), message
+        for kind, rows, built in (
+            ("domains", draft.domains, domains),
+            ("tasks", draft.tasks, tasks),
+        ):
+            if not rows:
+                yield (kind,), self._words(f"no_{kind}")
+            taken: set[str] = set()
+            for i, (row, outcome) in enumerate(zip(rows, built, strict=True)):
+                for name, message in outcome.problems.items():
+                    yield (kind, i, name), message
+                name = row.name if outcome.value is None else outcome.value.name
+                if name and name in taken:
+                    yield (kind, i, "name"), self._words("name_taken")
+                taken.add(name)
+        if len(draft.domains) > MOST_DOMAINS:
+            yield ("domains",), self._words("too_many_domains", most=MOST_DOMAINS)
+
+    # --- the whole ----------------------------------------------------------------------------
+
+    def _plan(
+        self,
+        draft: Draft,
+        tasks: tuple[Built, ...],
+        domains: tuple[Built, ...],
+        found: dict[Where, str],
+    ) -> tuple[Plan | None, tuple[str, ...]]:
+        """Build the plan from the rows that could be built; add to what is wrong."""
+        task_at = _usable(tasks, "tasks", found)
+        parts: dict[str, Any] = {
+            "tasks": [tasks[i].value for i in task_at],
+            "domains": list(_stand_ins(draft, domains, found)),
+        }
+        account = {"start": _EARLY} | draft.account.values() | dict(draft.extra)
+        while True:
+            problems: list[Problem] = []
+            plan, notes = _attempt({**account, **parts}, problems)
+            for problem in problems:
+                match problem.where:
+                    case ("tasks", int(i), *rest):
+                        found.setdefault(("tasks", task_at[i], *rest), problem.message)
+                    case ("tasks",) | ("domains",):
+                        pass  # said of the rows, or only of those that could be built
+                    case where:
+                        found.setdefault(where, problem.message)
+            wrong = {problem.where[0] for problem in problems if len(problem.where) == 1}
+            wrong &= {key for key, value in account.items() if (key, value) != ("start", _EARLY)}
+            if not wrong:
+                return plan, notes
+            account = {key: value for key, value in account.items() if key not in wrong}
+            account.setdefault("start", _EARLY)
+
+
+def _attempt(
+    values: dict[str, Any], problems: list[Problem]
+) -> tuple[Plan | None, tuple[str, ...]]:
+    with _noted() as notes:
+        try:
+            return Plan(**values), notes()
+        except PlanError as error:
+            problems.extend(error.problems)
+    return None, ()
+
+
+def _build(
+    kind: Callable[..., Any],
+    values: dict[str, Any],
+    field: Callable[[Problem], str],
+    problems: dict[str, str],
+) -> tuple[Any, tuple[str, ...]]:
+    """Build a row; add to its problems."""
+    with _noted() as notes:
+        try:
+            built = kind(**values)
+        except PlanError as error:
+            for problem in error.problems:
+                if not (problems and problem.message.split(";")[0].endswith("is missing")):
+                    problems.setdefault(field(problem), problem.message)
+            return None, ()
+    return (None if problems else built), notes()
+
+
+class _noted(warnings.catch_warnings):  # noqa: N801  a context manager, named as one
+    """Collects sessim's warnings."""
+
+    def __init__(self) -> None:
+        super().__init__(record=True)
+
+    def __enter__(self) -> Callable[[], tuple[str, ...]]:  # type: ignore[override]
+        caught = super().__enter__() or []
+        warnings.simplefilter("always", SessimWarning)
+        return lambda: tuple(
+            str(entry.message) for entry in caught if issubclass(entry.category, SessimWarning)
+        )
+
+
+def _task_field(row: TaskDraft, problem: Problem) -> str:
+    """Return beside which field a problem of a task belongs."""
+    if problem.where:
+        return str(problem.where[0])
+    word = problem.message.split(" ", 1)[0]
+    if word in row.shown:
+        return word
+    return "recipients" if row.group == CSV else "name"
+
+
+def _domain_field(row: DomainDraft, problem: Problem) -> str:
+    """Return beside which field a problem of a domain belongs."""
+    name = str(problem.where[0]) if problem.where else "name"
+    if name != "warmup":
+        return name
+    word = problem.message.split(" ", 1)[0]
+    match row.warmup:
+        case "rule":
+            return _RULE_PARTS.get(word, "rule_start")
+        case "number" | "csv":
+            return row.warmup
+        case "list":
+            return "numbers"
+    return name
+
+
+def _usable(rows: tuple[Built, ...], kind: str, found: Mapping[Where, str]) -> list[int]:
+    """Return which rows can be built and have a name of their own."""
+    return [
+        i for i, row in enumerate(rows) if row.value is not None and (kind, i, "name") not in found
+    ]
+
+
+def _stand_ins(
+    draft: Draft, rows: tuple[Built, ...], found: Mapping[Where, str]
+) -> Iterator[Domain]:
+    """Return the domains; where only the warm-up is wrong, one of that name without any."""
+    for i, (row, built) in enumerate(zip(draft.domains, rows, strict=True)):
+        if ("domains", i, "name") in found:
+            continue
+        yield built.value or Domain(row.name, warmup="none")
+
+
+def _order(entry: tuple[Where, str]) -> tuple[int, int]:
+    """Sort problems as the form has them: the account, the domains, the tasks."""
+    where = entry[0]
+    rank = {"domains": 1, "tasks": 2}.get(str(where[0]), 0 if len(where) == 1 else 3)
+    return rank, where[1] if len(where) > 1 and isinstance(where[1], int) else -1
+
+
+__all__ = ["RULE", "Built", "Check", "Checker"]
