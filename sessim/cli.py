@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pandas as pd
 
@@ -95,12 +95,12 @@ def _command(
 def _simulate(options: argparse.Namespace) -> int:
     plan = Plan.from_yaml(options.plan)
     _check_until(options.until, plan)
-    from tqdm import tqdm  # noqa: PLC0415  only a long run needs it
+    from tqdm import tqdm
 
     bar = partial(tqdm, delay=1, file=sys.stderr, unit_scale=True, leave=False)
     result = simulate(plan, options.seed, until=options.until, progress=bar)
     result.save(options.out)
-    from sessim.charts import save_all  # noqa: PLC0415  matplotlib loads when it is used
+    from sessim.charts import save_all  # loads matplotlib
 
     save_all(result, options.out)
     print(console(result.tasks))
@@ -127,11 +127,14 @@ def _ending(result: Result) -> str:
     if result.finished:
         return f"All work was done by {end} ({result.plan.timezone})."
     left = int((result.tasks["requests"] - result.tasks["sent"] - result.tasks["cancelled"]).sum())
-    return f"The simulation ended at {end} ({result.plan.timezone}) with work left: {left:,} emails of due runs are unsent."
+    return (
+        f"The simulation ended at {end} ({result.plan.timezone}) with work left: "
+        f"{left:,} emails of due runs are unsent."
+    )
 
 
 def _schema(_: argparse.Namespace) -> int:
-    import json  # noqa: PLC0415
+    import json
 
     print(json.dumps(Plan.json_schema(), indent=2))
     return 0
@@ -139,7 +142,7 @@ def _schema(_: argparse.Namespace) -> int:
 
 def _lab(options: argparse.Namespace) -> int:
     try:
-        from jupyterlab.labapp import main as lab  # noqa: PLC0415
+        from jupyterlab.labapp import main as lab
     except ImportError:
         raise SessimError("JupyterLab is not installed; install sessim[lab]") from None
     if not Path(options.folder).is_dir():
@@ -159,25 +162,37 @@ def console(tasks: pd.DataFrame) -> str:
     tasks
         A table as :attr:`sessim.Result.tasks` or :meth:`sessim.Result.at`.
     """
-    rows = [("Task", "Sending Progress", "Task Type", "Task Status", "Requests")]
-    for task in tasks.itertuples():
-        full = int(task.progress * _BAR)
+    rows: list[Sequence[str]] = [
+        ("Task", "Sending Progress", "Task Type", "Task Status", "Requests")
+    ]
+    for task in tasks.to_dict("records"):
+        full = int(task["progress"] * _BAR)
         bar = "█" * full + "░" * (_BAR - full)
-        percent = f"{int(task.progress * 100):3d}%"  # 99.9% is not done
-        rows.append((task.name, f"{bar} {percent}", task.type, task.status, f"{task.requests:,}"))
+        percent = f"{int(task['progress'] * 100):3d}%"  # 99.9% is not done
+        rows.append(
+            (
+                task["name"],
+                f"{bar} {percent}",
+                task["type"],
+                task["status"],
+                _number(task["requests"]),
+            )
+        )
     return _columns(rows, right=(4,))
 
 
 def _day_table(daily: pd.DataFrame) -> str:
-    rows = [("Domain", "Date", "Day", "Limit", "Sent", "Cached", "Backlog", "Used")]
-    for row in daily.itertuples():
-        used = "" if pd.isna(row.utilisation) else f"{int(row.utilisation * 100)}%"
-        counts = (_number(row.day), _number(row.limit), *map(_number, (row.sent, row.cached, row.backlog)))
-        rows.append((row.domain, f"{row.date:%Y-%m-%d}", *counts, used))
+    rows: list[Sequence[str]] = [
+        ("Domain", "Date", "Day", "Limit", "Sent", "Cached", "Backlog", "Used")
+    ]
+    for day in daily.to_dict("records"):
+        used = "" if pd.isna(day["utilisation"]) else f"{int(day['utilisation'] * 100)}%"
+        counts = [_number(day[name]) for name in ("day", "limit", "sent", "cached", "backlog")]
+        rows.append((day["domain"], f"{day['date']:%Y-%m-%d}", *counts, used))
     return _columns(rows, right=range(2, 8))
 
 
-def _number(value: object) -> str:
+def _number(value: Any) -> str:
     return "" if pd.isna(value) else f"{value:,}"
 
 
@@ -185,10 +200,10 @@ def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
-        cells = [
-            " " * (width - _width(cell)) + cell if i in right else cell + " " * (width - _width(cell))
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
+        cells = []
+        for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            space = " " * (width - _width(cell))
+            cells.append(space + cell if i in right else cell + space)
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 

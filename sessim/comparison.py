@@ -233,4 +233,3 @@ def _check_domain(plan: Plan, domain: str | None) -> None:
     names = [entry.name for entry in plan.domains]
     if domain is not None and domain not in names:
         raise ComparisonError(f"there is no domain {domain!r}; {nearest(domain, names)}")
-

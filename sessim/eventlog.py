@@ -50,10 +50,23 @@ class Event(IntEnum):
         return self.name.lower()
 
 
-COLUMNS: Final = (
-    "seq time event task run domain status sent cached failed cancelled waiting "
-    "limit sent_today detail"
-).split()
+COLUMNS: Final = [
+    "seq",
+    "time",
+    "event",
+    "task",
+    "run",
+    "domain",
+    "status",
+    "sent",
+    "cached",
+    "failed",
+    "cancelled",
+    "waiting",
+    "limit",
+    "sent_today",
+    "detail",
+]
 _COUNTS: Final = ("sent", "cached", "failed", "cancelled", "waiting", "limit", "sent_today")
 
 
@@ -268,7 +281,9 @@ def iso(column: pd.Series[Any]) -> pd.Series[Any]:
     fraction = bool((local.dt.microsecond != 0).any())
     texts = np.datetime_as_string(local.to_numpy(), unit="us" if fraction else "s")
     minutes = ((local - known.dt.tz_convert("UTC").dt.tz_localize(None)).dt.total_seconds()) // 60
-    offsets = [f"{'-' if m < 0 else '+'}{abs(m) // 60:02}:{abs(m) % 60:02}" for m in minutes.astype(int)]
+    offsets = [
+        f"{'-' if m < 0 else '+'}{abs(m) // 60:02}:{abs(m) % 60:02}" for m in minutes.astype(int)
+    ]
     result = pd.Series("", index=column.index, dtype="str")
     result[known.index] = np.char.add(texts, np.array(offsets, dtype=str))
     return result

@@ -19,13 +19,12 @@ from typing import Any
 
 import numpy as np
 import simpy
-from numpy.typing import NDArray
 from simpy.events import EventPriority
 
 from sessim import state as states
 from sessim.clock import DAY, SECOND, Moment, moment
 from sessim.eventlog import NONE, Event, EventLog
-from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START, TaskStatus
+from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START
 from sessim.plan import Plan
 from sessim.serving import DISCIPLINES, NEVER, NOT_TO_BE, Pace, Ranks
 from sessim.state import State
@@ -225,10 +224,8 @@ class Model:
             self._reach(before=True)
             state.date += 1
             state.next_day = clock.day_start(dt.date.fromordinal(state.date + 1))
-            while state.next_day == self.env.now:  # a date that the zone skipped
-                state.date += 1
-                state.next_day = clock.day_start(dt.date.fromordinal(state.date + 1))
-            self._begin_day()
+            if state.next_day > state.now:  # or else the zone skipped that date
+                self._begin_day()
 
     def _start_runs(self) -> Process:
         state, dues = self.state, self._dues
@@ -372,7 +369,7 @@ class Model:
         queues = self.state.counts.queues
         self._discipline.leave(ranks)
         queues[domain].sending -= len(ranks)
-        if not any([queue.sending for queue in queues]):
+        if not any(queue.sending for queue in queues):
             self.state.busy_from = None
 
     def _joined(self, domain: int, ranks: Ranks) -> None:

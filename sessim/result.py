@@ -85,7 +85,7 @@ class Result:
     @property
     def finished(self) -> bool:
         """Whether all work was done before the horizon."""
-        return self.log.details[self.log.detail[-1]] == "all work done"
+        return bool(self.log.details[self.log.detail[-1]] == "all work done")
 
     def at(self, time: str | dt.date | dt.datetime) -> pd.DataFrame:
         """Return the console's task list at an instant, after everything that fell on it.
@@ -141,7 +141,7 @@ class Result:
     @property
     def plot(self) -> Plots:
         """The charts: ``result.plot()`` draws all three, ``result.plot.backlog()`` one of them."""
-        from sessim.charts import Plots  # noqa: PLC0415  matplotlib loads when it is used
+        from sessim.charts import Plots  # loads matplotlib
 
         return Plots(self)
 
@@ -157,12 +157,16 @@ class Result:
 
     def __repr__(self) -> str:
         last = "finished" if self.finished else "work left at"
-        lines = [f"{len(self.tasks)} tasks, {self.tasks['sent'].sum():,} emails sent, {last} {self.end:%Y-%m-%d %H:%M}"]
+        lines = [
+            f"{len(self.tasks)} tasks, {self.tasks['sent'].sum():,} emails sent, {last} {self.end:%Y-%m-%d %H:%M}"
+        ]
         shown = self.tasks[["task", "name", "type", "status", "requests", "sent", "finished"]]
         return "\n".join([*lines, shown.to_string(index=False, max_rows=12)])
 
     def _repr_html_(self) -> str:
-        shown = self.tasks[["task", "name", "domain", "type", "status", "requests", "sent", "cached", "finished"]]
+        shown = self.tasks[
+            ["task", "name", "domain", "type", "status", "requests", "sent", "cached", "finished"]
+        ]
         return shown.to_html(index=False, max_rows=20, border=0)
 
 

@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
+from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
@@ -78,10 +79,25 @@ class State:
     log: LogWriter = field(default_factory=LogWriter)
 
 
-_NUMBERS = (
-    "now date next_day to_come waiting opened unfinished next_due next_restart next_cancel "
-    "next_test restarts openings busy_from booked after served"
-).split()
+_NUMBERS = [
+    "now",
+    "date",
+    "next_day",
+    "to_come",
+    "waiting",
+    "opened",
+    "unfinished",
+    "next_due",
+    "next_restart",
+    "next_cancel",
+    "next_test",
+    "restarts",
+    "openings",
+    "busy_from",
+    "booked",
+    "after",
+    "served",
+]
 _QUEUE = ("head", "tail", "cursor", "sending", "paused", "limit", "total", "counted_from")
 
 
@@ -121,7 +137,7 @@ def pack(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         "days": [[days.counted, days.total_before] for days in state.days],
         "details": state.log.details,
     }
-    arrays = {"status": counts.status, "sent": counts.sent}
+    arrays: dict[str, NDArray[Any]] = {"status": counts.status, "sent": counts.sent}
     return data, {**arrays, **state.log.arrays()}
 
 
@@ -150,7 +166,7 @@ def save(state: State, head: dict[str, Any], path: str | PathLike[str]) -> None:
     """Write a state to a ``.npz`` file; ``head`` is plain data that travels with it."""
     data, arrays = pack(state)
     text = json.dumps({**head, "format": FORMAT, "state": data})
-    with open(path, "wb") as file:
+    with Path(path).open("wb") as file:
         np.savez_compressed(file, head=np.array(text), **arrays)  # type: ignore[arg-type]
 
 

@@ -16,10 +16,23 @@ from sessim.lifecycle import TaskStatus, TaskType
 from sessim.plan import Plan
 
 _COUNTS: Final = ("sent", "cached", "failed", "cancelled")
-_RUN_COLUMNS: Final = (
-    "name domain type status requests sent cached failed cancelled progress due started finished "
-    "pauses paused_hours"
-).split()
+_RUN_COLUMNS: Final = [
+    "name",
+    "domain",
+    "type",
+    "status",
+    "requests",
+    "sent",
+    "cached",
+    "failed",
+    "cancelled",
+    "progress",
+    "due",
+    "started",
+    "finished",
+    "pauses",
+    "paused_hours",
+]
 _TYPES: Final = [kind.label for kind in TaskType]
 
 
@@ -42,7 +55,9 @@ def _first_due(plan: Plan, task: int) -> int:
     return plan.recurrences[task - 1].first
 
 
-def _with_tasks_to_come(data: dict[str, NDArray[Any]], snapshot: Snapshot) -> dict[str, NDArray[Any]]:
+def _with_tasks_to_come(
+    data: dict[str, NDArray[Any]], snapshot: Snapshot
+) -> dict[str, NDArray[Any]]:
     """Add the first run of each task that the log does not tell of yet."""
     plan = snapshot.log.plan
     told = np.zeros(len(plan.tasks) + 1, dtype=bool)
@@ -126,7 +141,9 @@ def tasks(snapshot: Snapshot) -> pd.DataFrame:
     status = _task_status(data, starts, snapshot)
     latest = np.maximum.reduceat(data["finished"], starts)
     late = np.iinfo(np.int64).max
-    started = np.minimum.reduceat(np.where(data["started"] == NOT_YET, late, data["started"]), starts)
+    started = np.minimum.reduceat(
+        np.where(data["started"] == NOT_YET, late, data["started"]), starts
+    )
     rows = {
         **sums,
         "task": data["task"][starts],
@@ -261,7 +278,9 @@ class _Days:
         clock = log.plan.clock
         date, self.dates, starts = clock.date(int(log.time[0])), [], []
         happened = log.time[log.event != Event.END]
-        last = max(log.time[-1] - 1, happened.max(initial=0))  # a day that begins at the very end is not part
+        last = max(
+            log.time[-1] - 1, happened.max(initial=0)
+        )  # a day that begins at the very end is not part
         while (start := clock.day_start(date)) <= last:
             following = clock.day_start(date + dt.timedelta(days=1))
             if following > start:
@@ -304,7 +323,10 @@ class _Days:
         entered = np.flatnonzero((cached > 0) & (ledger.rise((cached > 0).astype(int)) > 0))
         lasts = np.append(ledger.starts[1:], len(time))[ledger.line[entered]] - 1
         left = np.where(cached[lasts] > 0, len(self.dates), self.of(time[lasts]))
-        entered_on, found = self.of(time[entered]), np.full((len(self.log.domains), len(self.dates)), NOT_YET)
+        entered_on, found = (
+            self.of(time[entered]),
+            np.full((len(self.log.domains), len(self.dates)), NOT_YET),
+        )
         for i in np.argsort(-time[entered], kind="stable"):
             found[domain[entered[i]], entered_on[i] : left[i]] = time[entered[i]]
         return found

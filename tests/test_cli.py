@@ -49,8 +49,17 @@ def test_simulate_writes_what_the_contract_names(tmp_path: Path) -> None:
     done = run("simulate", LAUNCH, "--out", "out", "--seed", 1, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(
-        "tasks.csv runs.csv daily.csv pauses.csv events.parquet plan.yaml "
-        "throughput.png backlog.png timeline.png".split()
+        [
+            "tasks.csv",
+            "runs.csv",
+            "daily.csv",
+            "pauses.csv",
+            "events.parquet",
+            "plan.yaml",
+            "throughput.png",
+            "backlog.png",
+            "timeline.png",
+        ]
     )
     tasks = pd.read_csv(tmp_path / "out" / "tasks.csv", parse_dates=["due"])
     assert list(tasks["name"]) == [task.name for task in sessim.Plan.from_yaml(LAUNCH).tasks]
@@ -105,8 +114,10 @@ def test_a_mistake_gets_one_sentence(tmp_path: Path, arguments: list[str], sente
     before = sorted(tmp_path.iterdir())
     done = run(*arguments, cwd=tmp_path)
     assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1 and sentence in done.stderr
-    assert not done.stdout and sorted(tmp_path.iterdir()) == before
+    assert len(done.stderr.splitlines()) == 1
+    assert sentence in done.stderr
+    assert not done.stdout
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_failed_run_is_no_traceback(tmp_path: Path) -> None:
@@ -125,7 +136,8 @@ def test_a_falling_list_is_a_warning(tmp_path: Path) -> None:
 
 def test_a_terminal_without_utf8_still_shows_the_list(tmp_path: Path) -> None:
     done = run("simulate", write(tmp_path), "--out", "out", cwd=tmp_path, PYTHONIOENCODING="ascii")
-    assert done.returncode == 0 and "Launch" in done.stdout
+    assert done.returncode == 0
+    assert "Launch" in done.stdout
 
 
 def test_schema_is_json(tmp_path: Path) -> None:

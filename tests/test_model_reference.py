@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sessim
-from sessim.clock import DAY
 from sessim import tables
+from sessim.clock import DAY
 from sessim.ledger import Ledger, Snapshot
 from sessim.lifecycle import TaskStatus
 from tests.reference import PAUSED, SENDING, Reference, status_at
@@ -56,9 +56,7 @@ def pauses_of(result: sessim.Result) -> list[tuple[Any, ...]]:
 
 def reference_pauses(reference: Reference) -> list[tuple[Any, ...]]:
     return sorted(
-        (*key, start, end or 0)
-        for key, run in reference.runs.items()
-        for start, end in run.pauses
+        (*key, start, end or 0) for key, run in reference.runs.items() for start, end in run.pauses
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,7 +13,7 @@ from sessim.errors import PlanError, Problem, SessimWarning
 from sessim.fields import place, relative_to
 from sessim.plan import MOST_DOMAINS, Domain, Plan, Task
 from sessim.widgets import attachments
-from sessim.widgets.draft import CSV, RULE, DomainDraft, Draft, TaskDraft
+from sessim.widgets.draft import CSV, NUMBER, DomainDraft, Draft, TaskDraft
 from sessim.widgets.labels import Words
 
 Where = tuple[int | str, ...]
@@ -31,7 +31,7 @@ class Built:
     """
 
     value: Any = None
-    problems: Mapping[str, str] = ()  # type: ignore[assignment]
+    problems: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     columns: tuple[str, ...] | None = None
     variables: tuple[str, ...] | None = None
@@ -80,6 +80,9 @@ class Checker:
             )
         for line, domain in zip(draft.domains, plan.domains, strict=True):
             self._known[self._domain_key(line, draft.folder)] = Built(domain)
+
+    def _say(self, key: str, **values: object) -> str:
+        return self._words(f"builder.{key}", **values)
 
     def __call__(self, draft: Draft) -> Check:
         """Check a draft."""
@@ -150,23 +153,25 @@ class Checker:
 
     def _difference(self, template: set[str], group: set[str]) -> str:
         said = [
-            self._words(key, names=", ".join(sorted(names)))
+            self._say(key, names=", ".join(sorted(names)))
             for key, names in (
                 ("only_in_template", template - group),
                 ("only_in_group", group - template),
             )
             if names
         ]
-        return " ".join([self._words("variables_differ"), *said]) if said else ""
+        return " ".join([self._say("variables_differ"), *said]) if said else ""
 
     def _domain(self, row: DomainDraft) -> Built:
         problems = self._missing(row)
+        if row.warmup == NUMBER and not isinstance(row.limits(), int):
+            problems.setdefault("number", self._say("not_whole", text=repr(row.number)))
         built, notes = _build(Domain, row.values(), partial(_domain_field, row), problems)
         return Built(built, problems, tuple(f"{row.name}: {note}" for note in notes))
 
     def _missing(self, row: Any) -> dict[str, str]:
         return {
-            name: self._words("missing") for name in row.required if not getattr(row, name).strip()
+            name: self._say("missing") for name in row.required if not getattr(row, name).strip()
         }
 
     def _rows(
@@ -174,22 +179,24 @@ class Checker:
     ) -> Iterator[tuple[Where, str]]:
         for name, message in self._missing(draft.account).items():
             yield (name,), message
-        for kind, rows, built in (
-            ("domains", draft.domains, domains),
-            ("tasks", draft.tasks, tasks),
-        ):
-            if not rows:
-                yield (kind,), self._words(f"no_{kind}")
-            taken: set[str] = set()
-            for i, (row, outcome) in enumerate(zip(rows, built, strict=True)):
-                for name, message in outcome.problems.items():
-                    yield (kind, i, name), message
-                name = row.name if outcome.value is None else outcome.value.name
-                if name and name in taken:
-                    yield (kind, i, "name"), self._words("name_taken")
-                taken.add(name)
         if len(draft.domains) > MOST_DOMAINS:
-            yield ("domains",), self._words("too_many_domains", most=MOST_DOMAINS)
+            yield ("domains",), self._say("too_many_domains", most=MOST_DOMAINS)
+        yield from self._row_problems("domains", draft.domains, domains)
+        yield from self._row_problems("tasks", draft.tasks, tasks)
+
+    def _row_problems(
+        self, kind: str, rows: Sequence[Any], built: Iterable[Built]
+    ) -> Iterator[tuple[Where, str]]:
+        if not rows:
+            yield (kind,), self._say(f"no_{kind}")
+        taken: set[str] = set()
+        for i, (row, outcome) in enumerate(zip(rows, built, strict=True)):
+            for field_, message in outcome.problems.items():
+                yield (kind, i, field_), message
+            name = row.name if outcome.value is None else outcome.value.name
+            if name and name in taken:
+                yield (kind, i, "name"), self._say("name_taken")
+            taken.add(name)
 
     # --- the whole ----------------------------------------------------------------------------
 
@@ -240,7 +247,7 @@ def _attempt(
 def _build(
     kind: Callable[..., Any],
     values: dict[str, Any],
-    field: Callable[[Problem], str],
+    beside: Callable[[Problem], str],
     problems: dict[str, str],
 ) -> tuple[Any, tuple[str, ...]]:
     """Build a row; add to its problems."""
@@ -249,8 +256,7 @@ def _build(
             built = kind(**values)
         except PlanError as error:
             for problem in error.problems:
-                if not (problems and problem.message.split(";")[0].endswith("is missing")):
-                    problems.setdefault(field(problem), problem.message)
+                problems.setdefault(beside(problem), problem.message)
             return None, ()
     return (None if problems else built), notes()
 
@@ -317,6 +323,3 @@ def _order(entry: tuple[Where, str]) -> tuple[int, int]:
     where = entry[0]
     rank = {"domains": 1, "tasks": 2}.get(str(where[0]), 0 if len(where) == 1 else 3)
     return rank, where[1] if len(where) > 1 and isinstance(where[1], int) else -1
-
-
-__all__ = ["RULE", "Built", "Check", "Checker"]
