@@ -242,7 +242,7 @@ def _codes(column: pa.ChunkedArray, codes: Mapping[str, int]) -> NDArray[np.int3
     chunk = column.combine_chunks()
     known = np.array([codes.get(w, NONE) for w in chunk.dictionary.to_pylist()], dtype=np.int32)
     indices = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return np.append(known, np.int32(NONE))[indices]
+    return np.append(known, np.int32(NONE)).take(indices)
 
 
 # --- columns of frames ---------------------------------------------------------------------------
@@ -260,7 +260,7 @@ def integers(values: NDArray[Any], missing: NDArray[np.bool_]) -> pd.api.extensi
 
 def words(codes: NDArray[Any], vocabulary: Sequence[str]) -> pd.Categorical:
     """Make a column of words from their codes; -1 is empty."""
-    return pd.Categorical.from_codes(codes.astype(np.int32), categories=list(vocabulary))
+    return pd.Categorical.from_codes(codes.astype(int), categories=list(vocabulary))  # type: ignore[no-any-return, call-overload]
 
 
 _STATUS_CODE = np.full(256, NONE, dtype=np.int8)  # whatever is no status has no word

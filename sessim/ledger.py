@@ -130,11 +130,13 @@ class Snapshot:
         self._known = ledger.rows < self.told
         rows, lines = ledger.rows[self._known], ledger.line[self._known]
         last = np.append(lines[1:] != lines[:-1], True)[: len(lines)]
-        self.lines, self._last = lines[last], rows[last]
+        self.lines: Ints = lines[last]
+        self._last: Ints = rows[last]
 
     def column(self, name: str) -> NDArray[Any]:
         """Return what the latest row of each run says in a column of the log."""
-        return self.log.columns[name][self._last]
+        found: NDArray[Any] = self.log.columns[name][self._last]
+        return found
 
     @cached_property
     def due(self) -> Ints:
@@ -148,9 +150,9 @@ class Snapshot:
 
     def _first(self, rows: NDArray[np.bool_]) -> Ints:
         chosen = np.flatnonzero(rows & self._known)[::-1]  # the last one assigned stays
-        found = np.full(len(self.ledger), NOT_YET)
+        found: Ints = np.full(len(self.ledger), NOT_YET)
         found[self.ledger.line[chosen]] = self.log.time[self.ledger.rows[chosen]]
-        return found[self.lines]
+        return found.take(self.lines)
 
     @cached_property
     def finished(self) -> Ints:
@@ -172,7 +174,7 @@ class Snapshot:
     def _sum(self, values: Ints) -> Ints:
         total = np.zeros(len(self.ledger), dtype=np.int64)
         np.add.at(total, self.ledger.line[self._known], values[self._known])
-        return total[self.lines]
+        return total.take(self.lines)
 
     @cached_property
     def under_way(self) -> Ints:

@@ -129,7 +129,7 @@ class LogWriter:
         blocks = dict(zip(_FIELDS, np.array(self._blocks).reshape(-1, len(_FIELDS)).T, strict=True))
         whom, emails = np.array(self._whom), np.array(self._emails)
         counts = _smallest(plan.runs.requests, emails, blocks["sent_today"])
-        kinds = {"time": np.int64, "event": np.int8, "sent_today": counts,
+        kinds: dict[str, type[Any]] = {"time": np.int64, "event": np.int8, "sent_today": counts,
                  "detail": _smallest(blocks["detail"])}  # fmt: skip
         rows = blocks.pop("rows")
         columns: dict[str, NDArray[Any]] = {

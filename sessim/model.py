@@ -217,7 +217,7 @@ class Model:
 
     def _begin_days(self) -> Process:
         clock, state = self.plan.clock, self.state
-        while not self.finished:
+        while True:
             yield At(self.env, state.next_day, _ORDER.DAY)
             if self.finished:
                 return

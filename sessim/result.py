@@ -157,9 +157,8 @@ class Result:
 
     def __repr__(self) -> str:
         last = "finished" if self.finished else "work left at"
-        lines = [
-            f"{len(self.tasks)} tasks, {self.tasks['sent'].sum():,} emails sent, {last} {self.end:%Y-%m-%d %H:%M}"
-        ]
+        emails = f"{self.tasks['sent'].sum():,} emails sent"
+        lines = [f"{len(self.tasks)} tasks, {emails}, {last} {self.end:%Y-%m-%d %H:%M}"]
         shown = self.tasks[["task", "name", "type", "status", "requests", "sent", "finished"]]
         return "\n".join([*lines, shown.to_string(index=False, max_rows=12)])
 

@@ -71,8 +71,10 @@ def _with_tasks_to_come(
         "task": missing,
         "run": np.ones(len(missing), dtype=np.int64),
         "status": np.where(is_off, TaskStatus.CANCELLED, TaskStatus.TO_START),
-        "requests": np.where(is_off, 0, [plan.tasks[number - 1].requests for number in missing]),
-        "due": [_first_due(plan, number) for number in missing],
+        "requests": np.where(
+            is_off, 0, [plan.tasks[number - 1].requests or 0 for number in missing]
+        ),
+        "due": [_first_due(plan, int(number)) for number in missing],
         "started": np.full(len(missing), NOT_YET),
         "finished": called_off,
     }
@@ -295,7 +297,7 @@ class _Days:
         return self.starts.searchsorted(instants, "right") - 1
 
     def of_rows(self, rows: Ints) -> Ints:
-        """Return the day that rows of the log count for; a day's first row closes the one before."""
+        """Return the day that rows count for: a day's first row closes the one before."""
         closing = np.isin(self.log.event[rows], (int(Event.DAY), int(Event.END)))
         return self.of(self.log.time[rows] - closing)
 

@@ -68,14 +68,14 @@ def _literal(value: Any, indent: int) -> str:
     if isinstance(value, dict):
         pairs = [f"{_literal(key, 0)}: {_literal(entry, 0)}" for key, entry in value.items()]
         return _fit("{", pairs, "}", indent)
-    return repr(value)
+    return f"{value:_}" if type(value) is int else repr(value)
 
 
 def _fit(start: str, parts: list[str], end: str, indent: int) -> str:
     line = start + ", ".join(parts) + end
     if "\n" not in line and indent + len(line) + len("warmup=,") <= WIDTH:
         return line
-    if all(part.isdigit() for part in parts):
+    if all(part.replace("_", "").isdigit() for part in parts):
         return _wrapped(start, parts, end, indent)
     return _lines(start, parts, end, indent)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from sessim.widgets.builder_labels import BUILDER_LABELS
+
 LANGUAGES: Final = ("en", "id")
 
 LABELS: Final[dict[str, tuple[str, str]]] = {
@@ -245,6 +247,9 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
         "nama {name!r} sudah dipakai; pilih yang lain",
     ),
     # --- end of console, dashboard, comparison, report, runner ---
+    # --- task builder ---
+    **BUILDER_LABELS,
+    # --- end of task builder ---
 }
 """From each key to the words in each of :data:`LANGUAGES`."""
 
