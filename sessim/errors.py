@@ -71,7 +71,8 @@ _SHORT = _Short()
 
 def shown(value: object) -> str:
     """Write a value into a sentence: as Python writes it, but on one line and never long."""
-    return " ".join(_SHORT.repr(value).split())
+    text = " ".join(_SHORT.repr(value).split())
+    return text if len(text) <= 100 else f"{text[:70]}...{text[-20:]}"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -247,6 +247,8 @@ def address_parts(text: str) -> tuple[str, str, str]:
 def _address(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{shown(value)} is not an e-mail address; write name@domain as text")
+    if not value.isprintable():  # a line break would begin another header
+        raise ValueError(f"{shown(value)} has line breaks or control characters; leave them out")
     address_parts(value.strip())
     return value.strip()
 
@@ -449,7 +451,8 @@ def place(where: tuple[int | str, ...], data: Mapping[str, Any]) -> str:
 
 def _label(group: str, entry: object, number: int | None = None) -> str:
     name = entry.get("name") if isinstance(entry, Mapping) else getattr(entry, "name", None)
-    return f"{_SINGULAR[group]} {shown(name) if name else number or ''}".rstrip()
+    named = isinstance(name, str) and name
+    return f"{_SINGULAR[group]} {shown(name) if named else number or ''}".rstrip()
 
 
 def _word(key: int | str) -> str:

@@ -42,11 +42,12 @@ class Order(IntEnum):
     """The order of things at one instant (rules, *Terms*): a smaller number comes first."""
 
     DAY = 1
-    EMAIL = 2
-    RESTART = 3
-    CANCEL = 4
-    DUE = 5
-    TEST = 6
+    WINDOW = 2
+    EMAIL = 3
+    RESTART = 4
+    CANCEL = 5
+    DUE = 6
+    TEST = 7
 
 
 _ORDER = SimpleNamespace(**Order.__members__)
@@ -264,7 +265,7 @@ class Model:
         return instants[number] if number < len(instants) else None
 
     def _open_later(self, instant: int, domain: int) -> Process:
-        yield At(self.env, instant, _ORDER.DAY)
+        yield At(self.env, instant, _ORDER.WINDOW)
         self.state.openings.remove((instant, domain))
         if not self.finished:
             self._reach(before=True)

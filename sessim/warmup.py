@@ -223,15 +223,15 @@ def read(value: object, folder: Path) -> Warmup:
     if callable(to_list):  # numbers and arrays of numpy and pandas
         value = to_list()
     match value:
-        case None | "none":
+        case None:
             return "none"
-        case "reputation":
-            raise ValueError(
-                "'reputation' is not simulated in this version; choose a published schedule, "
-                "for example standard"
-            )
         case str():
-            if value not in published():
+            if value == "reputation":
+                raise ValueError(
+                    "'reputation' is not simulated in this version; choose a published schedule, "
+                    "for example standard"
+                )
+            if value != "none" and value not in published():
                 hint = nearest(value, [*published(), "none"])
                 raise ValueError(f"{shown(value)} is not a published schedule; {hint}")
             return value

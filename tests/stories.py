@@ -8,10 +8,13 @@ of how many are sent. ``01 00:00:02`` is the first of December 2026, two seconds
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from hypothesis import strategies as st
 
 import sessim
 from sessim.eventlog import Event, EventLog
@@ -81,3 +84,20 @@ def story(result: sessim.Result, events: tuple[Event, ...] = CHANGES) -> list[st
             f"{clock_text(log, row)} {run_name(log, row)} {word} {log.sent[row]}/{requests}"
         )
     return told
+
+
+def log_bytes(log: EventLog) -> bytes:
+    """Return what a log is as a Parquet file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "events.parquet")
+        log.write(file)
+        return file.read_bytes()
+
+
+def instants_of(log: EventLog) -> st.SearchStrategy[int]:
+    """Return a strategy for instants from the plan's start on: at changes, beside and between."""
+    start, end = log.plan.start_instant, int(log.time[-1])
+    near = st.sampled_from(log.time.tolist()).flatmap(
+        lambda time: st.sampled_from([max(start, time - 1), time, time + 1])
+    )
+    return near | st.integers(start, end + 1_000_000)

@@ -402,7 +402,6 @@ def test_a_rolling_window_with_limit_0_waits_for_a_day_with_quota() -> None:
 
 
 @falling_limits
-@pytest.mark.xfail(reason="the window opens before the day begins: Model._open_later")
 def test_a_rolling_window_that_opens_at_midnight_has_the_limit_of_the_new_date() -> None:
     """Filled at 23:00 before a day of 23 hours, it opens in the first instant of the day after."""
     result = simulated(

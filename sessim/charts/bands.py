@@ -134,7 +134,6 @@ def _ends(ax: Axes, found: Lanes, pitch: float) -> dict[str, Line2D]:
                 markeredgewidth=0.6,
                 label=status,
                 zorder=4,
-                clip_on=False,
                 **looks,  # type: ignore[arg-type]
             )
     return drawn

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETUPBASE
+from matplotlib.transforms import Bbox, TransformedBbox
 
 from sessim.charts import lettering, style
 from sessim.charts.story import Floats, Story
@@ -116,8 +117,9 @@ def _line(ax: Axes, edges: Floats, line: Limit, number: int, top: float) -> Any:
     leaves = np.flatnonzero(above[1:] & ~above[:-1])
     if len(leaves):
         looks = {"marker": CARETUPBASE, "markersize": 6, "color": style.ink(), "linestyle": "none"}
-        across, top_edge = ax.get_xaxis_transform(), np.ones(len(leaves))
-        ax.plot(edges[leaves], top_edge, transform=across, clip_on=False, zorder=4, **looks)
+        across, upper = ax.get_xaxis_transform(), np.ones(len(leaves))
+        (arrows,) = ax.plot(edges[leaves], upper, transform=across, zorder=4, **looks)
+        arrows.set_clip_box(TransformedBbox(Bbox([[0, 0], [1, 2]]), ax.transAxes))
     return step
 
 

@@ -295,11 +295,10 @@ def _number(kind: str, name: Any, known: Mapping[str, int]) -> int:
         return known[name]
     if kind == "task" and isinstance(name, int | np.integer) and 1 <= name <= len(known):
         return int(name)
-    raise SelectionError(f"there is no {kind} {name!r}; {_remedy(kind, name, known)}")
+    raise SelectionError(f"there is no {kind} {name!r}; {_remedy(name, known)}")
 
 
-def _remedy(kind: str, name: Any, known: Collection[str]) -> str:
+def _remedy(name: Any, known: Collection[str]) -> str:
     hint = nearest(str(name), known)
-    if hint.startswith("known") and len(known) > _MANY:
-        return f"see the column {'name' if kind == 'task' else kind!r} of result.tasks"
-    return hint
+    many = hint.startswith("known") and len(known) > _MANY
+    return "see the column name of result.tasks" if many else hint

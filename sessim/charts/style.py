@@ -131,7 +131,7 @@ def time_axis(ax: Axes, story: Story) -> None:
     formatter = ConciseDateFormatter(  # type: ignore[no-untyped-call]
         locator,
         tz=zone,
-        formats=["%Y", "%b %Y", "%d %b", "%H:%M", "%H:%M", "%S.%f"],
+        formats=["%Y", "%b", "%d %b", "%H:%M", "%H:%M", "%S.%f"],
         zero_formats=["", "%b %Y", "%d %b", "%d %b", "%H:%M", "%H:%M"],
         show_offset=False,  # the label of the axis has the year
     )

@@ -145,7 +145,8 @@ BUTTONS: Final[dict[str, tuple[str, str]]] = {
     "load_tip": ("Load the plan file; Undo takes it back", "Muat berkas rencana; bisa diurungkan"),
     "save": ("Save", "Simpan"),
     "save_tip": ("Save the plan to the file", "Simpan rencana ke berkas"),
-    "copy": ("Copy", "Salin"),
+    "copy_yaml": ("Copy YAML", "Salin YAML"),
+    "copy_python": ("Copy Python", "Salin Python"),
     "copied": ("Copied", "Tersalin"),
     "show_problem": ("Show", "Tampilkan"),
     "show_problem_tip": (
@@ -163,10 +164,14 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "list": ("Tasks", "Tugas"),
     "domain_list": ("Domains", "Domain"),
     "batch_is_for": (
-        "Batch is for marketing and notification mail to a whole group. Mail triggered by an event "
-        "(a sign-in code, a receipt) belongs to the SendEmail API instead.",
-        "Batch adalah untuk email pemasaran atau pemberitahuan ke seluruh grup. Email yang dipicu "
-        "peristiwa (kode masuk, tanda terima) sebaiknya lewat API SendEmail.",
+        (
+            "Batch is for marketing and notification mail to a group. Mail triggered by an event "
+            "(a sign-in code, a receipt) belongs to the SendEmail API instead."
+        ),
+        (
+            "Batch adalah untuk email pemasaran atau pemberitahuan ke satu grup. Email yang dipicu "
+            "peristiwa (kode masuk, tanda terima) sebaiknya lewat API SendEmail."
+        ),
     ),
     "required": ("* required", "* wajib"),
     "new_task": ("New task", "Tugas baru"),
@@ -254,18 +259,23 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "yaml": ("As YAML", "Sebagai YAML"),
     "python": ("As Python", "Sebagai Python"),
     "unnamed": ("(no name)", "(tanpa nama)"),
-    "list_counts": ("{each} × {runs}", "{each} × {runs}"),
+    "list_counts": ("{each} \u00d7 {runs}", "{each} \u00d7 {runs}"),
     "every_hours": ("every {n} h", "tiap {n} jam"),
     "at_once": ("at once", "langsung"),
     "curve": (
         "Daily limit: {first} on day 1, {last} from day {day} on; {total} emails in {day} days.",
-        "Batas harian: {first} pada hari 1, {last} mulai hari {day}; {total} email dalam {day} hari.",
+        "Batas harian: {first} pada hari 1, {last} mulai hari {day}; {total} email {day} hari.",
+    ),
+    "curve_rises": (
+        "Daily limit: {first} on day 1, {last} on day {day}, and rising after that.",
+        "Batas harian: {first} pada hari 1, {last} pada hari {day}, dan naik terus.",
     ),
     "curve_fixed": ("Daily limit: {first}, every day.", "Batas harian: {first}, setiap hari."),
     "curve_none": ("No daily limit.", "Tanpa batas harian."),
     "curve_picture": ("Step chart. {text}", "Grafik bertingkat. {text}"),
     "curve_x": ("Warm-up day", "Hari warm-up"),
-    "curve_y": ("Most emails a day", "Email per hari, paling banyak"),
+    "curve_y": ("Emails a day, at most", "Email per hari, maks."),
+    "curve_y_log": ("Emails a day (log)", "Email per hari (log)"),
     "curve_from": ("Day 1 is {date}.", "Hari 1 adalah {date}."),
 }
 """Sentences and headings."""

@@ -158,6 +158,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "fig_utilisation": ("Utilisation of the limits", "Pemakaian batas"),
     "unfinished": ("not finished", "belum selesai"),
     "never": ("never", "tidak pernah"),
+    "drawing": ("Drawing the charts...", "Menggambar grafik..."),
     "chart_throughput": ("Emails sent each day", "Email terkirim per hari"),
     "chart_backlog": ("Backlog", "Tunggakan"),
     "chart_timeline": ("Pauses and sending", "Jeda dan pengiriman"),
@@ -273,3 +274,7 @@ class Words:
         """Return the words of a key, with ``values`` put into its braces."""
         words = LABELS[key][self._column]
         return words.format(**values) if values else words
+
+    def __contains__(self, key: str) -> bool:
+        """Say whether there are words for a key."""
+        return key in LABELS

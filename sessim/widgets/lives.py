@@ -35,6 +35,11 @@ REASON_KEYS: Final[dict[str, str]] = {
 """From the reasons that sessim itself gives to the keys of the labels."""
 
 
+def reason(given: str, words: Words) -> str:
+    """Return a reason of the log in the panel's language; one that is not known stays as it is."""
+    return words(REASON_KEYS[given]) if given in REASON_KEYS else given
+
+
 def show(result: Result, tasks: Sequence[int], now: pd.Timestamp, words: Words) -> str:
     """Return the lives of some tasks, with what holds now marked.
 
@@ -86,11 +91,11 @@ def _one(result: Result, task: int, now: pd.Timestamp, words: Words) -> Html:
 
 def _row(row: Any, words: Words, several: bool) -> list[object]:
     status: object = markup.badge(row.status, words)
-    reason = words(REASON_KEYS[row.reason]) if row.reason in REASON_KEYS else row.reason
+    why = reason(row.reason, words)
     if row.event in (Event.REFUSED.label, Event.SKIPPED.label):
-        reason = f"{words(row.event)}: {reason}"
+        why = f"{words(row.event)}: {why}"
     sent = f"{markup.number(row.sent)} / {markup.number(row.requests)}"
     run = [markup.number(row.run)] if several else []
     known = not pd.isna(row.run) and row.requests
     counts = [sent, markup.number(row.cached)] if known else ["", ""]
-    return [markup.when(row.time, seconds=True), *run, status, *counts, reason]
+    return [markup.when(row.time, seconds=True), *run, status, *counts, why]

@@ -126,6 +126,7 @@ class Runner(Panel):
         try:
             await asyncio.sleep(0)  # let the buttons change first
             result = await self._simulate(self.plan, self.seed, progress=self._progress)
+            await asyncio.to_thread(getattr, result, "tasks")  # of a large plan it takes a while
         except asyncio.CancelledError:
             self._end(self.words("stopped_first" if self.result is None else "stopped"))
             return None

@@ -1,8 +1,8 @@
 """The same service as most people would first write it in SimPy: a time-out for every email.
 
-It knows one domain, first in first out, local days and automatic restarts: enough for workload W,
-and nothing that would slow it down. Time is in whole microseconds, an email costs one time-out and
-a few lines of bookkeeping, and the runs that are sending wait in a heap.
+It knows what workload W needs: first in first out, local days, automatic restarts; any rate, any
+number of domains. Nothing in it is there to be slow: time is in whole microseconds, an email costs
+one time-out and a few lines of bookkeeping, and the runs that are sending wait in a heap.
 """
 
 from __future__ import annotations
@@ -15,150 +15,167 @@ from typing import Any
 
 import simpy
 
-from sessim import Plan, Task
+from sessim import Domain, Plan, Task
 
-HOUR = 3600 * 1_000_000
+SECOND = 1_000_000
+HOUR = 3600 * SECOND
 
 Process = Generator[simpy.Event, Any, None]
 Row = tuple[int, str, int, int, int]
 """Time, status, task and run number, emails sent."""
 
 
+class Quota:
+    """What a domain may send today, and its runs that wait for tomorrow."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+        self.limit = 0
+        self.sent_today = 0
+        self.paused: list[Run] = []
+
+
 class Run:
-    """One sending of a task; runs compare by due time, creation and number."""
+    """One sending of a task; ``key`` is its place in the queue."""
 
-    __slots__ = ("key", "requests", "sent", "status")
-
-    def __init__(self, due: int, task: int, number: int, requests: int) -> None:
+    def __init__(self, due: int, task: int, number: int, requests: int, quota: Quota) -> None:
         self.key = due, task, number
         self.requests = requests
+        self.quota = quota
         self.sent = 0
-        self.status = "to start"
-
-    def __lt__(self, other: Run) -> bool:
-        return self.key < other.key
 
 
 class Naive:
-    """An account with one domain that sends a plan email by email.
+    """An account that sends a plan email by email.
 
     Parameters
     ----------
     plan
-        One domain with a limit on every day, ``fifo``, ``auto``, ``day``, and a rate that gives
-        whole microseconds between two emails.
+        In ``fifo``, ``auto`` and ``day``, with a limit on every day; recurrences in elapsed hours,
+        bounded by ``count``.
 
     Attributes
     ----------
     log
         A row for every status that a run takes.
     daily
-        Emails sent by local date.
+        Emails sent by domain and local date.
     finished
         When each run was sent, by task and run number.
     """
 
     def __init__(self, plan: Plan) -> None:
         assert (plan.discipline, plan.restart, plan.window) == ("fifo", "auto", "day")
-        assert len(plan.domains) == 1
-        assert 1_000_000 % plan.rate == 0
         self.plan = plan
         self.clock = plan.clock
-        self.gap = int(1_000_000 / plan.rate)
+        self.emails, self.seconds = plan.rate.as_integer_ratio()
         self.env = simpy.Environment(initial_time=self.clock.instant(plan.start))
         self.log: list[Row] = []
-        self.daily: Counter[dt.date] = Counter()
+        self.daily: Counter[tuple[str, dt.date]] = Counter()
         self.finished: dict[tuple[int, int], int] = {}
-        self.sending: list[Run] = []
-        self.paused: list[Run] = []
+        self.quotas = {domain.name: Quota(domain) for domain in plan.domains}
+        self.sending: list[tuple[tuple[int, int, int], Run]] = []
         self.idle = self.env.event()
+        self.all_sent = self.env.event()
+        self.to_send = sum(task.count or 1 for task in plan.tasks)
         self.env.process(self.begin_days())
-        self.left = 0
         for number, task in enumerate(plan.tasks, 1):
             self.env.process(self.start_runs(task, number))
-            self.left += task.count or 1
-        self.all_sent = self.env.event()
         self.env.process(self.send())
 
     def run(self) -> Naive:
         """Simulate until every run is sent."""
         self.env.run(until=self.all_sent)
-        self.daily[self.date] += self.sent_today
+        self.note_day()
         return self
 
     def begin_days(self) -> Process:
-        """Set the day's limit at midnight, and restart what is paused."""
+        """Set the limits at midnight, and restart what is paused."""
         self.date = self.clock.date(self.env.now)
-        first = self.plan.warmup_start(self.plan.domains[0])
         while True:
-            self.limit = self.plan.domains[0].limits.on((self.date - first).days + 1)
-            self.sent_today = 0
-            if self.paused and self.limit:
-                self.restart()
+            for quota in self.quotas.values():
+                first = self.plan.warmup_start(quota.domain)
+                quota.limit = quota.domain.limits.on((self.date - first).days + 1) or 0
+                quota.sent_today = 0
+            yield self.env.timeout(0)  # an email of this very instant goes first
+            for quota in self.quotas.values():
+                if quota.limit:
+                    self.restart(quota)
             tomorrow = self.date + dt.timedelta(days=1)
             yield self.env.timeout(self.clock.day_start(tomorrow) - self.env.now)
-            self.daily[self.date] = self.sent_today
+            self.note_day()
             self.date = tomorrow
 
     def start_runs(self, task: Task, number: int) -> Process:
         """Start a task's runs when they are due."""
+        quota = self.quotas[task.domain]
         due = self.env.now if task.start is None else self.clock.instant(task.start)
         for k in range(task.count or 1):
-            run = Run(due + k * (task.every or 0) * HOUR, number, k + 1, task.requests or 0)
+            run = Run(due + k * (task.every or 0) * HOUR, number, k + 1, task.requests or 0, quota)
             yield self.env.timeout(run.key[0] - self.env.now)
-            if self.sent_today < self.limit:
-                heappush(self.sending, run)
+            if quota.sent_today < quota.limit:
+                heappush(self.sending, (run.key, run))
                 self.note(run, "sending")
                 self.wake()
             else:
-                self.paused.append(run)
+                quota.paused.append(run)
                 self.note(run, "paused")
 
     def send(self) -> Process:
-        """Send email after email, each for the run that is first when its turn begins."""
+        """Send email after email, each for the run that is first."""
         while True:
             if not self.sending:
                 self.idle = self.env.event()
                 yield self.idle
-            run = self.sending[0]
-            yield self.env.timeout(self.gap)
+                began, number = self.env.now, 0
+            number += 1
+            instant = began - (-number * self.seconds * SECOND // self.emails)
+            yield self.env.timeout(instant - self.env.now)
+            run = self.sending[0][1]
+            quota = run.quota
             run.sent += 1
-            self.sent_today += 1
+            quota.sent_today += 1
             if run.sent == run.requests:
                 heappop(self.sending)
                 self.finish(run)
-            if self.sent_today == self.limit:
-                self.pause()
+            if quota.sent_today == quota.limit:
+                self.pause(quota)
 
     def finish(self, run: Run) -> None:
         """Note that a run is sent."""
         self.note(run, "sent")
         self.finished[run.key[1:]] = self.env.now
-        self.left -= 1
-        if not self.left:
+        self.to_send -= 1
+        if not self.to_send:
             self.all_sent.succeed()
 
-    def pause(self) -> None:
-        """Pause all runs: the day's limit is reached."""
-        for run in self.sending:
-            self.note(run, "paused")
-        self.paused += self.sending
-        self.sending = []
-
-    def restart(self) -> None:
-        """Let all paused runs go on."""
-        for run in self.paused:
-            self.note(run, "sending")
-        self.sending, self.paused = self.paused, []
+    def pause(self, quota: Quota) -> None:
+        """Pause all runs of a domain: its daily limit is reached."""
+        quota.paused += [run for _, run in self.sending if run.quota is quota]
+        self.sending = [entry for entry in self.sending if entry[1].quota is not quota]
         heapify(self.sending)
+        for run in quota.paused:
+            self.note(run, "paused")
+
+    def restart(self, quota: Quota) -> None:
+        """Let the paused runs of a domain go on."""
+        self.sending += [(run.key, run) for run in quota.paused]
+        heapify(self.sending)
+        for run in quota.paused:
+            self.note(run, "sending")
+        quota.paused = []
         self.wake()
 
     def wake(self) -> None:
         """Tell the sender that there is work, if it waits for any."""
-        if not self.idle.triggered:
+        if self.sending and not self.idle.triggered:
             self.idle.succeed()
 
     def note(self, run: Run, status: str) -> None:
         """Write a row of the log."""
-        run.status = status
         self.log.append((self.env.now, status, *run.key[1:], run.sent))
+
+    def note_day(self) -> None:
+        """Write down what was sent today."""
+        for name, quota in self.quotas.items():
+            self.daily[name, self.date] += quota.sent_today

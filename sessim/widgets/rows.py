@@ -1,0 +1,163 @@
+"""The lists of tasks and of domains, with the buttons that change them."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import ipywidgets
+import traitlets
+
+from sessim import warmup
+from sessim.widgets.check import Built, Check
+from sessim.widgets.draft import BATCH, CSV, RECURRING, DomainDraft, Draft, TaskDraft
+from sessim.widgets.forms import type_words
+from sessim.widgets.labels import Words
+from sessim.widgets.reading import number
+
+_NAME: Final = 26
+_KIND: Final = 11
+_SIZE: Final = 13
+_MOST_ROWS: Final = 12
+
+
+class Rows(ipywidgets.VBox):  # type: ignore[misc]
+    """A list of rows of which one may be chosen, and a toolbar.
+
+    Parameters
+    ----------
+    label
+        What the list is called, for those who cannot see where it stands.
+    toolbar
+        The buttons below it.
+
+    Attributes
+    ----------
+    chosen
+        Trait: the number of the chosen row, from 1; 0 for none.
+    """
+
+    chosen = traitlets.Int()
+
+    def __init__(self, label: str, toolbar: Sequence[Any]) -> None:
+        self.list = ipywidgets.Select(
+            description=label, rows=4, layout=ipywidgets.Layout(width="100%")
+        )
+        self.list.add_class("sessim-list")
+        bar = ipywidgets.HBox(
+            toolbar, layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center")
+        )
+        super().__init__([self.list, bar])
+        self._filling = False
+        self.list.observe(self._choose, "index")
+
+    def _choose(self, change: Any) -> None:
+        if not self._filling and change.new is not None:
+            self.chosen = change.new + 1
+
+    def fill(self, lines: Sequence[str], chosen: int) -> None:
+        """Show these lines, one of them chosen."""
+        self._filling = True
+        try:
+            with self.list.hold_sync():
+                if self.list.options != tuple(lines):
+                    self.list.options = tuple(lines)
+                self.list.index = chosen - 1 if chosen else None
+                self.list.rows = min(max(len(lines), 4), _MOST_ROWS)
+        finally:
+            self._filling = False
+        self.chosen = chosen
+
+
+def button(
+    words: Words, key: str, icon: str, pressed: Callable[[Any], None], *, named: bool = False
+) -> Any:
+    """Make a button with an icon, and with words on it if it is ``named``."""
+    made = ipywidgets.Button(
+        icon=icon,
+        description=words(f"builder.{key}") if named else "",
+        tooltip=words(f"builder.{key}_tip"),
+        layout=ipywidgets.Layout(width="auto" if named else "2.6rem", flex="0 0 auto"),
+    )
+    made.on_click(pressed)
+    return made
+
+
+# --- lines of text ------------------------------------------------------------------------------
+
+
+def task_lines(draft: Draft, check: Check, words: Words) -> list[str]:
+    """Return a line for each task: number, name, type, size, time, and whether it is wrong."""
+    kinds = type_words(words)
+    wrong = _wrong(check, "tasks")
+    return [
+        _line(
+            i,
+            f"{_cut(row.name or words('builder.unnamed'), _NAME)} "
+            f"{_cut(kinds[row.type], _KIND)} {_size(row, built, words):>{_SIZE}}  "
+            f"{row.start if row.type != BATCH else words('builder.at_once')}",
+            wrong,
+        )
+        for i, (row, built) in enumerate(zip(draft.tasks, check.tasks, strict=True))
+    ]
+
+
+def domain_lines(draft: Draft, check: Check, words: Words) -> list[str]:
+    """Return a line for each domain: number, name, warm-up, and whether it is wrong."""
+    wrong = _wrong(check, "domains")
+    return [
+        _line(
+            i, f"{_cut(row.name or words('builder.unnamed'), _NAME)} {_limits(row, words)}", wrong
+        )
+        for i, row in enumerate(draft.domains)
+    ]
+
+
+def _wrong(check: Check, kind: str) -> set[int]:
+    return {
+        int(problem.where[1])
+        for problem in check.problems
+        if problem.where[0] == kind and len(problem.where) > 1
+    }
+
+
+def _line(index: int, words: str, wrong: set[int]) -> str:
+    return f"{index + 1:>2} {'⚠' if index in wrong else ' '} {words}"
+
+
+def _size(row: TaskDraft, built: Built, words: Words) -> str:
+    size: int | str = number(row.requests) if row.group != CSV else ""
+    if row.group == CSV and built.value is not None:
+        size = built.value.requests
+    said = f"{size:,}" if isinstance(size, int) else (size or "?")
+    if row.type == RECURRING:
+        runs = number(row.count)
+        said = words("builder.list_counts", each=said, runs=runs if row.count else "…")
+    return _cut(said, _SIZE).strip()
+
+
+def _limits(row: DomainDraft, words: Words) -> str:
+    if row.warmup in warmup.published():
+        return row.warmup
+    details: Mapping[str, str] = {
+        "number": row.number,
+        "list": row.numbers,
+        "rule": f"{row.rule_start} \u00d7 {row.factor}, {row.cap}",
+        "csv": row.csv,
+    }
+    said = details.get(row.warmup, "")
+    return f"{words(f'builder.choice.warmup.{row.warmup}')} {_cut(said, _NAME)}".strip()
+
+
+def _cut(text: str, places: int) -> str:
+    """Return a text that takes so many places, wide characters two of them."""
+    shown, room = "", places
+    for character in text:
+        wide = 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if unicodedata.combining(character):
+            wide = 0
+        if room - wide < (1 if len(text) > len(shown) + 1 else 0):
+            return f"{shown}…{' ' * (room - 1)}"
+        shown, room = shown + character, room - wide
+    return shown + " " * room
