@@ -70,7 +70,7 @@ COLUMNS: Final = [
 _COUNTS: Final = ("sent", "cached", "failed", "cancelled", "waiting", "limit", "sent_today")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class EventLog:
     """The log in memory: one array a column, one entry a row, in order.
 
@@ -98,10 +98,9 @@ class EventLog:
         return len(self.columns["time"])
 
     def __getattr__(self, name: str) -> NDArray[Any]:
-        try:
-            return self.__dict__["columns"][name]  # type: ignore[no-any-return]
-        except KeyError:
-            raise AttributeError(name) from None
+        if name not in COLUMNS or name == "seq":
+            raise AttributeError(name)
+        return self.columns[name]
 
     @property
     def timezone(self) -> str:

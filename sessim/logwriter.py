@@ -1,9 +1,10 @@
-"""Writing the event log: the model notes what happened, and the columns are unfolded once."""
+"""The event log as the model writes it: notes of what happened, unfolded into columns later."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from sessim.eventlog import NONE, Event, EventLog
 from sessim.lifecycle import CANCELLED, ERROR, PAUSED, SENDING, SENT, TO_START
 from sessim.plan import Plan
-from sessim.serving import Ranks
 
 _AFTER: Final = {
     Event.DUE: TO_START,
@@ -34,111 +34,108 @@ _AFTER: Final = {
 _STATUS: Final = np.array([_AFTER[event] for event in Event], dtype=np.int8)
 _IS_OPEN: Final = np.isin(_STATUS, (TO_START, SENDING, PAUSED))
 
-_FIELDS: Final = ("time", "event", "sent_today", "detail", "rows")
+Note = tuple[int, int, "int | NDArray[np.intp]", "int | NDArray[np.int64]", int, str]
+"""When, what, whom it concerns, their emails, the domain's emails of the day, and why.
+
+Whom it concerns is the rank of a run, or an array of the ranks of several runs of one domain; from
+the number of runs on a task, the first, the second, ...; from there on a domain; and last nobody.
+The emails are those that a run has sent so far, a domain's new limit (-1 for none), or those of a
+test send.
+"""
+
+_FIELDS: Final = ("time", "event", "sent_today", "detail", "rows", "whom", "emails")
 
 
-class LogWriter:
-    """Collects what happened: when, what, whom it concerns, and how many emails.
+class NotedLog(EventLog):
+    """A log as the model noted it; the columns are unfolded when somebody looks at them.
 
-    Whom it concerns is a number: the rank of a run; from the number of runs on a task, the first,
-    the second, ...; from there on a domain; and last nobody. The emails are those that a run has
-    sent so far, a domain's new limit (-1 for none), or those of a test send. All else that a row
-    of the log shows follows from the rows before it and the plan: :meth:`log` fills it in.
+    All else that a row shows (its status, its limit, where the other emails of the run are)
+    follows from the rows before it and the plan.
+
+    Parameters
+    ----------
+    notes
+        What happened, in order.
+    plan, meta
+        As in :class:`~sessim.eventlog.EventLog`.
     """
 
-    def __init__(self) -> None:
-        self._blocks = array("q")  # _FIELDS for each block of rows
-        self._whom = array("i")
-        self._emails = array("q")
-        self._details: dict[str, int] = {"": 0}
+    def __init__(self, notes: list[Note], plan: Plan, meta: Mapping[str, Any]) -> None:
+        self.domains = tuple(domain.name for domain in plan.domains)
+        self.plan, self.meta = plan, meta
+        self._notes = notes
 
-    def row(
-        self, time: int, event: int, whom: int, emails: int, sent_today: int, detail: str = ""
-    ) -> None:
-        """Append one row."""
-        self._blocks.extend((time, event, sent_today, self._code(detail) if detail else 0, 1))
-        self._whom.append(whom)
-        self._emails.append(emails)
+    @cached_property
+    def _folded(self) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+        folded = fold(self._notes)
+        self._notes = []  # a large log is not kept twice
+        return folded
 
-    def rows(
-        self,
-        time: int,
-        event: int,
-        ranks: Ranks,
-        emails: NDArray[np.int64],
-        sent_today: int,
-        detail: str = "",
-    ) -> None:
-        """Append a row for each of several runs of one domain."""
-        code = self._code(detail) if detail else 0
-        self._blocks.extend((time, event, sent_today, code, len(ranks)))
-        self._whom.frombytes(np.asarray(ranks, dtype=np.int32).tobytes())
-        self._emails.frombytes(emails.tobytes())
+    @cached_property
+    def details(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The words behind the codes of ``detail``."""
+        return self._folded[1]
 
-    def _code(self, text: str) -> int:
-        return self._details.setdefault(text, len(self._details))
+    @cached_property
+    def columns(self) -> Mapping[str, NDArray[Any]]:  # type: ignore[override]
+        """The columns, unfolded."""
+        return _unfold(self._folded[0], self.plan)
 
-    @property
-    def last_time(self) -> int:
-        """The instant of the last row."""
-        return self._blocks[-len(_FIELDS)]
 
-    def mark(self) -> tuple[int, int]:
-        """Return the present end, to which :meth:`rewind` comes back."""
-        return len(self._blocks), len(self._whom)
+def fold(notes: list[Note]) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+    """Put notes into arrays, one entry a note, but ``whom`` and ``emails`` one a row.
 
-    def rewind(self, mark: tuple[int, int]) -> None:
-        """Drop the rows written since :meth:`mark`."""
-        del self._blocks[mark[0] :], self._whom[mark[1] :], self._emails[mark[1] :]
+    Returns
+    -------
+    tuple
+        The arrays, and the texts behind the codes of ``detail``.
+    """
+    time, event, whom, emails, sent_today, detail = zip(*notes, strict=True) if notes else [()] * 6
+    texts = {"": 0} | dict.fromkeys(detail)
+    texts = {text: code for code, text in enumerate(texts)}
+    rows, ranks, counts = array("i"), array("i"), array("q")
+    for who, number in zip(whom, emails, strict=True):
+        if isinstance(who, int):
+            rows.append(1)
+            ranks.append(who)
+            counts.append(number)
+        else:
+            rows.append(len(who))
+            ranks.frombytes(who.astype(np.int32).tobytes())
+            counts.frombytes(number.tobytes())
+    codes = map(texts.__getitem__, detail)
+    columns = (array("q", time), array("b", event), array("q", sent_today), array("i", codes))
+    arrays = map(np.array, (*columns, rows, ranks, counts))
+    return dict(zip(_FIELDS, arrays, strict=True)), tuple(texts)
 
-    # --- as data ------------------------------------------------------------------------------
 
-    @property
-    def details(self) -> list[str]:
-        """The texts of the column ``detail``, by code."""
-        return list(self._details)
+def unfold_notes(folded: Mapping[str, NDArray[Any]], details: Sequence[str]) -> list[Note]:
+    """Make notes again of what :func:`fold` returned."""
+    ends = np.cumsum(folded["rows"])
+    notes: list[Note] = []
+    for i, (end, rows) in enumerate(zip(ends.tolist(), folded["rows"].tolist(), strict=True)):
+        whom, emails = folded["whom"][end - rows : end], folded["emails"][end - rows : end]
+        head = int(folded["time"][i]), int(folded["event"][i])
+        tail = int(folded["sent_today"][i]), details[folded["detail"][i]]
+        if rows == 1:
+            notes.append((*head, int(whom[0]), int(emails[0]), *tail))
+        else:
+            notes.append((*head, whom.astype(np.intp), emails.astype(np.int64), *tail))
+    return notes
 
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all rows as arrays, from which :meth:`restore` makes a writer again."""
-        return {
-            "log_blocks": np.array(self._blocks),
-            "log_whom": np.array(self._whom),
-            "log_emails": np.array(self._emails),
-        }
 
-    @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], details: Iterable[str]) -> LogWriter:
-        """Make a writer of what :meth:`arrays` and ``details`` returned."""
-        writer = cls()
-        writer._blocks = array("q", arrays["log_blocks"].tobytes())
-        writer._whom = array("i", arrays["log_whom"].tobytes())
-        writer._emails = array("q", arrays["log_emails"].tobytes())
-        writer._details = {text: code for code, text in enumerate(details)}
-        return writer
-
-    # --- unfolding ----------------------------------------------------------------------------
-
-    def log(self, plan: Plan, meta: Mapping[str, Any]) -> EventLog:
-        """Unfold what was noted into the columns of a log.
-
-        Parameters
-        ----------
-        plan, meta
-            As in :class:`~sessim.eventlog.EventLog`.
-        """
-        blocks = dict(zip(_FIELDS, np.array(self._blocks).reshape(-1, len(_FIELDS)).T, strict=True))
-        whom, emails = np.array(self._whom), np.array(self._emails)
-        counts = _smallest(plan.runs.requests, emails, blocks["sent_today"])
-        kinds: dict[str, type[Any]] = {"time": np.int64, "event": np.int8, "sent_today": counts,
-                 "detail": _smallest(blocks["detail"])}  # fmt: skip
-        rows = blocks.pop("rows")
-        columns: dict[str, NDArray[Any]] = {
-            name: np.repeat(values.astype(kinds[name]), rows) for name, values in blocks.items()
-        }
-        columns |= _concerned(whom, plan)
-        _fill_in_emails(columns, whom, emails.astype(counts), plan.runs.requests.astype(counts))
-        names = tuple(domain.name for domain in plan.domains)
-        return EventLog(columns, names, tuple(self._details), plan, meta)
+def _unfold(folded: Mapping[str, NDArray[Any]], plan: Plan) -> dict[str, NDArray[Any]]:
+    whom, emails, rows = folded["whom"], folded["emails"], folded["rows"]
+    counts = _smallest(plan.runs.requests, emails, folded["sent_today"])
+    columns = {
+        "time": folded["time"].repeat(rows),
+        "event": folded["event"].repeat(rows),
+        "sent_today": folded["sent_today"].astype(counts).repeat(rows),
+        "detail": folded["detail"].astype(_smallest(folded["detail"])).repeat(rows),
+    }
+    columns |= _concerned(whom, plan)
+    _fill_in_emails(columns, whom, emails.astype(counts), plan.runs.requests.astype(counts))
+    return columns
 
 
 def _smallest(*numbers: NDArray[np.integer[Any]]) -> type[np.signedinteger[Any]]:

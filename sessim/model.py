@@ -25,6 +25,7 @@ from sessim import state as states
 from sessim.clock import DAY, SECOND, Moment, moment
 from sessim.eventlog import NONE, Event, EventLog
 from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START
+from sessim.logwriter import NotedLog
 from sessim.plan import Plan
 from sessim.serving import DISCIPLINES, NEVER, NOT_TO_BE, Pace, Ranks
 from sessim.state import State
@@ -186,12 +187,13 @@ class Model:
 
     def log(self) -> EventLog:
         """Return the log so far, closed with rows ``end``."""
-        log = self.state.log
-        mark = log.mark()
+        notes = self.state.notes
+        size = len(notes)
         self._write_end()
-        closed = log.log(self.plan, {"mode": "simulate", "seed": self.seed, "version": __version__})
-        log.rewind(mark)
-        return closed
+        meta = {"mode": "simulate", "seed": self.seed, "version": __version__}
+        log = NotedLog(notes.copy(), self.plan, meta)
+        del notes[size:]
+        return log
 
     def _snapshot(self) -> State:
         self._discipline.served()
@@ -363,7 +365,7 @@ class Model:
             counts.status[ranks] = PAUSED
             queue.paused += len(ranks)
             self._left(domain, ranks)
-            self._rows(_ROW.PAUSED, domain, ranks, reason)
+            self._rows(_ROW.PAUSED, ranks, reason)
 
     def _left(self, domain: int, ranks: Ranks) -> None:
         """Note that runs of a domain are no longer SENDING."""
@@ -393,7 +395,7 @@ class Model:
                 continue
             ranks = queue.due(counts, PAUSED, queue.paused)
             if not queue.left:
-                self._rows(_ROW.REFUSED, domain, ranks, "nothing left of the daily limit")
+                self._rows(_ROW.REFUSED, ranks, "nothing left of the daily limit")
                 continue
             if not begun:
                 self._discipline.begin()
@@ -401,7 +403,7 @@ class Model:
             queue.paused, queue.cursor = 0, queue.head
             counts.status[ranks] = SENDING
             self._joined(domain, ranks)
-            self._rows(_ROW.RESTARTED, domain, ranks)
+            self._rows(_ROW.RESTARTED, ranks)
         self._changed()
 
     def _begin_day(self) -> None:
@@ -489,12 +491,12 @@ class Model:
             counts.codes[rank] = _BEGUN[event]
         if event != _ROW.SKIPPED:
             self.state.unfinished += len(ranks)
-            self._rows(_ROW.DUE, domain, ranks)
+            self._rows(_ROW.DUE, ranks)
         if event == _ROW.SENDING:
             self._joined(domain, ranks)
         elif event == _ROW.PAUSED:
             counts.queues[domain].paused += len(ranks)
-        self._rows(event, domain, ranks, reason)
+        self._rows(event, ranks, reason)
 
     def _earlier(self, rank: int) -> int:
         """Return the unfinished run of the same task before a run, or -1."""
@@ -529,7 +531,8 @@ class Model:
                 self._row(_ROW.CANCELLED, rank, "cancelled by the user")
         if called_off:
             whom = len(self.plan.runs) + task - 1
-            state.log.row(state.now, _ROW.CANCELLED, whom, 0, 0, "later recurrences called off")
+            why = "later recurrences called off"
+            state.notes.append((state.now, _ROW.CANCELLED, whom, 0, 0, why))
 
     def _send_test(self, number: int) -> None:
         """Send a test at once, as far as the day's limit allows (rule R8)."""
@@ -551,21 +554,24 @@ class Model:
 
     def _row(self, event: int, rank: int, detail: str = "") -> None:
         state, counts = self.state, self.state.counts
-        queue = counts.queues[counts.domain[rank]]
-        state.log.row(state.now, event, rank, counts.emails[rank], queue.counted, detail)
+        counted = counts.queue_of[rank].counted
+        state.notes.append((state.now, event, rank, counts.emails[rank], counted, detail))
 
-    def _rows(self, event: int, domain: int, ranks: Ranks, detail: str = "") -> None:
+    def _rows(self, event: int, ranks: Ranks, detail: str = "") -> None:
+        """Note what happens to several runs of one domain."""
         if len(ranks) == 1:
-            self._row(event, ranks[0], detail)
+            self._row(event, int(ranks[0]), detail)
             return
         state, counts = self.state, self.state.counts
-        counted = counts.queues[domain].counted
-        state.log.rows(state.now, event, ranks, counts.sent[ranks], counted, detail)
+        ranks = np.asarray(ranks)
+        counted = counts.queue_of[ranks[0]].counted
+        state.notes.append((state.now, event, ranks, counts.sent[ranks], counted, detail))
 
     def _domain_row(self, event: int, domain: int, emails: int, detail: str = "") -> None:
         state = self.state
-        whom = len(self.plan.runs) + len(self.plan.tasks) + domain
-        state.log.row(state.now, event, whom, emails, state.counts.queues[domain].counted, detail)
+        whom = len(self._dues) + len(self.plan.tasks) + domain
+        counted = state.counts.queues[domain].counted
+        state.notes.append((state.now, event, whom, emails, counted, detail))
 
     def _limit_row(self, domain: int) -> None:
         days, limit = self.state.days[domain], self.state.counts.queues[domain].limit
@@ -573,11 +579,11 @@ class Model:
         self._domain_row(_ROW.LIMIT, domain, NONE if limit is None else limit, detail)
 
     def _write_end(self) -> None:
-        log, last = self.state.log, self.state.now
-        self.state.now = log.last_time if self.finished else int(self.env.now)
+        state, last = self.state, self.state.now
+        state.now = state.notes[-1][0] if self.finished else int(self.env.now)
         for rank in self._discipline.served():
             self._row(_ROW.END, rank)
-        nobody = len(self.plan.runs) + len(self.plan.tasks) + len(self.plan.domains)
+        nobody = len(self._dues) + len(self.plan.tasks) + len(self.plan.domains)
         detail = "all work done" if self.finished else "work left"
-        log.row(self.state.now, _ROW.END, nobody, 0, 0, detail)
-        self.state.now = last
+        state.notes.append((state.now, _ROW.END, nobody, 0, 0, detail))
+        state.now = last

@@ -105,7 +105,7 @@ class Counts:
     requests, domain
         Of each run.
     queues
-        Of each domain.
+        Of each domain; ``queue_of`` has the one of each run.
 
     Attributes
     ----------
@@ -119,6 +119,7 @@ class Counts:
         self, requests: Sequence[int], domain: Sequence[int], queues: Sequence[Queue]
     ) -> None:
         self.requests, self.domain, self.queues = requests, domain, queues
+        self.queue_of = [queues[index] for index in domain]
         self.codes = bytearray([TO_START]) * len(requests)
         self.status = np.frombuffer(self.codes, dtype=np.uint8)
         self.emails = array("q", bytes(8 * len(requests)))
@@ -173,11 +174,9 @@ class Fifo:
     def turn(self) -> int:
         """Return the rank of the first run that is SENDING, or -1."""
         if self._first is None:
-            self._first = min(map(self._first_of, self._sending_queues()), default=NEVER)
+            firsts = [self._first_of(queue) for queue in self._counts.queues if queue.sending]
+            self._first = min(firsts, default=NEVER)
         return self._first
-
-    def _sending_queues(self) -> list[Queue]:
-        return [queue for queue in self._counts.queues if queue.sending]
 
     def _first_of(self, queue: Queue) -> int:
         codes, order, cursor = self._counts.codes, queue.order, queue.cursor
@@ -198,13 +197,14 @@ class Fifo:
             return 0
         counts = self._counts
         unsent = counts.requests[first] - counts.emails[first]
-        return min(unsent, counts.queues[counts.domain[first]].left)
+        left = counts.queue_of[first].left
+        return unsent if unsent < left else left
 
     def advance(self, emails: int) -> int:
         """Send emails of the first run."""
         first = self.turn()
         self._counts.emails[first] += emails
-        self._counts.queues[self._counts.domain[first]].total += emails
+        self._counts.queue_of[first].total += emails
         return first
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessim.errors import LogError
-from sessim.logwriter import LogWriter
+from sessim.logwriter import Note, fold, unfold_notes
 from sessim.plan import Plan
 from sessim.serving import NEVER, Counts, Queue
 from sessim.warmup import Days
@@ -53,8 +53,8 @@ class State:
         When the busy period began (None: the account is idle), and its emails so far.
     after, served
         Whose turn was last in ``fair``, and who is being served in ``fifo``; -1 for none.
-    log
-        What happened so far.
+    notes
+        What happened so far, from which the log is made.
     """
 
     counts: Counts
@@ -76,7 +76,7 @@ class State:
     booked: int = 0
     after: int = NEVER
     served: int = NEVER
-    log: LogWriter = field(default_factory=LogWriter)
+    notes: list[Note] = field(default_factory=list)
 
 
 _NUMBERS = [
@@ -131,14 +131,15 @@ def _days(plan: Plan, index: int, date: dt.date) -> Days:
 def pack(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return a state as plain data and arrays, from which :func:`unpack` makes it again."""
     counts = state.counts
+    folded, details = fold(state.notes)
     data = {
         "numbers": {name: getattr(state, name) for name in _NUMBERS},
         "queues": [{name: getattr(queue, name) for name in _QUEUE} for queue in counts.queues],
         "days": [[days.counted, days.total_before] for days in state.days],
-        "details": state.log.details,
+        "details": details,
     }
     arrays: dict[str, NDArray[Any]] = {"status": counts.status, "sent": counts.sent}
-    return data, {**arrays, **state.log.arrays()}
+    return data, {**arrays, **{f"log_{name}": column for name, column in folded.items()}}
 
 
 def unpack(plan: Plan, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> State:
@@ -154,7 +155,8 @@ def unpack(plan: Plan, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]])
         days.counted, days.total_before = counted, total_before
     state.counts.status[:] = arrays["status"]
     state.counts.sent[:] = arrays["sent"]
-    state.log = LogWriter.restore(arrays, data["details"])
+    folded = {name[4:]: column for name, column in arrays.items() if name.startswith("log_")}
+    state.notes = unfold_notes(folded, data["details"])
     return state
 
 
@@ -186,8 +188,8 @@ def load(path: str | PathLike[str]) -> tuple[Plan, State, dict[str, Any]]:
         If the file cannot be read or holds no state of this version.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
         head = json.loads(str(arrays.pop("head")))
         if head.pop("format") != FORMAT:
             raise LogError(f"file {str(path)!r} was written by another version of sessim")

@@ -461,6 +461,7 @@ def test_nearest_suggests_or_lists() -> None:
 
 # --- whatever comes -----------------------------------------------------------------------------
 
+EXAMPLES = max(300, settings().max_examples)
 SCALARS = st.one_of(
     st.none(),
     st.booleans(),
@@ -521,12 +522,13 @@ def plan_or_sentence(data: object) -> None:
         said(data)
 
 
+@settings(max_examples=EXAMPLES)
 @given(ANYTHING)
 def test_anything_is_a_plan_or_gets_a_sentence(data: object) -> None:
     plan_or_sentence(data)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.data_too_large])
 @given(spoilt())
 def test_a_spoilt_plan_is_a_plan_or_gets_a_sentence(data: dict[str, Any]) -> None:
     plan_or_sentence(data)

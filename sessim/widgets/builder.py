@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import ipywidgets
-import traitlets
 
-from sessim.errors import PlanError
-from sessim.fields import address_parts
 from sessim.plan import Plan
-from sessim.widgets import attachments, plan_file, rows
-from sessim.widgets.base import Panel, guarded
-from sessim.widgets.builder_views import Summary, style, tabs
-from sessim.widgets.check import Check, Checker
-from sessim.widgets.domains import Domains
-from sessim.widgets.draft import DomainDraft, Draft, TaskDraft
+from sessim.widgets import base, plan_file, rows
+from sessim.widgets.builder_actions import FILE, TASKS, Actions, tab_of
+from sessim.widgets.builder_views import Domains, Summary, heading, style
+from sessim.widgets.check import unknown_domain
+from sessim.widgets.draft import Draft
 from sessim.widgets.forms import AccountForm, TaskForm
-from sessim.widgets.history import History
 
-TASKS, DOMAINS, ACCOUNT, FILE = range(4)
-_LISTED: Final = {"tasks": TASKS, "domains": DOMAINS}
+_TABS = ("tasks", "domains", "account", "file")
 
 
-class TaskBuilder(Panel):
+class TaskBuilder(Actions):
     """The console's form *Create Sending Task*, with domains, account and plan file.
 
     Every field is a widget and an attribute: those of a task are the builder's own (``name``,
@@ -57,12 +50,6 @@ class TaskBuilder(Panel):
         Trait: the :class:`sessim.widgets.draft.TaskDraft` of the new task.
     """
 
-    plan = traitlets.Instance(Plan, allow_none=True)
-    draft = traitlets.Instance(Draft)
-    problems = traitlets.Tuple()
-    selected = traitlets.Int()
-    entry = traitlets.Instance(TaskDraft, args=())
-
     def __init__(
         self,
         plan: Plan | str | PathLike[str] | None = None,
@@ -71,64 +58,51 @@ class TaskBuilder(Panel):
         folder: str | PathLike[str] | None = None,
     ) -> None:
         super().__init__(language)
-        self._attempted = False  # whether a new task was to be added as it is
-        self._sure: Path | None = None  # which file may be replaced
-        self._own: Path | None = None  # which file was loaded or saved here
-        self._merge: object = None
-        self._checker = Checker(self.words)
         self._build()
         path = None if plan is None or isinstance(plan, Plan) else Path(plan)
         place = Path(folder) if folder is not None else path.parent if path else Path()
-        self._history = History(self._opened(plan, place.resolve(), path))
-        self._check: Check | None = None
-        self.draft = self._history.draft
-        self.observe(self._on_draft, "draft")
-        self.observe(self._on_plan, "plan")
-        self.observe(self._on_selection, ["selected", "entry"])
-        self._recheck()
+        if path is not None:
+            plan = self._disk.read(path)
+            self.file.path.value = path
+        assert plan is None or isinstance(plan, Plan)
+        here = place.resolve()
+        self._begin(Draft(here) if plan is None else self._adopted(plan, here), plan)
         self.look_around()
 
-    def _opened(self, plan: Any, folder: Path, path: Path | None) -> Draft:
-        if plan is None:
-            return Draft(folder)
-        if path is not None:
-            plan = Plan.from_yaml(path)
-            self._own = path.resolve()
-            self.file.path.value = path
-        draft = Draft.from_plan(plan, folder)
-        self._checker.adopt(draft, plan)
-        return draft
-
-    # --- children -----------------------------------------------------------------------------
+    # --- building the panel -------------------------------------------------------------------
 
     def _build(self) -> None:
-        self._toolbar()
-        self.add_domain = rows.button(
-            self.words, "add_sender_domain", "plus", self._on_add_domain, named=True
-        )
-        self.form = TaskForm(self.words, self._edit_task, self._upload, self.add_domain)
+        words = self.words
+        self._buttons()
+        self.form = TaskForm(words, self._edit_task, self._upload, self.add_domain)
         for name, field in self.form.fields.items():
             setattr(self, name, field.input)
         self.upload, self.template_upload = self.form.upload, self.form.template_upload
-        self.domains = Domains(self.words, self._edit_domains, self._upload)
-        self.account = AccountForm(self.words, self._edit_account)
-        self.file = plan_file.PlanFile(self.words, self._on_load, self._on_save)
+        self.domains = Domains(
+            words, self._edit_domain, self._upload, self._on_new_domain, self._on_delete_domain
+        )
+        self.account = AccountForm(words, self._edit_account)
+        self.file = plan_file.PlanFile(words, self._on_load, self._on_save)
         self.list = rows.Rows(
-            self.words("builder.list"),
-            [self.new, self.duplicate, self.up, self.down, self.delete],
+            words("builder.list"), [self.new, self.duplicate, self.up, self.down, self.delete]
         )
         self.list.observe(self._on_chosen, "chosen")
-        self.summary = Summary(self.words, self._on_show_problem)
-        self.title = ipywidgets.HTML()
-        self.tabs = tabs(self)
+        self.domains.list.observe(self._on_chosen_domain, "chosen")
+        self.summary = Summary(words, self._on_show_problem)
+        self.heading = ipywidgets.HTML()
+        self.tabs = ipywidgets.Tab(self._pages(), selected_index=TASKS)
+        self.tabs.observe(self._show_file, "selected_index")
         bar = ipywidgets.HBox([self.undo, self.redo])
         self.children = (style(), bar, self.summary, self.status, self.tabs)
         self.add_class("sessim-builder")
 
-    def _toolbar(self) -> None:
+    def _buttons(self) -> None:
         words = self.words
         self.add = rows.button(words, "add", "plus", self._on_add, named=True)
         self.add.button_style = "primary"
+        self.add_domain = rows.button(
+            words, "add_sender_domain", "plus", self._on_add_sender_domain, named=True
+        )
         self.new = rows.button(words, "new", "plus", self._on_new, named=True)
         self.duplicate = rows.button(words, "duplicate", "copy", self._on_duplicate)
         self.up = rows.button(words, "up", "arrow-up", self._on_up)
@@ -136,6 +110,14 @@ class TaskBuilder(Panel):
         self.delete = rows.button(words, "delete", "trash", self._on_delete)
         self.undo = rows.button(words, "undo", "undo", self._on_undo, named=True)
         self.redo = rows.button(words, "redo", "repeat", self._on_redo, named=True)
+
+    def _pages(self) -> list[Any]:
+        remark = ipywidgets.HTML(f"<p>{base.text(self.words('builder.batch_is_for'))}</p>")
+        required = ipywidgets.HTML(
+            f'<span class="sessim-hint">{base.text(self.words("builder.required"))}</span>'
+        )
+        tasks = [self.list, self.heading, remark, self.form, required, self.add]
+        return [ipywidgets.VBox(tasks), self.domains, self.account, self.file]
 
     @property
     def folder(self) -> Path:
@@ -147,3 +129,46 @@ class TaskBuilder(Panel):
         self.form.look_around(self.folder)
         self.domains.form.look_around(self.folder)
         self.file.look_around()
+
+    # --- showing ------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        draft, check = self.draft, self._check
+        self.form.suggest(draft)
+        self.domains.show(draft, check, min(self.domains.list.chosen or 1, len(draft.domains)) - 1)
+        self.account.show(draft.account, check.beside())
+        self._show_file()
+        self.summary.show(draft, check)
+        for index, name in enumerate(_TABS):
+            wrong = any(tab_of(problem.where) == index for problem in check.problems)
+            self.tabs.set_title(index, self.words(f"builder.tab_{name}") + " ⚠" * wrong)
+        self._show_task()
+
+    def _show_file(self, *_: object) -> None:
+        visible = self.tabs.selected_index == FILE
+        stale = self._check.plan is None
+        self.file.show(self.plan, self.folder, stale=stale, visible=visible)
+
+    def _show_task(self) -> None:
+        row, built, problems = self._row()
+        self.form.show(row, built, problems, self.draft.account.timezone)
+        self.list.fill(rows.task_lines(self.draft, self._check, self.words), self.selected)
+        said = self.words("builder.new_task")
+        if self.selected:
+            name = row.name or self.words("builder.unnamed")
+            said = self.words("builder.task_n", n=self.selected, name=name)
+        self.heading.value = heading(said)
+        domain = unknown_domain(row, self.draft)
+        self.add_domain.description = self.words("builder.add_sender_domain", domain=domain)
+        self.add_domain.layout.display = None if domain else "none"
+        self.add.layout.display = "none" if self.selected else None
+        self._enable()
+
+    def _enable(self) -> None:
+        count, chosen = len(self.draft.tasks), self.selected
+        self.undo.disabled = not self._history.can_undo
+        self.redo.disabled = not self._history.can_redo
+        for button in (self.new, self.duplicate, self.delete):
+            button.disabled = not chosen
+        self.up.disabled = chosen < 2
+        self.down.disabled = not chosen or chosen == count

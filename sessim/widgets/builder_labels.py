@@ -220,6 +220,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "The task was not added: mend the fields marked ⚠, then add it again.",
         "Tugas belum ditambahkan: perbaiki bidang bertanda ⚠, lalu tambahkan lagi.",
     ),
+    "add_while_editing": (
+        "A task of the plan is in the form: press New task first.",
+        "Formulir memuat tugas dari rencana: tekan Tugas baru dulu.",
+    ),
+    "choose_task": ("Choose a task in the list first.", "Pilih dulu tugas dalam daftar."),
     "added": ("Task {name} was added.", "Tugas {name} ditambahkan."),
     "deleted": ("{name} was deleted; Undo brings it back.", "{name} dihapus; bisa diurungkan."),
     "undone": ("The last change was taken back.", "Perubahan terakhir dibatalkan."),

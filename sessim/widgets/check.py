@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sessim.errors import PlanError, Problem, SessimWarning
-from sessim.fields import place, relative_to
+from sessim.fields import address_parts, place, relative_to
 from sessim.plan import MOST_DOMAINS, Domain, Plan, Task
 from sessim.widgets import attachments
 from sessim.widgets.draft import CSV, NUMBER, DomainDraft, Draft, TaskDraft
@@ -183,6 +183,9 @@ class Checker:
             yield ("domains",), self._say("too_many_domains", most=MOST_DOMAINS)
         yield from self._row_problems("domains", draft.domains, domains)
         yield from self._row_problems("tasks", draft.tasks, tasks)
+        for i, row in enumerate(draft.tasks):
+            if domain := unknown_domain(row, draft):
+                yield ("tasks", i, "sender"), self._say("unknown_domain", domain=domain)
 
     def _row_problems(
         self, kind: str, rows: Sequence[Any], built: Iterable[Built]
@@ -231,6 +234,15 @@ class Checker:
                 return plan, notes
             account = {key: value for key, value in account.items() if key not in wrong}
             account.setdefault("start", _EARLY)
+
+
+def unknown_domain(row: TaskDraft, draft: Draft) -> str:
+    """Return the domain of a task's sender if the plan does not have it, else nothing."""
+    try:
+        domain = address_parts(row.sender.strip())[2]
+    except ValueError:
+        return ""
+    return "" if domain in {line.name.strip().lower() for line in draft.domains} else domain
 
 
 def _attempt(

@@ -80,6 +80,7 @@ def _one(result: Result, task: int, now: pd.Timestamp, words: Words) -> Html:
         rows,
         numbers=(1, *numbers) if several else numbers,
         fixed=(0, last - 4),
+        wide=(last - 1,),
         current=(present - first,),
     )
     left = len(frame) - first - len(shown)

@@ -63,12 +63,15 @@ RULES: Final = """
 .sessim table { border-collapse: collapse; width: 100%; margin: 0; font-size: inherit; }
 .sessim caption { text-align: left; font-weight: 600; padding: 4px 0; color: var(--sessim-ink); }
 .sessim th, .sessim td { padding: 3px 8px; text-align: left; vertical-align: top;
-  border-bottom: 1px solid var(--sessim-line); overflow-wrap: anywhere; color: var(--sessim-ink);
-  background: var(--sessim-paper); }
-.sessim thead th { background: var(--sessim-soft); white-space: nowrap; overflow-wrap: normal; }
-.sessim tbody th { font-weight: 400; min-width: 7em; }
+  border-bottom: 1px solid var(--sessim-line); overflow-wrap: break-word;
+  color: var(--sessim-ink); background: var(--sessim-paper); }
+.sessim thead th { background: var(--sessim-soft); position: sticky; top: 0; z-index: 1; }
+.sessim tbody th { font-weight: 400; min-width: 7em; max-width: 24em; }
 .sessim .num { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .sessim .fix { white-space: nowrap; }
+.sessim .wide { min-width: 13em; }
+.sessim button { all: unset; cursor: pointer; color: var(--sessim-ink); text-decoration: underline; }
+.sessim button:focus-visible { outline: 2px solid var(--sessim-accent); outline-offset: 2px; }
 .sessim tr[aria-current] th, .sessim tr[aria-current] td { background: var(--sessim-soft); }
 .sessim tr[aria-current] th { font-weight: 600; box-shadow: inset 4px 0 var(--sessim-accent); }
 .sessim .bar { display: inline-block; width: 9em; height: .8em; vertical-align: -0.05em;
@@ -81,9 +84,18 @@ RULES: Final = """
 .sessim .bar i.error, .sessim .bar i.cancelled { background: var(--sessim-bad); }
 .sessim .sign { display: inline-block; width: 1.3em; }
 .sessim .note { margin: 4px 0; }
-.sessim figure { margin: 8px 0; }
-.sessim figure img { background: #fff; border-radius: 4px; height: auto; }
-.sessim figcaption { max-width: 60em; }
+.sessim figure { margin: 8px 0 16px; }
+.sessim figure img { background: #fff; border-radius: 4px; width: 900px !important; height: auto; }
+.sessim figcaption { max-width: 900px; }
+.sessim .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(11.5em, 1fr));
+  gap: 6px; margin: 6px 0; }
+.sessim .tiles div { border: 1px solid var(--sessim-line); border-radius: 3px; padding: 4px 8px; }
+.sessim .tiles dt { font-weight: 400; }
+.sessim .tiles dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; }
+@media screen and (max-width: 1000px) {
+  .sessim th, .sessim td { padding: 3px 5px; }
+  .sessim .bar { width: 4.5em; }
+}
 """
 """The looks of tables, bars and pictures, in the colours of the page around."""
 
@@ -121,6 +133,7 @@ def table(
     *,
     numbers: Sequence[int] = (),
     fixed: Sequence[int] = (),
+    wide: Sequence[int] = (),
     header: int = 0,
     current: Sequence[int] = (),
     ids: Sequence[object] | None = None,
@@ -135,8 +148,9 @@ def table(
         The headings.
     rows
         The cells: text, unless they are :class:`Html`.
-    numbers, fixed
-        Places of the columns to be aligned on the right, and of those that do not wrap.
+    numbers, fixed, wide
+        Places of the columns to be aligned on the right, of those that do not wrap, and of those
+        with whole sentences.
     header
         Place of the column that names the row.
     current
@@ -144,8 +158,9 @@ def table(
     ids
         Something to find each row by, written into ``data-row``.
     """
+    kinds = {"num": numbers, "fix": fixed, "wide": wide}
     classes = [
-        ' class="num"' if i in numbers else ' class="fix"' if i in fixed else ""
+        next((f' class="{kind}"' for kind, places in kinds.items() if i in places), "")
         for i in range(len(columns))
     ]
     head = "".join(
@@ -212,6 +227,11 @@ def when(value: Any, none: str = "", *, seconds: bool = False) -> str:
     return f"{value:%Y-%m-%d %H:%M:%S}" if seconds else f"{value:%Y-%m-%d %H:%M}"
 
 
+def dotted(name: str) -> Html:
+    """Write the name of a domain, which may be broken behind its dots."""
+    return Html(text(name).replace(".", ".<wbr>"))
+
+
 # --- tables that several panels show --------------------------------------------------------------
 
 
@@ -221,6 +241,15 @@ def summary_figures(summary: Summary, words: Words) -> list[tuple[str, str]]:
         (words(f"fig_{name}"), figure(name, value, words))
         for name, value in summary.to_dict().items()
     ]
+
+
+def tiles(summary: Summary, words: Words) -> Html:
+    """Show a summary as a list of figures."""
+    groups = (
+        f"<div><dt>{text(name)}</dt><dd>{text(value)}</dd></div>"
+        for name, value in summary_figures(summary, words)
+    )
+    return Html(f'<dl class="tiles">{"".join(groups)}</dl>')
 
 
 def figure(name: str, value: Any, words: Words) -> str:
@@ -239,7 +268,7 @@ def domain_table(domains: pd.DataFrame, caption: str, words: Words, plan: Plan) 
     free = {domain.name for domain in plan.domains if domain.warmup == "none"}
     rows = [
         (
-            row.domain,
+            dotted(row.domain),
             number(row.day),
             number(row.limit, words("none_limit" if row.domain in free else "not_open")),
             number(row.used),
@@ -253,7 +282,7 @@ def domain_table(domains: pd.DataFrame, caption: str, words: Words, plan: Plan) 
     keys = "domain warmup_day days_limit used left in_cache backlog run_statuses".split()
     columns = [words(key) for key in keys]
     ids = list(domains["domain"])
-    return table(caption, columns, rows, numbers=range(1, 7), ids=ids)
+    return table(caption, columns, rows, numbers=range(1, 7), fixed=(7,), ids=ids)
 
 
 def _runs(row: Any, words: Words) -> str:
@@ -262,12 +291,7 @@ def _runs(row: Any, words: Words) -> str:
 
 
 def task_table(
-    tasks: pd.DataFrame,
-    caption: str,
-    words: Words,
-    *,
-    current: Sequence[int] = (),
-    domains: bool = False,
+    tasks: pd.DataFrame, caption: str, words: Words, *, current: Sequence[int] = (), press: str = ""
 ) -> Html:
     """Show a task list as the console does.
 
@@ -279,15 +303,14 @@ def task_table(
         What it shows, and the language.
     current
         Ids of the tasks to be marked.
-    domains
-        Whether to name the domain of each.
+    press
+        The script of a task's name, which is a button then; it finds the id in ``data-task``.
     """
-    names = "task name progress status type requests sent cached domain".split()
+    names = "task name domain progress status type requests sent cached".split()
     columns = [tasks[name].tolist() for name in names]
     rows = [
         (
-            number(task),
-            Html(f"{text(name)}<br><small>{text(domain)}</small>") if domains else name,
+            _task_name(task, name, domain, press),
             bar(progress, status),
             word(kind, words),
             badge(status, words),
@@ -295,17 +318,24 @@ def task_table(
             f"{sent:,}",
             f"{cached:,}",
         )
-        for task, name, progress, status, kind, requests, sent, cached, domain in zip(*columns, strict=True)
+        for task, name, domain, progress, status, kind, requests, sent, cached in zip(
+            *columns, strict=True
+        )
     ]
-    keys = "task_id task sending_progress task_type task_status requests sent in_cache".split()
-    marked = [i for i, task in enumerate(columns[0]) if task in current]
+    keys = "task sending_progress task_type task_status requests sent in_cache".split()
     return table(
         caption,
         [words(key) for key in keys],
         rows,
-        numbers=(0, 5, 6, 7),
-        fixed=(2, 3, 4),
-        header=1,
-        current=marked,
+        numbers=(4, 5, 6),
+        fixed=(1, 2, 3),
+        current=[i for i, task in enumerate(columns[0]) if task in current],
         ids=columns[0],
     )
+
+
+def _task_name(task: int, name: str, domain: str, press: str) -> Html:
+    shown = text(name)
+    if press:
+        shown = f'<button type="button" data-task="{task}" onclick="{text(press)}">{shown}</button>'
+    return Html(f"{shown}<br><small>{task} · {dotted(domain)}</small>")

@@ -18,6 +18,7 @@ from sessim.widgets.fields import Field, Pick
 from sessim.widgets.labels import Words
 from sessim.widgets.rows import button
 
+_MOST_PROBLEMS: Final = 5
 ENDINGS: Final = (".yaml", ".yml", ".json")
 _COPY: Final = """
 const area = this.closest('.sessim-code').querySelector('textarea');
@@ -69,8 +70,8 @@ class PlanFile(ipywidgets.VBox):  # type: ignore[misc]
         """Suggest the plan files that lie here and a few levels below."""
         self.path.options = tuple(attachments.pick(Path(), ENDINGS))
 
-    def show(self, plan: Plan | None, folder: Path, stale: bool) -> None:
-        """Show the last complete plan as code."""
+    def show(self, plan: Plan | None, folder: Path, *, stale: bool, visible: bool) -> None:
+        """Show the last complete plan as code; it is written only where it is ``visible``."""
         here = _shown_path(folder)
         self.field.show(hint=self._words("builder.folder", folder=here))
         said = "no_plan" if plan is None else "stale" if stale else ""
@@ -79,16 +80,17 @@ class PlanFile(ipywidgets.VBox):  # type: ignore[misc]
             if said
             else ""
         )
-        elsewhere = folder.resolve() != Path.cwd()
-        self.yaml.show("" if plan is None else plan.to_yaml())
-        self.python.show("" if plan is None else to_python(plan, folder if elsewhere else None))
+        place = None if folder == Path.cwd() else folder
+        self.yaml.show(lambda: "" if plan is None else plan.to_yaml(), visible)
+        self.python.show(lambda: "" if plan is None else to_python(plan, place), visible)
 
 
 class Code(ipywidgets.VBox):  # type: ignore[misc]
     """A text to copy: it can be selected, and what is changed in it is put back."""
 
     def __init__(self, words: Words, key: str) -> None:
-        self._text = ""
+        self._text: str | None = ""
+        self._render: Callable[[], str] = str
         self.area = ipywidgets.Textarea(
             description=words(f"builder.{key}"),
             rows=18,
@@ -108,32 +110,76 @@ class Code(ipywidgets.VBox):  # type: ignore[misc]
     @property
     def value(self) -> str:
         """The text."""
+        if self._text is None:
+            self._text = self._render()
         return self._text
 
-    def show(self, text: str) -> None:
-        """Show another text."""
-        self._text = text
-        self.area.value = text
+    def show(self, render: Callable[[], str], visible: bool) -> None:
+        """Show another text, which is made when it is wanted."""
+        self._render, self._text = render, None
+        if visible:
+            self.area.value = self.value
 
     def _put_back(self, *_: object) -> None:
-        self.area.value = self._text
+        self.area.value = self.value
 
 
-def write(plan: Plan, path: Path) -> None:
-    """Write a plan file whole or not at all; :class:`PlanError` if that cannot be done."""
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix.lower() == ".json":
-            plan.to_json(beside)
-        else:
-            plan.to_yaml(beside)
-        beside.replace(path)
-    except (OSError, ValueError) as error:
-        with suppress(OSError, ValueError):
-            beside.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise PlanError(f"cannot write the file {str(path)!r}: {reason}") from None
+class Disk:
+    """Reads and writes plan files, and asks before it replaces what would be lost.
+
+    Parameters
+    ----------
+    words
+        The language.
+    """
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self._left: tuple[Path, attachments.Stamp] | None = None
+        self._asked: Path | None = None
+
+    def path(self, text: str) -> Path:
+        """Return the file that is meant; :class:`PlanError` if nothing was written."""
+        if not text:
+            raise PlanError(self._words("builder.write_path"))
+        path = Path(text)
+        return path if path.suffix else path.with_name(f"{path.name}.yaml")
+
+    def read(self, path: Path) -> Plan:
+        """Read a plan file; the error lists everything that is wrong with it."""
+        try:
+            plan = Plan.from_yaml(path)
+        except PlanError as error:
+            raise PlanError("; ".join(map(str, error.problems[:_MOST_PROBLEMS]))) from None
+        self._left = None if has_comments(path) else (path.resolve(), attachments.stamp(path))
+        return plan
+
+    def ask(self, path: Path) -> None:
+        """Raise :class:`PlanError` the first time that a file would be lost, with a question."""
+        found = attachments.stamp(path)
+        known = found is None or self._left == (path.resolve(), found)
+        if not known and self._asked != path.resolve():
+            self._asked = path.resolve()
+            key = "comments" if has_comments(path) else "exists"
+            raise PlanError(self._words(f"builder.{key}", path=str(path)))
+        self._asked = None
+
+    def write(self, plan: Plan, path: Path) -> None:
+        """Write a plan file whole or not at all; :class:`PlanError` if that cannot be done."""
+        beside = path.with_name(f".{path.name}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.suffix.lower() == ".json":
+                plan.to_json(beside)
+            else:
+                plan.to_yaml(beside)
+            beside.replace(path)
+        except (OSError, ValueError) as error:
+            with suppress(OSError, ValueError):
+                beside.unlink(missing_ok=True)
+            reason = getattr(error, "strerror", None) or str(error)
+            raise PlanError(f"cannot write the file {str(path)!r}: {reason}") from None
+        self._left = (path.resolve(), attachments.stamp(path))
 
 
 def has_comments(path: Path) -> bool:

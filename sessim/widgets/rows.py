@@ -36,6 +36,8 @@ class Rows(ipywidgets.VBox):  # type: ignore[misc]
     ----------
     chosen
         Trait: the number of the chosen row, from 1; 0 for none.
+    filling
+        Whether it is :meth:`fill` that changes things, not a user.
     """
 
     chosen = traitlets.Int()
@@ -49,25 +51,25 @@ class Rows(ipywidgets.VBox):  # type: ignore[misc]
             toolbar, layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         )
         super().__init__([self.list, bar])
-        self._filling = False
+        self.filling = False
         self.list.observe(self._choose, "index")
 
     def _choose(self, change: Any) -> None:
-        if not self._filling and change.new is not None:
+        if not self.filling and change.new is not None:
             self.chosen = change.new + 1
 
     def fill(self, lines: Sequence[str], chosen: int) -> None:
         """Show these lines, one of them chosen."""
-        self._filling = True
+        self.filling = True
         try:
             with self.list.hold_sync():
                 if self.list.options != tuple(lines):
                     self.list.options = tuple(lines)
                 self.list.index = chosen - 1 if chosen else None
                 self.list.rows = min(max(len(lines), 4), _MOST_ROWS)
+            self.chosen = chosen
         finally:
-            self._filling = False
-        self.chosen = chosen
+            self.filling = False
 
 
 def button(
