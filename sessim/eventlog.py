@@ -241,7 +241,8 @@ def _codes(column: pa.ChunkedArray, codes: Mapping[str, int]) -> NDArray[np.int3
     chunk = column.combine_chunks()
     known = np.array([codes.get(w, NONE) for w in chunk.dictionary.to_pylist()], dtype=np.int32)
     indices = chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return np.append(known, np.int32(NONE)).take(indices)
+    found: NDArray[np.int32] = np.append(known, np.int32(NONE))[indices]
+    return found
 
 
 # --- columns of frames ---------------------------------------------------------------------------

@@ -91,8 +91,7 @@ def fold(notes: list[Note]) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
         The arrays, and the texts behind the codes of ``detail``.
     """
     time, event, whom, emails, sent_today, detail = zip(*notes, strict=True) if notes else [()] * 6
-    texts = {"": 0} | dict.fromkeys(detail)
-    texts = {text: code for code, text in enumerate(texts)}
+    texts = {text: code for code, text in enumerate(dict.fromkeys(("", *detail)))}
     rows, ranks, counts = array("i"), array("i"), array("q")
     for who, number in zip(whom, emails, strict=True):
         if isinstance(who, int):
@@ -103,7 +102,7 @@ def fold(notes: list[Note]) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
             rows.append(len(who))
             ranks.frombytes(who.astype(np.int32).tobytes())
             counts.frombytes(number.tobytes())
-    codes = map(texts.__getitem__, detail)
+    codes = [texts[text] for text in detail]
     columns = (array("q", time), array("b", event), array("q", sent_today), array("i", codes))
     arrays = map(np.array, (*columns, rows, ranks, counts))
     return dict(zip(_FIELDS, arrays, strict=True)), tuple(texts)

@@ -197,8 +197,7 @@ class Fifo:
             return 0
         counts = self._counts
         unsent = counts.requests[first] - counts.emails[first]
-        left = counts.queue_of[first].left
-        return unsent if unsent < left else left
+        return min(unsent, counts.queue_of[first].left)
 
     def advance(self, emails: int) -> int:
         """Send emails of the first run."""

@@ -188,7 +188,7 @@ def load(path: str | PathLike[str]) -> tuple[Plan, State, dict[str, Any]]:
         If the file cannot be read or holds no state of this version.
     """
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as content:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
         head = json.loads(str(arrays.pop("head")))
         if head.pop("format") != FORMAT:

@@ -80,7 +80,7 @@ def summary(result: Result, *, tasks: Names = None, domains: Names = None) -> Su
     SelectionError
         If the plan has no task or domain of that name.
     """
-    from sessim.charts.story import Story  # noqa: PLC0415  loads matplotlib
+    from sessim.charts.story import Story
 
     story = Story(result, tasks, domains)
     codes = {name: code for code, name in enumerate(story.log.domains)}

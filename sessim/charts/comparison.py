@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from sessim.charts import lettering, style
 from sessim.charts.areas import thinned
@@ -15,6 +14,8 @@ from sessim.charts.words import number, time
 from sessim.eventlog import NONE, Event
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from sessim.result import Result
 
 CHARTS: Final = ("cumulative", "backlog")

@@ -25,7 +25,7 @@ from sessim.plan import Plan
 from sessim.result import Result
 from sessim.warmup import published
 from sessim.widgets import markup
-from sessim.widgets.base import Panel, guarded
+from sessim.widgets.base import Panel, guarded, text
 from sessim.widgets.labels import Words
 from sessim.widgets.markup import Html
 from sessim.widgets.pictures import show_overlaid
@@ -34,7 +34,8 @@ from sessim.widgets.runner import Runner
 MOST_ROWS: Final = 200
 """How many tasks are listed."""
 
-_WRAP: Final = {"flex_flow": "row wrap", "align_items": "center"}
+_WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
+_EVERY: Final = ""  # stands for all domains
 _AUTO: Final = {"width": "auto", "max_width": "100%"}
 _LABEL: Final = {"description_width": "initial"}
 _QUIET: Final = ("failed", "cancelled", "unsent")  # figures left out where all are 0
@@ -132,6 +133,7 @@ class Compare(Panel):
         self.domain_box = self._dropdown("domain")
         self.warmup_box = self._dropdown("other_warmup")
         self.warmup_box.options = [(entry.title, name) for name, entry in published().items()]
+        self.warmup_box.value = next(iter(published()))
         self.warmup_button = self._button("add_warmup", "plus", self._on_warmup)
         self.second_button = self._button("add_second", "plus", self._on_second, "second_hint")
         self.remove_box = self._dropdown("plan")
@@ -179,7 +181,7 @@ class Compare(Panel):
     def _on_warmup(self) -> None:
         if self.base_box.value is None:
             return
-        plan = with_warmup(self._base.plan, self.warmup_box.value, self.domain_box.value)
+        plan = with_warmup(self._base.plan, self.warmup_box.value, self.domain_box.value or None)
         names = {"plan": self.base_box.value, "warmup": self.warmup_box.value}
         self._run(plan, self.words("with_warmup_name", **names))
 
@@ -240,7 +242,8 @@ class Compare(Panel):
     def _on_base(self, _: Any) -> None:
         there = self.base_box.value in self.results
         domains = [entry.name for entry in self._base.plan.domains] if there else []
-        self.domain_box.options = [(self.words("all_domains"), None), *((n, n) for n in domains)]
+        self.domain_box.options = [(self.words("all_domains"), _EVERY), *((n, n) for n in domains)]
+        self.domain_box.value = _EVERY
 
     @guarded
     def _show(self, _: Any = None) -> None:
@@ -259,7 +262,7 @@ class Compare(Panel):
             return
         few = [markup.note(self.words("too_few"))] if len(names) < 2 else []
         self.figures.value = markup.block(*few, figures_table(self.table, self.words))
-        self.charts.value = markup.block(*show_overlaid(self.results, self.words))
+        self.charts.value = markup.block(*show_overlaid(self.results))
         self.task_list.value = markup.block(*tasks_table(self.tasks, names, self.words))
 
 
@@ -274,7 +277,7 @@ def figures_table(table: pd.DataFrame, words: Words) -> Html:
         if name in _QUIET and not table[name].any():
             continue
         cells = [
-            Html(f"{markup.text(markup.figure(name, value, words))}{_change(name, change, i, words)}")
+            Html(f"{text(markup.figure(name, value, words))}{_change(name, change, i, words)}")
             for i, (value, change) in enumerate(
                 zip(table[name], table[f"{name}_change"], strict=True)
             )
@@ -288,7 +291,7 @@ def figures_table(table: pd.DataFrame, words: Words) -> Html:
 def tasks_table(tasks: pd.DataFrame, names: Sequence[str], words: Words) -> list[Html]:
     """Show when each task finished (see :func:`sessim.comparison.compare_tasks`)."""
     found: dict[str, dict[str, Any]] = {}
-    for row in tasks.itertuples():
+    for row in markup.records(tasks):
         found.setdefault(row.name, {})[row.plan] = row
     rows = []
     for task in list(found)[:MOST_ROWS]:
@@ -305,8 +308,8 @@ def tasks_table(tasks: pd.DataFrame, names: Sequence[str], words: Words) -> list
 
 def _finish(row: Any, place: int, words: Words) -> Html:
     if row is None:
-        return Html(markup.text(words("not_there")))
-    shown = markup.text(markup.when(row.finished, markup.word(row.status, words)))
+        return Html(text(words("not_there")))
+    shown = text(markup.when(row.finished, markup.word(row.status, words)))
     return Html(f"{shown}{_change('finish', row.change_hours, place, words)}")
 
 
@@ -323,5 +326,5 @@ def _change(name: str, change: float, place: int, words: Words) -> Html:
     elif name == "utilisation":
         said = f"{100 * change:+.1f}"
     else:
-        said = f"{change:+,.1f}" if isinstance(change, float) else f"{change:+,}"
-    return Html(f" <small>({markup.text(said)})</small>")
+        said = f"{change:+,}" if change == int(change) else f"{change:+,.1f}"
+    return Html(f" <small>({text(said)})</small>")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any, Final
 
 import ipywidgets
@@ -18,13 +17,23 @@ from sessim.result import Result
 from sessim.widgets import lives, markup
 from sessim.widgets.base import guarded
 from sessim.widgets.markup import Html
-from sessim.widgets.selection import ResultPanel
+from sessim.widgets.selection import MOST_OPTIONS, ResultPanel
 from sessim.widgets.timebar import TimeBar
 
 MOST_ROWS: Final = 200
 """How many tasks are listed at once."""
 
-_WRAP: Final = {"flex_flow": "row wrap", "align_items": "center"}
+_WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
+_NOBODY: Final = 0  # stands for no task in the box of lives
+_PRESS: Final = (
+    "const box = this.closest('.sessim-panel').querySelector('.sessim-life select');"
+    "const own = option => option.text.startsWith(this.dataset.task + ': ');"
+    "const at = [...box.options].findIndex(own);"
+    "if (at >= 0) { box.selectedIndex = at; box.focus();"
+    " box.dispatchEvent(new Event('change', {bubbles: true})); }"
+)
+"""Makes a task's name in the list choose the task in the box of lives, which stays the one
+control of it: a press moves the focus there."""
 
 
 class Console(ResultPanel):
@@ -68,7 +77,7 @@ class Console(ResultPanel):
             self.domain_list,
             ipywidgets.HBox(self._filters, layout=_WRAP),
             self.task_list,
-            self.life_box,
+            ipywidgets.HBox([self.life_box], layout=_WRAP),
             self.life_list,
         )
         self.time_bar.observe(self._on_instant, ["instant", "outside"])
@@ -102,6 +111,7 @@ class Console(ResultPanel):
             description=words("show_life"), layout={"width": "auto", "max_width": "100%"},
             style={"description_width": "initial"},
         )  # fmt: skip
+        self.life_box.add_class("sessim-life")
         self.life_box.observe(self._on_life_box, "value")
 
     def _filter_box(self, key: str, labels: list[str], trait: str) -> ipywidgets.Dropdown:
@@ -149,7 +159,7 @@ class Console(ResultPanel):
 
     def _on_life_box(self, change: Any) -> None:
         if self._hears:
-            self.selected = () if change["new"] is None else (change["new"],)
+            self.selected = () if change["new"] == _NOBODY else (change["new"],)
 
     # --- showing ------------------------------------------------------------------------------
 
@@ -167,10 +177,11 @@ class Console(ResultPanel):
         if self.result is None:
             self.domain_list.value = self.life_list.value = ""
             self.task_list.value = markup.block(markup.note(self.words("no_result")))
-            self.life_box.options = [(self.words("choose_task"), None)]
+            self.life_box.options = [(self.words("choose_task"), _NOBODY)]
             return
         tasks, domains = self.result.at(self.time), self.result.domains_at(self.time)
-        listed = self._listed(tasks)
+        listed = tasks[self._listed(tasks)]
+        found = listed[self._of_status(listed)]
         time = f"{markup.when(self.time, seconds=True)} ({self.result.plan.timezone})"
         if self.domains:
             domains = domains[domains["domain"].isin(self.domains)]
@@ -179,8 +190,8 @@ class Console(ResultPanel):
                 domains, self.words("domains_at", time=time), self.words, self.result.plan
             )
         )
-        self.task_list.value = self._task_table(tasks, tasks[listed & self._of_status(tasks)], time)
-        self._offer(tasks["task"][listed])
+        self.task_list.value = self._task_table(tasks, found, time)
+        self._offer(listed, found)
         self._tell_changes()
         now = pd.Timestamp(self.time)
         self.life_list.value = lives.show(self.result, self.selected, now, self.words)
@@ -211,7 +222,6 @@ class Console(ResultPanel):
             if counts[status.label]
         ]
         caption = f"{words('tasks_at', time=time)}: {', '.join(parts)}"
-        several = len(self.result.plan.domains) > 1
         shown = found.head(MOST_ROWS)
         notes: list[Html] = []
         if not len(found):
@@ -221,19 +231,21 @@ class Console(ResultPanel):
             total = len(found) if len(shown) < len(found) else len(tasks)
             notes.append(markup.note(words(key, shown=f"{len(shown):,}", total=f"{total:,}")))
         return markup.block(
-            markup.task_table(shown, caption, words, current=self.selected, domains=several), *notes
+            markup.task_table(shown, caption, words, current=self.selected, press=_PRESS), *notes
         )
 
-    def _offer(self, ids: Iterable[int]) -> None:
-        """Offer the listed tasks in the box of lives, and show which one is chosen."""
-        options: list[tuple[str, Any]] = [(self.words("choose_task"), None)]
-        options += self._task_options(ids)
-        value: Any = self.selected[0] if len(self.selected) == 1 else None
+    def _offer(self, listed: pd.DataFrame, found: pd.DataFrame) -> None:
+        """Offer tasks in the box of lives, and show which one is chosen.
+
+        The offer does not change with the time, unless there are more than it can hold.
+        """
+        offered = listed if len(listed) <= MOST_OPTIONS else found.head(MOST_ROWS)
+        options = [(self.words("choose_task"), _NOBODY), *self._task_options(offered["task"])]
         if len(self.selected) > 1:
-            options[0] = (self.words("several", n=len(self.selected)), None)
+            options[0] = (self.words("several", n=len(self.selected)), _NOBODY)
         if list(self.life_box.options) != options:
             self.life_box.options = options
-        self.life_box.value = value
+        self.life_box.value = self.selected[0] if len(self.selected) == 1 else _NOBODY
 
     def _tell_changes(self) -> None:
         assert self.result is not None

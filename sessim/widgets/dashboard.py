@@ -19,7 +19,7 @@ from sessim.widgets.pictures import Pictures
 from sessim.widgets.selection import ResultPanel
 
 _ROWS: Final = 6
-_WRAP: Final = {"flex_flow": "row wrap", "align_items": "flex-end"}
+_WRAP: Final = {"flex_flow": "row wrap", "align_items": "flex-end", "grid_gap": "4px 12px"}
 _LABEL: Final = {"description_width": "initial"}
 
 
@@ -83,9 +83,7 @@ class Dashboard(ResultPanel):
         self.domains_box = self._list("show_domains")
         self.tasks_box.observe(self._on_tasks_box, "value")
         self.domains_box.observe(self._on_domains_box, "value")
-        self.all_button = ipywidgets.Button(
-            description=words("show_all"), layout={"width": "auto"}
-        )
+        self.all_button = ipywidgets.Button(description=words("show_all"), layout={"width": "auto"})
         self.all_button.on_click(self._on_all)
         self.folder_box = ipywidgets.Text(
             description=words("export_folder"), layout={"width": "auto"}, style=_LABEL
@@ -117,9 +115,7 @@ class Dashboard(ResultPanel):
     def _export(
         self, key: str, icon: str, write: Callable[[], Sequence[Path]]
     ) -> ipywidgets.Button:
-        button = ipywidgets.Button(
-            description=self.words(key), icon=icon, layout={"width": "auto"}
-        )
+        button = ipywidgets.Button(description=self.words(key), icon=icon, layout={"width": "auto"})
         button.on_click(lambda _: self._on_export(write))
         return button
 
@@ -210,13 +206,9 @@ class Dashboard(ResultPanel):
             return
         found = self.summary
         assert found is not None
-        rows = markup.summary_figures(found, self.words)
-        columns = [self.words("figure"), self.words("value")]
-        self.figures.value = markup.block(
-            markup.table(self.words("summary"), columns, rows, numbers=(1,))
-        )
+        self.figures.value = markup.block(markup.tiles(found, self.words))
         pictures = Pictures(result, self.selected or None, self.domains or None)
-        self.charts.value = markup.block(*pictures.show(self.words).values())
+        self.charts.value = markup.block(*pictures.show().values())
 
     def _chosen_apart(self, result: Result) -> bool:
         """Say whether none of the chosen tasks belongs to the chosen domains."""
@@ -231,7 +223,10 @@ class Dashboard(ResultPanel):
         """Write the charts as they are shown as PNG into ``folder``; return the files."""
         return self._write(
             export.write_charts(
-                self._given(), self.folder, tasks=self.selected or None, domains=self.domains or None
+                self._given(),
+                self.folder,
+                tasks=self.selected or None,
+                domains=self.domains or None,
             )
         )
 

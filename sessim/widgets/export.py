@@ -16,8 +16,9 @@ from sessim.eventlog import iso
 from sessim.result import Result
 from sessim.summary import summary
 from sessim.widgets import report
+from sessim.widgets.base import text
 from sessim.widgets.labels import Words
-from sessim.widgets.markup import Html, text
+from sessim.widgets.markup import Html
 from sessim.widgets.pictures import Pictures
 
 TABLES: Final = ("tasks", "runs", "daily", "pauses", "events")
@@ -88,5 +89,3 @@ def _entry(name: str) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _EPOCH)
     entry.compress_type = zipfile.ZIP_DEFLATED
     return entry
-
-

@@ -70,8 +70,15 @@ def _one(result: Result, task: int, now: pd.Timestamp, words: Words) -> Html:
     first = max(0, min(present - MOST_CHANGES // 2, len(frame) - MOST_CHANGES))
     shown = frame.iloc[first : first + MOST_CHANGES]
     several = (frame["run"] > 1).any()
-    rows = [_row(row, words, several) for row in shown.itertuples()]
-    keys = ["time", *(["run_number"] if several else []), "task_status", "sent", "in_cache", "reason"]
+    rows = [_row(row, words, several) for row in markup.records(shown)]
+    keys = [
+        "time",
+        *(["run_number"] if several else []),
+        "task_status",
+        "sent",
+        "in_cache",
+        "reason",
+    ]
     last = len(keys)
     numbers = (last - 3, last - 2)
     found = markup.table(

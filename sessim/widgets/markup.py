@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -70,7 +70,7 @@ RULES: Final = """
 .sessim .num { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .sessim .fix { white-space: nowrap; }
 .sessim .wide { min-width: 13em; }
-.sessim button { all: unset; cursor: pointer; color: var(--sessim-ink); text-decoration: underline; }
+.sessim button { all: unset; cursor: pointer; text-decoration: underline; }
 .sessim button:focus-visible { outline: 2px solid var(--sessim-accent); outline-offset: 2px; }
 .sessim tr[aria-current] th, .sessim tr[aria-current] td { background: var(--sessim-soft); }
 .sessim tr[aria-current] th { font-weight: 600; box-shadow: inset 4px 0 var(--sessim-accent); }
@@ -227,6 +227,11 @@ def when(value: Any, none: str = "", *, seconds: bool = False) -> str:
     return f"{value:%Y-%m-%d %H:%M:%S}" if seconds else f"{value:%Y-%m-%d %H:%M}"
 
 
+def records(frame: pd.DataFrame) -> Iterator[Any]:
+    """Return the rows of a frame, their cells as attributes."""
+    return frame.itertuples()
+
+
 def dotted(name: str) -> Html:
     """Write the name of a domain, which may be broken behind its dots."""
     return Html(text(name).replace(".", ".<wbr>"))
@@ -277,9 +282,18 @@ def domain_table(domains: pd.DataFrame, caption: str, words: Words, plan: Plan) 
             number(row.backlog),
             _runs(row, words),
         )
-        for row in domains.itertuples()
+        for row in records(domains)
     ]
-    keys = "domain warmup_day days_limit used left in_cache backlog run_statuses".split()
+    keys = [
+        "domain",
+        "warmup_day",
+        "days_limit",
+        "used",
+        "left",
+        "in_cache",
+        "backlog",
+        "run_statuses",
+    ]
     columns = [words(key) for key in keys]
     ids = list(domains["domain"])
     return table(caption, columns, rows, numbers=range(1, 7), fixed=(7,), ids=ids)
@@ -287,7 +301,9 @@ def domain_table(domains: pd.DataFrame, caption: str, words: Words, plan: Plan) 
 
 def _runs(row: Any, words: Words) -> str:
     counts = {TaskStatus.SENDING.label: row.sending, TaskStatus.PAUSED.label: row.paused}
-    return ", ".join(f"{number} {word(status, words)}" for status, number in counts.items() if number)
+    return ", ".join(
+        f"{number} {word(status, words)}" for status, number in counts.items() if number
+    )
 
 
 def task_table(
@@ -306,7 +322,7 @@ def task_table(
     press
         The script of a task's name, which is a button then; it finds the id in ``data-task``.
     """
-    names = "task name domain progress status type requests sent cached".split()
+    names = ["task", "name", "domain", "progress", "status", "type", "requests", "sent", "cached"]
     columns = [tasks[name].tolist() for name in names]
     rows = [
         (
@@ -322,7 +338,7 @@ def task_table(
             *columns, strict=True
         )
     ]
-    keys = "task sending_progress task_type task_status requests sent in_cache".split()
+    keys = ["task", "sending_progress", "task_type", "task_status", "requests", "sent", "in_cache"]
     return table(
         caption,
         [words(key) for key in keys],

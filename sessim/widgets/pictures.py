@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sessim.charts import CHARTS, areas, bands, bars
@@ -14,12 +13,14 @@ from sessim.charts import comparison as overlay
 from sessim.charts.story import Names, Story
 from sessim.result import Result
 from sessim.widgets.base import DPI, image
-from sessim.widgets.labels import Words
 from sessim.widgets.markup import Html, html
 
-_WIDTH: Final = 10.0
-_HEIGHTS: Final = {"throughput": 4.2, "backlog": 3.2}
-_OVERLAY: Final = 3.4
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_WIDTH: Final = 8.6  # inches: legible in a narrow window too
+_HEIGHTS: Final = {"throughput": 4.0, "backlog": 3.0}
+_OVERLAY: Final = 3.2
 _MODULES: Final = {"throughput": bars, "backlog": areas, "timeline": bands}
 
 
@@ -54,24 +55,17 @@ class Pictures:
         )
         return file.getvalue()
 
-    def show(self, words: Words, *, level: int = 4) -> dict[str, Html]:
-        """Return each chart as HTML, with its name as a heading."""
-        return {
-            chart: _shown(
-                words(f"chart_{chart}"), self.figure(chart), self.description(chart), level
-            )
-            for chart in CHARTS
-        }
+    def show(self) -> dict[str, Html]:
+        """Return each chart as HTML."""
+        return {chart: _shown(self.figure(chart), self.description(chart)) for chart in CHARTS}
 
 
-def show_overlaid(results: Mapping[str, Result], words: Words, *, level: int = 4) -> list[Html]:
+def show_overlaid(results: Mapping[str, Result]) -> list[Html]:
     """Return the charts of several results over each other as HTML."""
-    found = []
-    for chart in overlay.CHARTS:
-        figure = _drawn(_OVERLAY, _overlay(results, chart))
-        said = overlay.describe(results, chart)
-        found.append(_shown(words(f"chart_{chart}"), figure, said, level))
-    return found
+    return [
+        _shown(_drawn(_OVERLAY, _overlay(results, chart)), overlay.describe(results, chart))
+        for chart in overlay.CHARTS
+    ]
 
 
 def _overlay(results: Mapping[str, Result], chart: str) -> Callable[[Axes], object]:
@@ -84,8 +78,9 @@ def _drawn(height: float, draw: Callable[[Axes], object]) -> Figure:
     return figure
 
 
-def _shown(title: str, figure: Figure, description: str, level: int) -> Html:
+def _shown(figure: Figure, description: str) -> Html:
+    """Return a picture with its text, which is read out once."""
     return Html(
-        f"<figure><h{level}>{html(title)}</h{level}>{image(figure, description)}"
+        f"<figure>{image(figure, description)}"
         f'<figcaption aria-hidden="true">{html(description)}</figcaption></figure>'
     )

@@ -10,9 +10,10 @@ from sessim.result import Result
 from sessim.summary import summary
 from sessim.version import __version__
 from sessim.widgets import markup
+from sessim.widgets.base import text
 from sessim.widgets.labels import Words
 from sessim.widgets.lives import reason
-from sessim.widgets.markup import Html, badge, number, percent, table, when, word
+from sessim.widgets.markup import Html, badge, number, percent, records, table, when, word
 from sessim.widgets.pictures import Pictures
 
 MOST_ROWS: Final = 1000
@@ -33,7 +34,6 @@ h3 { font-size: 1rem; margin: 1rem 0 .3rem; }
 .scroll:focus-visible { outline: 3px solid var(--sessim-accent); }
 .scroll caption { padding: 4px 8px; }
 pre { margin: 0; padding: .7rem 1rem; background: var(--sessim-soft); font-size: .85rem; }
-.figures { width: auto; }
 @media print { :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 10pt; }
   .scroll { overflow: visible; max-height: none; border: 0; } pre { white-space: pre-wrap; }
   figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
@@ -60,9 +60,9 @@ def html(result: Result, *, language: str = "en", title: str | None = None) -> s
     words = Words(language)
     title = words("report") if title is None else title
     sections = [
-        _section(words("summary"), _summary(result, words)),
+        _section(words("summary"), markup.tiles(summary(result), words)),
         _section(words("tasks"), _tasks(result, words)),
-        _section(words("charts"), *Pictures(result).show(words, level=3).values()),
+        _section(words("charts"), *Pictures(result).show().values()),
         _section(words("days"), _days(result, words)),
         _section(words("fig_pauses"), _pauses(result, words)),
         _section(words("plan"), _plan(result, words)),
@@ -96,16 +96,23 @@ def _section(heading: str, *parts: str) -> Html:
     return Html(f"<section><h2>{markup.html(heading)}</h2>{''.join(parts)}</section>")
 
 
-def _summary(result: Result, words: Words) -> Html:
-    rows = markup.summary_figures(summary(result), words)
-    columns = [words("figure"), words("value")]
-    shown = table(words("summary"), columns, rows, numbers=(1,))
-    return Html(shown.replace("<table>", '<table class="figures">', 1))
-
-
 def _tasks(result: Result, words: Words) -> Html:
     tasks = result.tasks
-    keys = "task_id task domain sending_progress task_type task_status requests sent in_cache due finished pauses paused_hours".split()
+    keys = [
+        "task_id",
+        "task",
+        "domain",
+        "sending_progress",
+        "task_type",
+        "task_status",
+        "requests",
+        "sent",
+        "in_cache",
+        "due",
+        "finished",
+        "pauses",
+        "paused_hours",
+    ]
     rows = [
         (
             number(row.task),
@@ -120,7 +127,7 @@ def _tasks(result: Result, words: Words) -> Html:
             number(row.pauses),
             number(row.paused_hours),
         )
-        for row in tasks.head(MOST_ROWS).itertuples()
+        for row in records(tasks.head(MOST_ROWS))
     ]
     looks = {"numbers": (0, 6, 7, 8, 11, 12), "fixed": (3, 4, 5, 9, 10), "header": 1}
     caption = words("tasks_at", time=f"{when(result.end)} ({result.plan.timezone})")
@@ -131,7 +138,7 @@ def _days(result: Result, words: Words) -> Html:
     daily = result.daily
     if daily.empty:
         return markup.note(words("no_days"))
-    keys = "date domain warmup_day limit sent in_cache backlog utilisation".split()
+    keys = ["date", "domain", "warmup_day", "limit", "sent", "in_cache", "backlog", "utilisation"]
     free = {domain.name for domain in result.plan.domains if domain.warmup == "none"}
     rows = [
         (
@@ -142,7 +149,7 @@ def _days(result: Result, words: Words) -> Html:
             *(number(value) for value in (row.sent, row.cached, row.backlog)),
             percent(row.utilisation),
         )
-        for row in daily.head(MOST_ROWS).itertuples()
+        for row in records(daily.head(MOST_ROWS))
     ]
     looks = {"numbers": range(2, 8), "fixed": (0,)}
     caption = f"{words('days')}, {words('domains')}"
@@ -153,7 +160,7 @@ def _pauses(result: Result, words: Words) -> Html:
     pauses = result.pauses
     if pauses.empty:
         return markup.note(words("no_pauses"))
-    keys = "task run_number domain start end paused_hours in_cache reason".split()
+    keys = ["task", "run_number", "domain", "start", "end", "paused_hours", "in_cache", "reason"]
     tasks = result.plan.tasks
     rows = [
         (
@@ -166,14 +173,16 @@ def _pauses(result: Result, words: Words) -> Html:
             number(row.cached),
             reason(row.reason, words),
         )
-        for row in pauses.head(MOST_ROWS).itertuples()
+        for row in records(pauses.head(MOST_ROWS))
     ]
     looks = {"numbers": (1, 5, 6), "fixed": (3, 4)}
     return _listed(words("fig_pauses"), keys, rows, len(pauses), words, looks)
 
 
 def _plan(result: Result, words: Words) -> Html:
-    return _scroll(words("plan"), f"<pre><code>{markup.text(yaml_text(result.plan.to_dict()))}</code></pre>")
+    return _scroll(
+        words("plan"), f"<pre><code>{text(yaml_text(result.plan.to_dict()))}</code></pre>"
+    )
 
 
 def _listed(
@@ -194,7 +203,5 @@ def _listed(
 def _scroll(name: str, inside: str) -> Html:
     """Let a wide or long part be scrolled, with the keyboard too."""
     return Html(
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{markup.text(name)}">'
-        f"{inside}</div>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{text(name)}">{inside}</div>'
     )
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 import ipywidgets
 import traitlets
@@ -79,7 +79,7 @@ class Runner(Panel):
         self.stop_button.on_click(lambda _: self.stop())
         row = ipywidgets.HBox(
             [self.run_button, self.stop_button, self.bar],
-            layout={"flex_flow": "row wrap", "align_items": "center"},
+            layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"},
         )
         self.children = (ipywidgets.HTML(style(LAB)), row, self.status)
         self.observe(self._show_state, ["plan", "running"])

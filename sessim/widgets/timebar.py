@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ STEPS: Final = (10, 30, 60, 180, 360, 720, 1440, 10_080)
 """Minutes that a step may have."""
 
 _FRAMES: Final = 250  # that playing the whole span should take, about
-_INTERVAL: Final = 150  # milliseconds a frame
+_INTERVAL: Final = 0.15  # seconds a frame
 
 
 class TimeBar(ipywidgets.VBox):
@@ -37,11 +38,14 @@ class TimeBar(ipywidgets.VBox):
         Trait: the instant last asked for if it was outside and the nearest is shown, else None.
     step
         Trait: the minutes of a step.
+    playing
+        Trait: whether the days are being played.
     """
 
     instant = traitlets.Int()
     outside = traitlets.Int(allow_none=True, default_value=None)
     step = traitlets.Int(60)
+    playing = traitlets.Bool(default_value=False, read_only=True)
 
     def __init__(self, words: Words) -> None:
         self.words = words
@@ -49,6 +53,7 @@ class TimeBar(ipywidgets.VBox):
         self.start, self.end = 0, 0
         self._changes: Ints = np.zeros(0, dtype=np.int64)
         self._quiet = self._own_step = False
+        self._task: asyncio.Task[None] | None = None
         self._build()
         super().__init__([self._slide_row, self._field_row])
         self._on_step()
@@ -67,10 +72,9 @@ class TimeBar(ipywidgets.VBox):
         minutes = -(-(end - start) // MINUTE)
         self._quiet = True
         try:
-            for control in (self.slider, self.player):
-                control.max = max(minutes, 1)
+            self.slider.max = max(minutes, 1)
             self.field.description = self.words("time_in", zone=clock.zone.key)
-            for control in (self.slider, self.player, self.field, *self.buttons):
+            for control in (self.slider, self.field, self.play_button, *self.buttons):
                 control.disabled = not minutes
         finally:
             self._quiet = False
@@ -81,11 +85,6 @@ class TimeBar(ipywidgets.VBox):
         """Name the instants between which the two buttons of changes step."""
         self._changes = instants
 
-    @property
-    def playing(self) -> bool:
-        """Whether the days are being played."""
-        return bool(self.player.playing)
-
     # --- building -----------------------------------------------------------------------------
 
     def _build(self) -> None:
@@ -95,11 +94,7 @@ class TimeBar(ipywidgets.VBox):
             layout={"width": "auto", "flex": "1 1 16rem", "min_width": "12rem"},
             style={"description_width": "initial"},
         )  # fmt: skip
-        self.player = ipywidgets.Play(
-            0, 0, 1, interval=_INTERVAL, show_repeat=False, tooltip=words("play"),
-            layout={"width": "auto"},
-        )  # fmt: skip
-        self._link = ipywidgets.jslink((self.player, "value"), (self.slider, "value"))
+        self.play_button = self._button("play", "play", "play_hint", self._on_play)
         self.field = ipywidgets.NaiveDatetimePicker(
             layout={"width": "auto"}, style={"description_width": "initial"}
         )
@@ -117,8 +112,8 @@ class TimeBar(ipywidgets.VBox):
             "next_change", "step-forward", "change_hint", self.go_to_next_change
         )
         self.buttons = (self.back, self.on, self.previous, self.next)
-        wrap = {"flex_flow": "row wrap", "align_items": "center"}
-        self._slide_row = ipywidgets.HBox([self.player, self.slider], layout=wrap)
+        wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
+        self._slide_row = ipywidgets.HBox([self.play_button, self.slider], layout=wrap)
         self._field_row = ipywidgets.HBox([self.field, self.step_box, *self.buttons], layout=wrap)
 
     def _button(self, label: str, icon: str, tooltip: str, go: Any) -> ipywidgets.Button:
@@ -128,6 +123,55 @@ class TimeBar(ipywidgets.VBox):
         )  # fmt: skip
         button.on_click(lambda _: go())
         return button
+
+    # --- playing ------------------------------------------------------------------------------
+
+    def play(self) -> asyncio.Task[None] | None:
+        """Go on step by step up to the end, from the start if the end is shown.
+
+        Returns
+        -------
+        asyncio.Task or None
+            What goes on, which is cancelled by :meth:`pause`; None where no event loop is
+            running: there is nobody to look on.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return None
+        if self._task is None:
+            self.set_trait("playing", True)
+            self._task = loop.create_task(self._play())
+        return self._task
+
+    def pause(self) -> None:
+        """Stop playing where it is."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _play(self) -> None:
+        try:
+            if self.instant >= self.end:
+                self.go_to(self.start)
+            while self.instant < self.end:
+                await asyncio.sleep(_INTERVAL)
+                self.go_on()
+        except asyncio.CancelledError:
+            pass
+        finally:
+            self._task = None
+            self.set_trait("playing", False)
+
+    def _on_play(self) -> None:
+        if self.playing:
+            self.pause()
+        else:
+            self.play()
+
+    @traitlets.observe("playing")
+    def _on_playing(self, _: Any) -> None:
+        self.play_button.icon = "pause" if self.playing else "play"
+        self.play_button.description = self.words("pause" if self.playing else "play")
 
     # --- going --------------------------------------------------------------------------------
 
@@ -176,7 +220,7 @@ class TimeBar(ipywidgets.VBox):
                 (_minutes(step, self.words), step) for step in sorted({*STEPS, self.step})
             ]
         self.step_box.value = self.step
-        self.slider.step = self.player.step = self.step
+        self.slider.step = self.step
 
     def _on_step_box(self, change: Any) -> None:
         self._own_step |= change["new"] != self.step
