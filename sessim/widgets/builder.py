@@ -65,7 +65,7 @@ class TaskBuilder(Actions):
             plan = self._disk.read(path)
             self.file.path.value = path
         assert plan is None or isinstance(plan, Plan)
-        here = place.resolve()
+        here = place.absolute()
         self._begin(Draft(here) if plan is None else self._adopted(plan, here), plan)
         self.look_around()
 

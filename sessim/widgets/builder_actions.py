@@ -313,7 +313,7 @@ class Actions(Panel):
         path = self._disk.path(self.file.path.value)
         plan = self._disk.read(path)
         self.selected = 0
-        self.draft = self._adopted(plan, path.parent.resolve())
+        self.draft = self._adopted(plan, path.parent.absolute())
         self.look_around()
         self.message = self.words("builder.loaded", path=str(path))
 
@@ -324,8 +324,8 @@ class Actions(Panel):
         path = self._disk.path(self.file.path.value)
         self._disk.ask(path)
         draft = self.draft
-        if path.parent.resolve() != draft.folder:
-            draft = draft.moved_to(path.parent.resolve())
+        if path.parent.absolute() != draft.folder:
+            draft = draft.moved_to(path.parent.absolute())
         check = self._checker(draft)
         if check.plan is None:
             raise PlanError(check.problems)

@@ -8,7 +8,6 @@ from typing import Any, Final
 import ipywidgets
 
 from sessim.errors import Problem
-from sessim.plan import Plan
 from sessim.widgets import base, rows
 from sessim.widgets.check import Check
 from sessim.widgets.draft import Draft
@@ -17,7 +16,6 @@ from sessim.widgets.forms import DomainForm, Uploaded
 from sessim.widgets.labels import Words
 
 _MOST_PROBLEMS: Final = 5
-_MOST_RUNS: Final = 20_000  # more take too long to be counted at each edit
 _SECTIONS: Final = {"domains": "domain_label", "tasks": "task_label"}
 
 _CSS: Final = """
@@ -73,7 +71,7 @@ class Summary(ipywidgets.HBox):  # type: ignore[misc]
         lines = [f"<div>{base.text(say('builder.note', text=note))}</div>" for note in check.notes]
         if check.plan is not None:
             counts: dict[str, object] = {"tasks": len(draft.tasks), "domains": len(draft.domains)}
-            counts |= {"emails": _emails(check.plan)}
+            counts["emails"] = f"{int(check.plan.runs.requests.sum()):,}"
             said = f"<div>{base.text(say('builder.valid', **counts))}</div>"
         else:
             said = self._problems(draft, check.problems)
@@ -91,18 +89,6 @@ class Summary(ipywidgets.HBox):  # type: ignore[misc]
         points = "".join(f"<li>{base.text(line)}</li>" for line in listed)
         heading = base.text(say("builder.problems", n=len(problems)))
         return f'<div class="sessim-problem">{heading}</div><ul>{points}</ul>'
-
-
-def _emails(plan: Plan) -> str:
-    """Return how many emails a plan sends; about how many if it has very many runs."""
-    most = [
-        entry.most(plan.clock.instant(entry.first), entry.until or plan.end_instant - 1)
-        for entry in plan.recurrences
-    ]
-    if sum(most) <= _MOST_RUNS:
-        return f"{int(plan.runs.requests.sum()):,}"
-    about = sum(runs * (task.requests or 0) for runs, task in zip(most, plan.tasks, strict=True))
-    return f"≈ {about:,}"
 
 
 def place(problem: Problem, draft: Draft, words: Words) -> str:

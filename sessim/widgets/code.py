@@ -8,39 +8,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from sessim.plan import Plan
+from sessim.widgets.draft import plain
 
 WIDTH: Final = 88
 _CLASSES: Final = {"domains": "Domain", "tasks": "Task", "test_sends": "TestSend"}
 
 
-def to_python(plan: Plan, folder: Path | None = None) -> str:
+def to_python(plan: Plan) -> str:
     """Write a plan as Python that builds an equal plan when it is run.
 
-    Parameters
-    ----------
-    plan
-        What is to be written.
-    folder
-        Where the relative paths of its files begin, if that is not where the code will be run.
+    Files that lie in the working directory are named relative to it.
     """
-    data: dict[str, Any] = json.loads(plan.to_json())
-    lines = ["import sessim", ""]
-    if folder is None or not _relative(data):
-        lines += ["plan = " + _call("sessim.Plan", data, 0)]
-    else:
-        lines[:1] = ["from pathlib import Path", "", "import sessim"]
-        lines.insert(3, "from sessim.fields import relative_to")
-        lines += [f"with relative_to(Path({_literal(str(folder), 0)})):  # the plan's files"]
-        lines += ["    plan = " + _call("sessim.Plan", data, 4)]
-    return "\n".join(lines) + "\n"
-
-
-def _relative(data: Mapping[str, Any]) -> bool:
-    """Say whether a plan names files by relative paths."""
-    warmups = [domain.get("warmup") for domain in data["domains"]]
-    paths = [task["recipients"] for task in data["tasks"] if "recipients" in task]
-    paths += [entry["csv"] for entry in warmups if isinstance(entry, dict) and "csv" in entry]
-    return any(not Path(path).is_absolute() for path in paths)
+    return f"import sessim\n\nplan = {_call('sessim.Plan', plain(plan, Path.cwd()), 0)}\n"
 
 
 def _call(name: str, data: Mapping[str, Any], indent: int) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Final, TypeVar
 
 from sessim.lifecycle import TaskType
 from sessim.plan import Plan
-from sessim.warmup import published
+from sessim.warmup import CsvLimits, published
 from sessim.widgets.reading import is_file, number, numbers, times
 
 BATCH, SCHEDULED, RECURRING = (kind.label for kind in TaskType)
@@ -193,7 +193,7 @@ class Draft:
     @classmethod
     def from_plan(cls, plan: Plan, folder: Path) -> Draft:
         """Write a plan into a form."""
-        data: dict[str, Any] = json.loads(plan.to_json())
+        data = plain(plan, folder)
         tasks = numbered(_task(entry) for entry in data.pop("tasks"))
         domains = numbered(_domain(entry) for entry in data.pop("domains"))
         known = {entry.name for entry in fields(AccountDraft)}
@@ -251,20 +251,36 @@ class Draft:
     def moved_to(self, folder: Path) -> Draft:
         """Let relative paths begin at another folder, and rewrite them so that they still hold."""
 
-        def rewrite(path: str) -> str:
-            if not path or Path(path).is_absolute():
-                return path
-            return Path(os.path.relpath(self.folder / path, folder)).as_posix()
+        def moved(path: str) -> str:
+            return seen_from(folder, self.folder / path) if path else path
 
-        def template(path: str) -> str:
-            return rewrite(path) if is_file(self.folder / path) else path
+        def template(name: str) -> str:
+            file = self.folder / name
+            return Path(os.path.relpath(file, folder)).as_posix() if is_file(file) else name
 
         tasks = tuple(
-            replace(row, recipients=rewrite(row.recipients), template=template(row.template))
+            replace(row, recipients=moved(row.recipients), template=template(row.template))
             for row in self.tasks
         )
-        domains = tuple(replace(row, csv=rewrite(row.csv)) for row in self.domains)
+        domains = tuple(replace(row, csv=moved(row.csv)) for row in self.domains)
         return replace(self, folder=folder, tasks=tasks, domains=domains)
+
+
+def plain(plan: Plan, folder: Path) -> dict[str, Any]:
+    """Return a plan as a plan file in that folder has it."""
+    data: dict[str, Any] = json.loads(plan.to_json())
+    for entry, task in zip(data["tasks"], plan.tasks, strict=True):
+        if task.recipients is not None:
+            entry["recipients"] = seen_from(folder, Path(task.recipients))
+    for entry, domain in zip(data["domains"], plan.domains, strict=True):
+        if isinstance(domain.warmup, CsvLimits):
+            entry["warmup"] = {"csv": seen_from(folder, Path(domain.warmup.csv))}
+    return data
+
+
+def seen_from(folder: Path, file: Path) -> str:
+    """Return the path of a file from a folder, whole if the file lies elsewhere."""
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 
 
 # --- rows ---------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ import ipywidgets
 
 from sessim.errors import PlanError
 from sessim.plan import Plan
+from sessim.planfile import yaml_text
 from sessim.widgets import attachments, base
 from sessim.widgets.code import to_python
+from sessim.widgets.draft import plain
 from sessim.widgets.fields import Field, Pick
 from sessim.widgets.labels import Words
 from sessim.widgets.rows import button
@@ -80,9 +82,8 @@ class PlanFile(ipywidgets.VBox):  # type: ignore[misc]
             if said
             else ""
         )
-        place = None if folder == Path.cwd() else folder
-        self.yaml.show(lambda: "" if plan is None else plan.to_yaml(), visible)
-        self.python.show(lambda: "" if plan is None else to_python(plan, place), visible)
+        self.yaml.show(lambda: "" if plan is None else yaml_text(plain(plan, folder)), visible)
+        self.python.show(lambda: "" if plan is None else to_python(plan), visible)
 
 
 class Code(ipywidgets.VBox):  # type: ignore[misc]
@@ -151,22 +152,22 @@ class Disk:
             plan = Plan.from_yaml(path)
         except PlanError as error:
             raise PlanError("; ".join(map(str, error.problems[:_MOST_PROBLEMS]))) from None
-        self._left = None if has_comments(path) else (path.resolve(), attachments.stamp(path))
+        self._left = None if has_comments(path) else (path.absolute(), attachments.stamp(path))
         return plan
 
     def ask(self, path: Path) -> None:
         """Raise :class:`PlanError` the first time that a file would be lost, with a question."""
         found = attachments.stamp(path)
-        known = found is None or self._left == (path.resolve(), found)
-        if not known and self._asked != path.resolve():
-            self._asked = path.resolve()
+        known = found is None or self._left == (path.absolute(), found)
+        if not known and self._asked != path.absolute():
+            self._asked = path.absolute()
             key = "comments" if has_comments(path) else "exists"
             raise PlanError(self._words(f"builder.{key}", path=str(path)))
         self._asked = None
 
     def write(self, plan: Plan, path: Path) -> None:
         """Write a plan file whole or not at all; :class:`PlanError` if that cannot be done."""
-        beside = path.with_name(f".{path.name}.part")
+        beside = path.with_name(f".{path.name}.part")  # in the same folder: paths begin there
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.suffix.lower() == ".json":
@@ -179,7 +180,7 @@ class Disk:
                 beside.unlink(missing_ok=True)
             reason = getattr(error, "strerror", None) or str(error)
             raise PlanError(f"cannot write the file {str(path)!r}: {reason}") from None
-        self._left = (path.resolve(), attachments.stamp(path))
+        self._left = (path.absolute(), attachments.stamp(path))
 
 
 def has_comments(path: Path) -> bool:
