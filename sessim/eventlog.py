@@ -15,7 +15,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sessim.errors import LogError, PlanError
@@ -134,10 +133,12 @@ class EventLog:
 
         Parquet keeps the plan as metadata, so that the file alone rebuilds every table.
         """
+        from pyarrow import parquet  # slow to import
+
         file = Path(path)
         match file.suffix:
             case ".parquet":
-                pq.write_table(self._table(), file, compression="zstd", write_page_checksum=True)
+                parquet.write_table(self._table(), file, compression="zstd", write_page_checksum=True)
             case ".csv":
                 self._texts().to_csv(file, index=False)
             case ".jsonl":
@@ -163,9 +164,11 @@ class EventLog:
         LogError
             If the file cannot be read, or is no log of this format.
         """
+        from pyarrow import parquet  # slow to import
+
         name = repr(str(path))
         try:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            with parquet.ParquetFile(path, page_checksum_verification=True) as file:
                 table = file.read()
             return cls._from_table(table)
         except PlanError as error:

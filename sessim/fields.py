@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import numpy as np
-from email_validator import EmailNotValidError, validate_email
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -233,6 +232,8 @@ def address_parts(text: str) -> tuple[str, str, str]:
 
     The domain is in lower case and ASCII. Raises ``ValueError`` if it is no address.
     """
+    from email_validator import EmailNotValidError, validate_email  # slow to import
+
     try:
         found = validate_email(
             text, allow_display_name=True, check_deliverability=False, globally_deliverable=False

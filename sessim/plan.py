@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import KW_ONLY, fields
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from sessim import planfile, recipients, schedule, warmup
+from sessim import recipients, schedule, warmup
 from sessim.clock import HOUR, Clock, SkippedHourError, format_moment
 from sessim.errors import PlanError, Problem, SessimWarning, nearest, shown
 from sessim.fields import (
@@ -50,7 +50,7 @@ from sessim.schedule import Recurrence, Runs
 MOST_DOMAINS = 10
 MOST_ADDRESSES = 10
 
-_CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+_CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 _KEYS: dict[str, tuple[str, ...]] = {}
 
 
@@ -480,15 +480,21 @@ class Plan:
 
         What files hold stands in it as numbers: recipients as ``requests``, limits as a list.
         """
-        return planfile.plain(self, _ADAPTER)
+        from sessim import planfile  # slow to import
+
+        return planfile.plain(self, _adapter())
 
     def to_yaml(self, path: str | PathLike[str] | None = None) -> str:
         """Return the plan as YAML, and write it to ``path`` if given."""
-        return planfile.write(self, _ADAPTER, path, planfile.yaml_text)
+        from sessim import planfile
+
+        return planfile.write(self, _adapter(), path, planfile.yaml_text)
 
     def to_json(self, path: str | PathLike[str] | None = None) -> str:
         """Return the plan as JSON, and write it to ``path`` if given."""
-        return planfile.write(self, _ADAPTER, path, planfile.json_text)
+        from sessim import planfile
+
+        return planfile.write(self, _adapter(), path, planfile.json_text)
 
     @classmethod
     def from_dict(cls, data: object) -> Plan:
@@ -499,7 +505,7 @@ class Plan:
         if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
             raise PlanError("a plan is a group of keys; write start, domains, tasks and others")
         try:
-            return _ADAPTER.validate_python(data)
+            return _adapter().validate_python(data)
         except ValidationError as error:
             raise PlanError(problems(error, data, _KEYS)) from None
 
@@ -509,6 +515,8 @@ class Plan:
 
         Relative paths in it begin at its folder. Raises :class:`PlanError` if it is no plan.
         """
+        from sessim import planfile
+
         with planfile.beside(path):
             return cls.from_dict(planfile.read(path))
 
@@ -517,10 +525,16 @@ class Plan:
     @staticmethod
     def json_schema() -> dict[str, Any]:
         """Return the JSON Schema of the plan file, for editors to complete it."""
-        return planfile.schema(_ADAPTER, (Plan, Domain, Task, TestSend))
+        from sessim import planfile
+
+        return planfile.schema(_adapter(), (Plan, Domain, Task, TestSend))
 
 
-_ADAPTER = TypeAdapter(Plan)
+@cache
+def _adapter() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
+
+
 _KEYS.update(
     {
         key: tuple(field.name for field in fields(cls))

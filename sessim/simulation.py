@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -75,6 +74,8 @@ async def simulate_async(
 
     A task that awaits this can be cancelled between two days, as a notebook's Stop button does.
     """
+    import asyncio  # a third of a quick import, and few need it
+
     model = Model(plan, seed)
     for _ in _slices(model, _end(until), progress):
         await asyncio.sleep(0)

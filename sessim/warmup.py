@@ -21,6 +21,8 @@ from math import log
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+import numpy as np
+
 from sessim.errors import SessimWarning, nearest, shown
 
 LARGEST = 10**15
@@ -98,8 +100,10 @@ _EXACT_POWER = 64  # 2**64 is more than the largest start: no higher power of 1.
 @lru_cache(maxsize=65_536)
 def _grown(start: int, factor: Decimal, cap: int, day: int) -> int:
     power = day - 1
+    if not start:
+        return 0
     # Well past the cap, the power would only cost time.
-    if start and power * float(_LOG.ln(factor)) > log(cap + 1) - log(start) + 1:
+    if power * float(_LOG.ln(factor)) > log(cap + 1) - log(start) + 1:
         return cap
     if power <= _EXACT_POWER or factor == 1:
         return min(cap, int(start * Fraction(factor) ** power))
@@ -179,12 +183,13 @@ def check_numbers(numbers: Sequence[int]) -> tuple[int, ...]:
     if not numbers:
         raise ValueError("is an empty list of limits; give at least one number")
     for day, number in enumerate(numbers, 1):
-        if isinstance(number, bool) or not isinstance(number, int):
+        if isinstance(number, bool) or not isinstance(number, int | np.integer):
             raise ValueError(f"limit of day {day} is {shown(number)}; give a whole number")
         if not 0 <= number <= LARGEST:
             raise ValueError(
                 f"limit of day {day} is {shown(number)}; give a number from 0 to {LARGEST}"
             )
+    numbers = tuple(map(int, numbers))
     for day, (before, after) in enumerate(pairwise(numbers), 2):
         if after < before:
             warnings.warn(
@@ -193,7 +198,7 @@ def check_numbers(numbers: Sequence[int]) -> tuple[int, ...]:
                 stacklevel=2,
             )
             break
-    return tuple(numbers)
+    return numbers
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def counted(file: Path, text: str | bytes) -> int:
 
 def said(file: Path, text: str | bytes) -> str:
     """Return the sentence with which a file is refused."""
-    with pytest.raises(ValueError, match="list.csv") as caught:
+    with pytest.raises(ValueError, match=r"list\.csv") as caught:
         counted(file, text)
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -144,12 +144,10 @@ def test_a_task_counts_its_list_and_says_what_is_wrong(file: Path) -> None:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary() | st.text('a@.;,"\n\r\t x').map(lambda text: f"address\n{text}".encode()))
 def test_any_bytes_are_a_list_or_get_a_sentence(file: Path, text: bytes) -> None:
-    file.write_bytes(text)
     try:
-        assert count(file) > 0
-    except ValueError as error:
-        assert "list.csv" in str(error)
-        assert "\n" not in str(error)
+        assert counted(file, text) > 0
+    except ValueError:
+        said(file, text)
 
 
 def test_a_million_rows_are_counted_quickly_in_flat_memory(file: Path) -> None:

@@ -49,29 +49,29 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
 """The name of each field of the form."""
 
 HINTS: Final[dict[str, tuple[str, str]]] = {
-    "name": ("Unique in the plan", "Unik dalam rencana"),
+    "name": ("No two tasks have the same", "Tiap tugas punya nama sendiri"),
     "start": ("For example 2026-12-03 09:00", "Misalnya 2026-12-03 09:00"),
-    "every": ("Whole hours: 24 is daily, 168 weekly", "Jam bulat: 24 harian, 168 mingguan"),
+    "every": ("24 is daily, 168 weekly", "24 harian, 168 mingguan"),
     "count": ("Empty: no end but the horizon", "Kosong: sampai horizon"),
-    "until": ("A date, or a time; empty: no end", "Tanggal atau waktu; kosong: tanpa akhir"),
+    "until": ("A date or time; empty: no end", "Tanggal/waktu; kosong: tanpa akhir"),
     "every_by": ("Matters where clocks change", "Penting bila jam bergeser"),
     "overlap": ("When a run is due before", "Bila pengiriman berikut sudah tiba"),
-    "sender": ("name@domain, or Name <name@domain>", "nama@domain, atau Nama <nama@domain>"),
+    "sender": ("Or: Name <name@domain>", "Atau: Nama <nama@domain>"),
     "requests": ("Emails of one run", "Email dalam satu pengiriman"),
     "recipients": (
-        "Upload one, or pick one beside the plan",
-        "Unggah, atau pilih di samping rencana",
+        "Upload one, or choose one",
+        "Unggah, atau pilih",
     ),
     "subject": (
-        "The service needs it to send; the simulation does not",
-        "Perlu untuk mengirim, tidak untuk simulasi",
+        "Needed to send, not to simulate",
+        "Perlu untuk mengirim, bukan simulasi",
     ),
     "template": (
-        "A file, a name, or a text with {{name}}",
-        "Berkas, nama, atau teks dengan {{nama}}",
+        "A file, or a text with {{name}}",
+        "Berkas, atau teks dengan {{nama}}",
     ),
     "reply_to": ("Optional", "Opsional"),
-    "cancel_at": ("Optional: when you would stop it", "Opsional: kapan Anda hentikan"),
+    "cancel_at": ("Optional: when you stop it", "Opsional: kapan dihentikan"),
     "domain.name": ("For example news.example.com", "Misalnya news.example.com"),
     "number": ("The same limit every day", "Batas yang sama tiap hari"),
     "numbers": ("500, 1000, 2000; the last one stays", "500, 1000, 2000; yang terakhir tetap"),
@@ -267,6 +267,11 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "list_counts": ("{each} \u00d7 {runs}", "{each} \u00d7 {runs}"),
     "every_hours": ("every {n} h", "tiap {n} jam"),
     "at_once": ("at once", "langsung"),
+    "limit_number": ("{n} a day", "{n} per hari"),
+    "limit_rule": (
+        "{start} \u00d7 {factor} a day, up to {cap}",
+        "{start} \u00d7 {factor} per hari, maks. {cap}",
+    ),
     "curve": (
         "Daily limit: {first} on day 1, {last} from day {day} on; {total} emails in {day} days.",
         "Batas harian: {first} pada hari 1, {last} mulai hari {day}; {total} email {day} hari.",

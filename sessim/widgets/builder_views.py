@@ -20,34 +20,46 @@ _SECTIONS: Final = {"domains": "domain_label", "tasks": "task_label"}
 
 _CSS: Final = """
 .sessim-builder { color: var(--jp-ui-font-color1); }
-.sessim-builder .widget-html, .sessim-builder .widget-html-content { line-height: 1.35; }
-.sessim-builder .widget-html-content { white-space: normal; }
-.sessim-builder .sessim-form { gap: 0 1.2rem; }
-.sessim-builder .sessim-field { margin: 0 0 2px 0; min-width: 0; }
-.sessim-builder .sessim-field > .widget-html { margin: 0 2px 2px calc(8.5rem + 8px); }
+.sessim-builder .widget-html, .sessim-builder .widget-html-content {
+  line-height: 1.35; white-space: normal;
+}
+.sessim-builder .sessim-form { column-gap: 1rem; align-items: start; }
+.sessim-builder .sessim-field { margin: 0 0 4px 0; min-width: 0; }
+.sessim-builder .sessim-field > .widget-html { margin: 0 2px 0 calc(8.5rem + 10px); min-height: 1.3em; }
+.sessim-builder .sessim-field input, .sessim-builder .sessim-field select { min-width: 0; }
+.sessim-builder .sessim-field > .widget-hbox { align-items: center; overflow: visible; }
+.sessim-builder .sessim-field > .widget-hbox > :first-child { flex: 1 1 0; min-width: 0; }
+.sessim-builder .sessim-field > .widget-hbox > :not(:first-child) { flex: 0 0 auto; }
+.sessim-builder .sessim-wide { grid-column: 1 / -1; }
 .sessim-builder .sessim-hint { color: var(--jp-ui-font-color2); font-size: 0.85em; }
 .sessim-builder .sessim-problem {
   color: var(--jp-error-color1); font-size: 0.9em; font-weight: 600; overflow-wrap: anywhere;
 }
-.sessim-builder .sessim-field:has(.sessim-problem) input,
+.sessim-builder .sessim-field:has(.sessim-problem) input:not([type=radio]),
 .sessim-builder .sessim-field:has(.sessim-problem) select {
   border: 2px solid var(--jp-error-color1);
 }
+.sessim-builder .widget-radio { display: flex; flex-direction: row; align-items: center; }
+.sessim-builder .widget-radio > .widget-label {
+  flex: 0 0 auto; text-align: right; margin-right: 8px;
+}
+.sessim-builder .widget-radio > .widget-radio-box { margin-bottom: 0 !important; flex-wrap: wrap; }
+.sessim-builder .widget-radio-box label { white-space: nowrap; margin-right: 0.6em; }
 .sessim-builder .sessim-list select, .sessim-builder textarea {
   font-family: var(--jp-code-font-family); font-size: var(--jp-code-font-size);
 }
-.sessim-builder .sessim-list > .widget-label { display: none; }
 .sessim-builder textarea { white-space: pre; overflow-x: auto; }
-.sessim-builder .sessim-code > .widget-textarea > .widget-label { display: none; }
+.sessim-builder .sessim-list > .widget-label,
+.sessim-builder .sessim-code > .widget-textarea > .widget-label,
 .sessim-builder .sessim-calendar > .widget-label {
   position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
 }
-.sessim-builder .sessim-calendar input { width: 2rem; min-width: 2rem; padding: 0 6px; }
+.sessim-builder .sessim-calendar input { width: 2rem; padding: 0 6px; cursor: pointer; }
 .sessim-builder .sessim-calendar input::-webkit-datetime-edit { display: none; }
 .sessim-builder .sessim-calendar input::-webkit-calendar-picker-indicator { margin: 0; }
 .sessim-builder h3 { margin: 0.6em 0 0.3em; font-size: 1.1em; }
+.sessim-builder p { margin: 0 0 0.4em; }
 .sessim-builder ul { margin: 0.1em 0 0.2em; padding-left: 1.4em; }
-.sessim-builder .widget-radio-box label { white-space: nowrap; }
 """
 
 

@@ -321,6 +321,7 @@ def _text(value: object) -> str:
 
 def _task(data: Mapping[str, Any]) -> TaskDraft:
     found: dict[str, Any] = {name: _text(value) for name, value in data.items()}
+    found["every"] = found.get("every", "").removesuffix("h")
     kind = RECURRING if "every" in data else SCHEDULED if "start" in data else BATCH
     return TaskDraft(**found, type=kind, group=CSV if "recipients" in data else NUMBER)
 

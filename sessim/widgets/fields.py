@@ -95,7 +95,7 @@ class Calendar(ipywidgets.NaiveDatetimePicker):  # type: ignore[misc]
     """
 
     def __init__(self, name: str, text: Text, picked: Callable[[str], None]) -> None:
-        super().__init__(description=name, layout=ipywidgets.Layout(width="2.2rem", min_width="0"))
+        super().__init__(description=name, layout=ipywidgets.Layout(width="2.3rem"))
         self.add_class("sessim-calendar")
         self._text, self._picked = text, picked
         text.observe(self._follow, "value")
@@ -134,7 +134,7 @@ class Form(ipywidgets.GridBox):  # type: ignore[misc]
     """
 
     def __init__(self, words: Words, edited: Edited, prefix: str = "") -> None:
-        super().__init__(layout=ipywidgets.Layout(grid_template_columns=_COLUMNS, width="100%"))
+        super().__init__(layout=ipywidgets.Layout(grid_template_columns=_COLUMNS))
         self.add_class("sessim-form")
         self.words = words
         self.fields: dict[str, Field] = {}
@@ -163,25 +163,30 @@ class Form(ipywidgets.GridBox):  # type: ignore[misc]
         calendar = Calendar(tip, field, lambda text: self._edited(name, text, True))
         self._add(name, field, [calendar])
 
-    def choice(self, name: str, options: Mapping[str, str], *, radio: bool = False) -> None:
-        """Add a choice among values, each with its words."""
+    def choice(
+        self, name: str, options: Mapping[str, str], *, radio: bool = False, wide: bool = False
+    ) -> None:
+        """Add a choice among values, each with its words; a ``wide`` one has a row for itself."""
         kind = ipywidgets.RadioButtons if radio else ipywidgets.Dropdown
         across = {"orientation": "horizontal"} if radio else {}
         pairs = [(words, value) for value, words in options.items()]
-        self._add(name, kind(options=pairs, description=self._label(name), **across))
+        self._add(name, kind(options=pairs, description=self._label(name), **across), wide=wide)
 
     def tick(self, name: str) -> None:
         """Add a box to tick."""
         self._add(name, ipywidgets.Checkbox(description=self._label(name), indent=False))
 
-    def _add(self, name: str, field: Any, beside: Sequence[Any] = ()) -> None:
+    def _add(
+        self, name: str, field: Any, beside: Sequence[Any] = (), *, wide: bool = False
+    ) -> None:
         field.style.description_width = _LABEL
         field.layout.width = "auto"
-        field.layout.flex = "1 1 auto"
         field.observe(lambda change: self._changed(name, change.new), "value")
         key = self._key("hint", name)
         self.fields[name] = Field(field, self.words(key) if key else "", beside)
         setattr(self, name, field)
+        if wide:
+            self.fields[name].add_class("sessim-wide")
         self.children = tuple(self.fields.values())
 
     def _key(self, kind: str, name: str) -> str:

@@ -84,7 +84,7 @@ class TaskForm(Form):
             TEMPLATES,
             lambda name, content: uploaded("template", "templates", name, content),
         )
-        self.choice("type", type_words(words), radio=True)
+        self.choice("type", type_words(words), radio=True, wide=True)
         self.text("name", required=True)
         self.moment("start", required=True)
         self.text("every", required=True, options=("24", "168", "12", "1"))

@@ -69,7 +69,7 @@ def _one(result: Result, task: int, now: pd.Timestamp, words: Words) -> Html:
     present = int((frame["time"] <= now).sum()) - 1
     first = max(0, min(present - MOST_CHANGES // 2, len(frame) - MOST_CHANGES))
     shown = frame.iloc[first : first + MOST_CHANGES]
-    several = (frame["run"] > 1).any()
+    several = bool((frame["run"] > 1).any())
     rows = [_row(row, words, several) for row in markup.records(shown)]
     keys = [
         "time",

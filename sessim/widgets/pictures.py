@@ -45,7 +45,8 @@ class Pictures:
 
     def description(self, chart: str) -> str:
         """Say what a chart shows."""
-        return _MODULES[chart].describe(self._story)
+        said: str = _MODULES[chart].describe(self._story)
+        return said
 
     def png(self, chart: str) -> bytes:
         """Return a chart as a PNG file, which carries its description."""

@@ -62,9 +62,7 @@ class PlanFile(ipywidgets.VBox):  # type: ignore[misc]
         self.remark = ipywidgets.HTML()
         codes = ipywidgets.GridBox(
             [self.yaml, self.python],
-            layout=ipywidgets.Layout(
-                grid_template_columns="repeat(auto-fit, minmax(18rem, 1fr))", width="100%"
-            ),
+            layout=ipywidgets.Layout(grid_template_columns="repeat(auto-fit, minmax(18rem, 1fr))"),
         )
         super().__init__([self.field, self.remark, codes])
 

@@ -9,7 +9,6 @@ from typing import Any, Final
 import ipywidgets
 import traitlets
 
-from sessim import warmup
 from sessim.widgets.check import Built, Check
 from sessim.widgets.draft import BATCH, CSV, RECURRING, DomainDraft, Draft, TaskDraft
 from sessim.widgets.forms import type_words
@@ -44,7 +43,7 @@ class Rows(ipywidgets.VBox):  # type: ignore[misc]
 
     def __init__(self, label: str, toolbar: Sequence[Any]) -> None:
         self.list = ipywidgets.Select(
-            description=label, rows=4, layout=ipywidgets.Layout(width="100%")
+            description=label, rows=4, layout=ipywidgets.Layout(width="auto")
         )
         self.list.add_class("sessim-list")
         bar = ipywidgets.HBox(
@@ -140,16 +139,22 @@ def _size(row: TaskDraft, built: Built, words: Words) -> str:
 
 
 def _limits(row: DomainDraft, words: Words) -> str:
-    if row.warmup in warmup.published():
-        return row.warmup
+    parts = [row.rule_start, row.factor, row.cap]
     details: Mapping[str, str] = {
-        "number": row.number,
+        "number": words("builder.limit_number", n=_counted(row.number)),
         "list": row.numbers,
-        "rule": f"{row.rule_start} \u00d7 {row.factor}, {row.cap}",
+        "rule": words(
+            "builder.limit_rule", start=_counted(parts[0]), factor=parts[1], cap=_counted(parts[2])
+        ),
         "csv": row.csv,
+        "none": words("builder.choice.warmup.none"),
     }
-    said = details.get(row.warmup, "")
-    return f"{words(f'builder.choice.warmup.{row.warmup}')} {_cut(said, _NAME)}".strip()
+    return details.get(row.warmup, row.warmup)
+
+
+def _counted(text: str) -> str:
+    found = number(text)
+    return f"{found:,}" if isinstance(found, int) else text or "?"
 
 
 def _cut(text: str, places: int) -> str:

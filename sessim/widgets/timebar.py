@@ -22,7 +22,7 @@ _FRAMES: Final = 250  # that playing the whole span should take, about
 _INTERVAL: Final = 0.15  # seconds a frame
 
 
-class TimeBar(ipywidgets.VBox):
+class TimeBar(ipywidgets.VBox):  # type: ignore[misc]
     """Chooses an instant between two.
 
     Parameters
