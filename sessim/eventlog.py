@@ -138,7 +138,8 @@ class EventLog:
         file = Path(path)
         match file.suffix:
             case ".parquet":
-                parquet.write_table(self._table(), file, compression="zstd", write_page_checksum=True)
+                table = self._table()
+                parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
             case ".csv":
                 self._texts().to_csv(file, index=False)
             case ".jsonl":

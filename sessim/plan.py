@@ -50,7 +50,7 @@ from sessim.schedule import Recurrence, Runs
 MOST_DOMAINS = 10
 MOST_ADDRESSES = 10
 
-_CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True, defer_build=True)
+_CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 _KEYS: dict[str, tuple[str, ...]] = {}
 
 
