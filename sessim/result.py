@@ -160,7 +160,7 @@ class Result:
         emails = f"{self.tasks['sent'].sum():,} emails sent"
         lines = [f"{len(self.tasks)} tasks, {emails}, {last} {self.end:%Y-%m-%d %H:%M}"]
         shown = self.tasks[["task", "name", "type", "status", "requests", "sent", "finished"]]
-        return "\n".join([*lines, shown.to_string(index=False, max_rows=12)])
+        return "\n".join([*lines, shown.to_string(index=False, max_rows=12, max_colwidth=40)])
 
     def _repr_html_(self) -> str:
         shown = self.tasks[

@@ -162,16 +162,18 @@ def numbers_from_csv(text: str) -> tuple[int, ...]:
     # A remark becomes a blank line, which is skipped but counted.
     lines = ["\n" if line.startswith("#") else line for line in io.StringIO(text)]
     header = next((line for line in lines if line.strip()), "")
-    reader = csv.DictReader(lines, delimiter=max(",;\t", key=header.count))
-    reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
-    if "limit" not in reader.fieldnames:
+    reader = csv.reader(lines, delimiter=max(",;\t", key=header.count))
+    rows = ([cell.strip() for cell in row] for row in reader if any(row))
+    names = [name.lower() for name in next(rows, [])]
+    if "limit" not in names:
         raise ValueError("has no column named limit; write a header line: day,limit")
     numbers: list[int] = []
-    for row in reader:
+    for row in rows:
         line, expected = reader.line_num, len(numbers) + 1
-        if "day" in row and (row["day"] or "").strip() != str(expected):
-            raise ValueError(f"line {line}: day {shown(row['day'])} should be {expected}")
-        limit = (row["limit"] or "").strip()
+        cells = dict.fromkeys(names, "") | dict(zip(names, row, strict=False))
+        if cells.get("day", str(expected)) != str(expected):
+            raise ValueError(f"line {line}: day {shown(cells['day'])} should be {expected}")
+        limit = cells["limit"]
         if not _INTEGER.fullmatch(limit):
             raise ValueError(f"line {line}: limit {shown(limit)} is not a whole number; give one")
         numbers.append(int(limit))

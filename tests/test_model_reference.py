@@ -126,3 +126,25 @@ def test_console_at_any_instant(plan: dict[str, Any], data: st.DataObject) -> No
         found = statuses_at(result, moment)
         assert found == {key: told[key] for key in found}
         assert all(told[key][0] == TaskStatus.TO_START for key in told.keys() - found.keys())
+
+
+def test_two_runs_of_a_task_due_at_one_instant() -> None:
+    """By the wall clock two runs meet where an hour is skipped: the second waits for the first."""
+    plan = {
+        "start": "2026-03-28 22:00",
+        "timezone": "Europe/Berlin",
+        "restart": "manual",
+        "restart_at": "12:00",
+        "domains": [{"name": "a.example.com", "warmup": [1, 100]}],
+        "tasks": [
+            {
+                "name": "Hourly", "sender": "a@a.example.com", "requests": 2,
+                "start": "2026-03-28 23:00", "every": "1h", "every_by": "wall", "count": 5,
+            }
+        ],
+        "horizon": "2026-04-02",
+    }  # fmt: skip
+    result = sessim.simulate(sessim.Plan.from_dict(plan))
+    assert result.runs["due"].duplicated().sum() == 1
+    assert runs_of(result) == reference_runs(by_hand(plan))
+    assert pauses_of(result) == reference_pauses(by_hand(plan))

@@ -84,7 +84,9 @@ class TaskBuilder(Actions):
         self.account = AccountForm(words, self._edit_account)
         self.file = plan_file.PlanFile(words, self._on_load, self._on_save)
         self.list = rows.Rows(
-            words("builder.list"), [self.new, self.duplicate, self.up, self.down, self.delete]
+            words("builder.list"),
+            words("builder.list_hint"),
+            [self.new, self.duplicate, self.up, self.down, self.delete],
         )
         self.list.observe(self._on_chosen, "chosen")
         self.domains.list.observe(self._on_chosen_domain, "chosen")
@@ -99,7 +101,7 @@ class TaskBuilder(Actions):
     def _buttons(self) -> None:
         words = self.words
         self.add = rows.button(words, "add", "plus", self._on_add, named=True)
-        self.add.button_style = "primary"
+        self.add.button_style, self.add.layout.align_self = "primary", "flex-start"
         self.add_domain = rows.button(
             words, "add_sender_domain", "plus", self._on_add_sender_domain, named=True
         )
@@ -153,7 +155,7 @@ class TaskBuilder(Actions):
         row, built, problems = self._row()
         self.form.show(row, built, problems, self.draft.account.timezone)
         self.list.fill(rows.task_lines(self.draft, self._check, self.words), self.selected)
-        said = self.words("builder.new_task")
+        said = self.words("create_sending_task")
         if self.selected:
             name = row.name or self.words("builder.unnamed")
             said = self.words("builder.task_n", n=self.selected, name=name)

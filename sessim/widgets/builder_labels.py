@@ -36,7 +36,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "rate": ("Emails a second", "Email per detik"),
     "discipline": ("Order of tasks", "Urutan tugas"),
     "window": ("Limit holds for", "Batas berlaku untuk"),
-    "restart": ("Restart of paused", "Mulai ulang jeda"),
+    "restart": ("Paused restart", "Setelah dijeda"),
     "restart_at": ("Restart at", "Mulai ulang pada"),
     "restart_delay": ("Delay (seconds)", "Penundaan (detik)"),
     "horizon": ("Horizon", "Horizon"),
@@ -49,7 +49,7 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
 """The name of each field of the form."""
 
 HINTS: Final[dict[str, tuple[str, str]]] = {
-    "name": ("No two tasks have the same", "Tiap tugas punya nama sendiri"),
+    "name": ("Not that of another task", "Bukan nama tugas lain"),
     "start": ("For example 2026-12-03 09:00", "Misalnya 2026-12-03 09:00"),
     "every": ("24 is daily, 168 weekly", "24 harian, 168 mingguan"),
     "count": ("Empty: no end but the horizon", "Kosong: sampai horizon"),
@@ -83,9 +83,9 @@ HINTS: Final[dict[str, tuple[str, str]]] = {
         "Empty: when the domain's first task is due",
         "Kosong: saat tugas pertama domain tiba",
     ),
-    "account.start": ("A date or a time, in the zone below", "Tanggal atau waktu dalam zona ini"),
+    "account.start": ("A date, or a local time", "Tanggal, atau waktu lokal"),
     "timezone": ("Its days are the days of the limits", "Harinya adalah hari batas"),
-    "rate": ("Of the whole account; 1/3 is possible", "Seluruh akun; 1/3 juga bisa"),
+    "rate": ("Of the whole account", "Untuk seluruh akun"),
     "restart_at": ("09:00, or times with commas", "09:00, atau beberapa waktu dengan koma"),
     "restart_delay": ("From the reset to the restart", "Dari reset sampai mulai ulang"),
     "horizon": ("90d, or a date; empty: one year", "90d, atau tanggal; kosong: satu tahun"),
@@ -162,7 +162,12 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "tab_account": ("Account", "Akun"),
     "tab_file": ("Plan file and code", "Berkas dan kode"),
     "list": ("Tasks", "Tugas"),
+    "list_hint": (
+        "Choose a task to change it, or fill in another one below.",
+        "Pilih tugas untuk mengubahnya, atau isi tugas lain di bawah.",
+    ),
     "domain_list": ("Domains", "Domain"),
+    "domain_hint": ("Choose a domain to change it.", "Pilih domain untuk mengubahnya."),
     "batch_is_for": (
         (
             "Batch is for marketing and notification mail to a group. Mail triggered by an event "
@@ -174,7 +179,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "required": ("* required", "* wajib"),
-    "new_task": ("New task", "Tugas baru"),
     "task_n": (
         "Task {n}: {name}. Changes hold at once; Undo takes them back.",
         "Tugas {n}: {name}. Perubahan langsung berlaku; bisa diurungkan.",

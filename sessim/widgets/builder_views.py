@@ -25,12 +25,15 @@ _CSS: Final = """
 }
 .sessim-builder .sessim-form { column-gap: 1rem; align-items: start; }
 .sessim-builder .sessim-field { margin: 0 0 4px 0; min-width: 0; }
-.sessim-builder .sessim-field > .widget-html { margin: 0 2px 0 calc(8.5rem + 10px); min-height: 1.3em; }
+.sessim-builder .sessim-field > .widget-html {
+  margin: 0 2px 0 calc(8.5rem + 10px); min-height: 1.3em;
+}
 .sessim-builder .sessim-field input, .sessim-builder .sessim-field select { min-width: 0; }
 .sessim-builder .sessim-field > .widget-hbox { align-items: center; overflow: visible; }
 .sessim-builder .sessim-field > .widget-hbox > :first-child { flex: 1 1 0; min-width: 0; }
 .sessim-builder .sessim-field > .widget-hbox > :not(:first-child) { flex: 0 0 auto; }
 .sessim-builder .sessim-wide { grid-column: 1 / -1; }
+.sessim-builder .sessim-wide > .widget-html { display: none; }
 .sessim-builder .sessim-hint { color: var(--jp-ui-font-color2); font-size: 0.85em; }
 .sessim-builder .sessim-problem {
   color: var(--jp-error-color1); font-size: 0.9em; font-weight: 600; overflow-wrap: anywhere;
@@ -142,7 +145,9 @@ class Domains(ipywidgets.VBox):  # type: ignore[misc]
         self._words = words
         self.add = rows.button(words, "add_domain", "plus", add, named=True)
         self.delete = rows.button(words, "delete_domain", "trash", delete)
-        self.list = rows.Rows(words("builder.domain_list"), [self.add, self.delete])
+        self.list = rows.Rows(
+            words("builder.domain_list"), words("builder.domain_hint"), [self.add, self.delete]
+        )
         self.form = DomainForm(words, edited, uploaded)
         self.upload = self.form.upload
         for name, field in self.form.fields.items():

@@ -277,7 +277,7 @@ def figures_table(table: pd.DataFrame, words: Words) -> Html:
         if name in _QUIET and not table[name].any():
             continue
         cells = [
-            Html(f"{text(markup.figure(name, value, words))}{_change(name, change, i, words)}")
+            _with_change(markup.figure(name, value, words), _change(name, change, i, words))
             for i, (value, change) in enumerate(
                 zip(table[name], table[f"{name}_change"], strict=True)
             )
@@ -285,7 +285,7 @@ def figures_table(table: pd.DataFrame, words: Words) -> Html:
         rows.append((words(f"fig_{name}"), *cells))
     caption = words("figures_of", name=names[0])
     columns = [words("figure"), *names]
-    return markup.table(caption, columns, rows, numbers=range(1, len(names) + 1))
+    return markup.table(caption, columns, rows, pairs=range(1, len(names) + 1))
 
 
 def tasks_table(tasks: pd.DataFrame, names: Sequence[str], words: Words) -> list[Html]:
@@ -299,7 +299,7 @@ def tasks_table(tasks: pd.DataFrame, names: Sequence[str], words: Words) -> list
         rows.append((task, *cells))
     caption = words("finishes_of", name=names[0])
     columns = [words("task"), *names]
-    parts = [markup.table(caption, columns, rows, numbers=range(1, len(names) + 1))]
+    parts = [markup.table(caption, columns, rows, pairs=range(1, len(names) + 1))]
     if len(rows) < len(found):
         cut = words("shown_tasks", shown=f"{len(rows):,}", total=f"{len(found):,}")
         parts.append(markup.note(cut))
@@ -309,22 +309,25 @@ def tasks_table(tasks: pd.DataFrame, names: Sequence[str], words: Words) -> list
 def _finish(row: Any, place: int, words: Words) -> Html:
     if row is None:
         return Html(text(words("not_there")))
-    shown = text(markup.when(row.finished, markup.word(row.status, words)))
-    return Html(f"{shown}{_change('finish', row.change_hours, place, words)}")
+    shown = markup.when(row.finished, markup.word(row.status, words))
+    return _with_change(shown, _change("finish", row.change_hours, place, words))
 
 
-def _change(name: str, change: float, place: int, words: Words) -> Html:
+def _with_change(value: str, change: str) -> Html:
+    shown = f'<span class="fix">{text(value)}</span>'
+    return Html(f'{shown} <small class="fix">({text(change)})</small>' if change else shown)
+
+
+def _change(name: str, change: float, place: int, words: Words) -> str:
     """Write a difference from the first plan, of which there is none."""
     if not place or math.isnan(change):
-        return Html("")
+        return ""
     if name in ("finish", "largest_backlog_at"):
         hours = f"{abs(change):,.1f}"
-        said = words("hours_earlier" if change < 0 else "hours_later", n=hours)
-        said = words("same") if hours == "0.0" else said
-    elif not change:
-        said = words("same")
-    elif name == "utilisation":
-        said = f"{100 * change:+.1f}"
-    else:
-        said = f"{change:+,}" if change == int(change) else f"{change:+,.1f}"
-    return Html(f" <small>({text(said)})</small>")
+        key = "same" if hours == "0.0" else "hours_earlier" if change < 0 else "hours_later"
+        return words(key, n=hours)
+    if not change:
+        return words("same")
+    if name == "utilisation":
+        return words("points", n=f"{100 * change:+.1f}")
+    return f"{change:+,}" if change == round(change) else f"{change:+,.1f}"

@@ -65,11 +65,12 @@ RULES: Final = """
 .sessim th, .sessim td { padding: 3px 8px; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--sessim-line); overflow-wrap: break-word;
   color: var(--sessim-ink); background: var(--sessim-paper); }
-.sessim thead th { background: var(--sessim-soft); position: sticky; top: 0; z-index: 1; }
+.sessim table thead th { background: var(--sessim-soft); position: sticky; top: 0; z-index: 1;
+  white-space: normal; vertical-align: bottom; }
 .sessim tbody th { font-weight: 400; min-width: 7em; max-width: 24em; }
-.sessim .num { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.sessim .fix { white-space: nowrap; }
-.sessim .wide { min-width: 13em; }
+.sessim .num, .sessim .two { text-align: right; font-variant-numeric: tabular-nums; }
+.sessim .num, .sessim .fix { white-space: nowrap; }
+.sessim .wide { min-width: 9em; }
 .sessim button { all: unset; cursor: pointer; text-decoration: underline; }
 .sessim button:focus-visible { outline: 2px solid var(--sessim-accent); outline-offset: 2px; }
 .sessim tr[aria-current] th, .sessim tr[aria-current] td { background: var(--sessim-soft); }
@@ -90,8 +91,9 @@ RULES: Final = """
 .sessim .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(11.5em, 1fr));
   gap: 6px; margin: 6px 0; }
 .sessim .tiles div { border: 1px solid var(--sessim-line); border-radius: 3px; padding: 4px 8px; }
-.sessim .tiles dt { font-weight: 400; }
-.sessim .tiles dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; }
+.sessim .tiles dt, .sessim .tiles dd { float: none; width: auto; margin: 0; padding: 0;
+  font-weight: 400; }
+.sessim .tiles dd { font-weight: 600; font-variant-numeric: tabular-nums; }
 @media screen and (max-width: 1000px) {
   .sessim th, .sessim td { padding: 3px 5px; }
   .sessim .bar { width: 4.5em; }
@@ -132,6 +134,7 @@ def table(
     rows: Iterable[Sequence[object]],
     *,
     numbers: Sequence[int] = (),
+    pairs: Sequence[int] = (),
     fixed: Sequence[int] = (),
     wide: Sequence[int] = (),
     header: int = 0,
@@ -148,9 +151,9 @@ def table(
         The headings.
     rows
         The cells: text, unless they are :class:`Html`.
-    numbers, fixed, wide
-        Places of the columns to be aligned on the right, of those that do not wrap, and of those
-        with whole sentences.
+    numbers, pairs, fixed, wide
+        Places of the columns of numbers, of numbers with something behind them, of what does not
+        wrap, and of whole sentences.
     header
         Place of the column that names the row.
     current
@@ -158,7 +161,7 @@ def table(
     ids
         Something to find each row by, written into ``data-row``.
     """
-    kinds = {"num": numbers, "fix": fixed, "wide": wide}
+    kinds = {"num": numbers, "two": pairs, "fix": fixed, "wide": wide}
     classes = [
         next((f' class="{kind}"' for kind, places in kinds.items() if i in places), "")
         for i in range(len(columns))
@@ -280,7 +283,6 @@ def domain_table(domains: pd.DataFrame, caption: str, words: Words, plan: Plan) 
             number(row.left),
             number(row.cached),
             number(row.backlog),
-            _runs(row, words),
         )
         for row in records(domains)
     ]
@@ -292,18 +294,10 @@ def domain_table(domains: pd.DataFrame, caption: str, words: Words, plan: Plan) 
         "left",
         "in_cache",
         "backlog",
-        "run_statuses",
     ]
     columns = [words(key) for key in keys]
     ids = list(domains["domain"])
-    return table(caption, columns, rows, numbers=range(1, 7), fixed=(7,), ids=ids)
-
-
-def _runs(row: Any, words: Words) -> str:
-    counts = {TaskStatus.SENDING.label: row.sending, TaskStatus.PAUSED.label: row.paused}
-    return ", ".join(
-        f"{number} {word(status, words)}" for status, number in counts.items() if number
-    )
+    return table(caption, columns, rows, numbers=range(1, 7), ids=ids)
 
 
 def task_table(

@@ -9,15 +9,16 @@ from typing import Any, Final
 import ipywidgets
 import traitlets
 
+from sessim.widgets import base
 from sessim.widgets.check import Built, Check
 from sessim.widgets.draft import BATCH, CSV, RECURRING, DomainDraft, Draft, TaskDraft
 from sessim.widgets.forms import type_words
 from sessim.widgets.labels import Words
 from sessim.widgets.reading import number
 
-_NAME: Final = 26
+_NAME: Final = 22
 _KIND: Final = 11
-_SIZE: Final = 13
+_SIZE: Final = 12
 _MOST_ROWS: Final = 12
 
 
@@ -28,6 +29,8 @@ class Rows(ipywidgets.VBox):  # type: ignore[misc]
     ----------
     label
         What the list is called, for those who cannot see where it stands.
+    hint
+        What can be done with it.
     toolbar
         The buttons below it.
 
@@ -41,7 +44,7 @@ class Rows(ipywidgets.VBox):  # type: ignore[misc]
 
     chosen = traitlets.Int()
 
-    def __init__(self, label: str, toolbar: Sequence[Any]) -> None:
+    def __init__(self, label: str, hint: str, toolbar: Sequence[Any]) -> None:
         self.list = ipywidgets.Select(
             description=label, rows=4, layout=ipywidgets.Layout(width="auto")
         )
@@ -49,7 +52,8 @@ class Rows(ipywidgets.VBox):  # type: ignore[misc]
         bar = ipywidgets.HBox(
             toolbar, layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         )
-        super().__init__([self.list, bar])
+        remark = ipywidgets.HTML(f'<span class="sessim-hint">{base.text(hint)}</span>')
+        super().__init__([remark, self.list, bar])
         self.filling = False
         self.list.observe(self._choose, "index")
 
@@ -139,13 +143,11 @@ def _size(row: TaskDraft, built: Built, words: Words) -> str:
 
 
 def _limits(row: DomainDraft, words: Words) -> str:
-    parts = [row.rule_start, row.factor, row.cap]
+    start, cap = _counted(row.rule_start), _counted(row.cap)
     details: Mapping[str, str] = {
         "number": words("builder.limit_number", n=_counted(row.number)),
         "list": row.numbers,
-        "rule": words(
-            "builder.limit_rule", start=_counted(parts[0]), factor=parts[1], cap=_counted(parts[2])
-        ),
+        "rule": words("builder.limit_rule", start=start, factor=row.factor, cap=cap),
         "csv": row.csv,
         "none": words("builder.choice.warmup.none"),
     }

@@ -1,0 +1,1 @@
+"""Tests in a real browser: JupyterLab served locally, driven in the system's Chromium."""
