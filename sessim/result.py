@@ -158,7 +158,8 @@ class Result:
     def __repr__(self) -> str:
         last = "finished" if self.finished else "work left at"
         emails = f"{self.tasks['sent'].sum():,} emails sent"
-        lines = [f"{len(self.tasks)} tasks, {emails}, {last} {self.end:%Y-%m-%d %H:%M}"]
+        tasks = "1 task" if len(self.tasks) == 1 else f"{len(self.tasks)} tasks"
+        lines = [f"{tasks}, {emails}, {last} {self.end:%Y-%m-%d %H:%M}"]
         shown = self.tasks[["task", "name", "type", "status", "requests", "sent", "finished"]]
         return "\n".join([*lines, shown.to_string(index=False, max_rows=12, max_colwidth=40)])
 

@@ -125,7 +125,9 @@ def breaches(package: Path) -> list[str]:
     found = []
     for file in sorted(package.rglob("*.py")):
         if room_of(file, package) not in (*ROOMS, ROOF):
-            found.append(f"{room_of(file, package)} is a room without a place: give it one in ROOMS")
+            found.append(
+                f"{room_of(file, package)} is a room without a place: give it one in ROOMS"
+            )
             continue
         for entry in imports_in(file, package):
             found += filter(None, [upward(entry, package), out_of_place(entry)])
@@ -182,14 +184,26 @@ def house(folder: Path, files: dict[str, str]) -> Path:
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("clock.py", "from sessim.plan import Plan", "sessim/clock.py:1: clock reaches up into plan"),
+        (
+            "clock.py",
+            "from sessim.plan import Plan",
+            "sessim/clock.py:1: clock reaches up into plan",
+        ),
         ("clock.py", "import sessim.plan", "sessim/clock.py:1: clock reaches up into plan"),
         ("clock.py", "from sessim import plan", "sessim/clock.py:1: clock reaches up into plan"),
         ("clock.py", "from . import plan", "sessim/clock.py:1: clock reaches up into plan"),
         ("clock.py", "from .plan import Plan", "sessim/clock.py:1: clock reaches up into plan"),
         ("clock.py", "import sessim", "sessim/clock.py:1: clock reaches up into __init__"),
-        ("clock.py", "from sessim import Plan", "sessim/clock.py:1: clock reaches up into __init__"),
-        ("clock.py", "def f():\n import sessim.cli", "sessim/clock.py:2: clock reaches up into cli"),
+        (
+            "clock.py",
+            "from sessim import Plan",
+            "sessim/clock.py:1: clock reaches up into __init__",
+        ),
+        (
+            "clock.py",
+            "def f():\n import sessim.cli",
+            "sessim/clock.py:2: clock reaches up into cli",
+        ),
         ("charts/a.py", "from ..cli import x", "sessim/charts/a.py:1: charts reaches up into cli"),
         ("state.py", "import simpy", "sessim/state.py:1: simpy belongs to model"),
         ("state.py", "from simpy.rt import x", "sessim/state.py:1: simpy belongs to model"),

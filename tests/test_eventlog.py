@@ -84,7 +84,9 @@ def test_columns_are_found_by_name_and_nothing_else() -> None:
         _ = log.colour
 
 
-@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))]
+)
 def test_a_log_can_be_copied_and_sent_to_another_process(
     copied: Callable[[EventLog], EventLog],
 ) -> None:
@@ -113,11 +115,10 @@ def test_a_csv_file_has_local_times_with_their_offset(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == CONTRACT.split()
     assert [row["event"] for row in rows][:3] == ["limit", "due", "sending"]
-    assert rows[4] | {"detail": ""} == dict(
-        seq="4", time="2026-12-01T00:00:02+08:00", event="paused", task="1", run="1",
-        domain="news.example.com", status="Paused", sent="2", cached="1", failed="0",
-        cancelled="0", waiting="0", limit="2", sent_today="2", detail="",
-    )  # fmt: skip
+    assert ",".join(rows[4].values()) == (
+        "4,2026-12-01T00:00:02+08:00,paused,1,1,news.example.com,Paused,2,1,0,0,0,2,2,"
+        "daily limit reached"
+    )
     assert (rows[0]["task"], rows[0]["status"], rows[-1]["limit"]) == ("", "", "")
 
 
@@ -146,7 +147,9 @@ def test_times_as_text() -> None:
     column = pd.Series(times(np.array(instants), "Europe/Berlin"))
     assert iso(column).tolist() == ["2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00+01:00", ""]
     assert iso(column[2:]).tolist() == [""]
-    newfoundland = pd.Series(times(np.array([microseconds("2026-12-01 00:00") + 5]), "America/St_Johns"))
+    newfoundland = pd.Series(
+        times(np.array([microseconds("2026-12-01 00:00") + 5]), "America/St_Johns")
+    )
     assert iso(newfoundland).tolist() == ["2026-11-30T20:30:00.000005-03:30"]
 
 
@@ -191,7 +194,9 @@ def same(table: pa.Table) -> pa.Table:
     return table
 
 
-def with_column(name: str, values: Callable[[pa.ChunkedArray], Any]) -> Callable[[pa.Table], pa.Table]:
+def with_column(
+    name: str, values: Callable[[pa.ChunkedArray], Any]
+) -> Callable[[pa.Table], pa.Table]:
     """Return a change of one column."""
 
     def change(table: pa.Table) -> pa.Table:
@@ -199,6 +204,10 @@ def with_column(name: str, values: Callable[[pa.ChunkedArray], Any]) -> Callable
         return table.set_column(place, name, [values(table[name])])
 
     return change
+
+
+def odd_words(column: pa.ChunkedArray) -> pa.Array:
+    return pa.array(["odd"] * len(column)).dictionary_encode()
 
 
 @pytest.mark.parametrize(
@@ -211,7 +220,7 @@ def with_column(name: str, values: Callable[[pa.ChunkedArray], Any]) -> Callable
         (lambda table: table.slice(0, 0), {}, "no rows"),
         (lambda table: table.take([1, 0, *range(4, 9)][::-1]), {}, "order of time"),
         (with_column("task", lambda c: pa.array([7] * len(c))), {}, "task that is not in its plan"),
-        (with_column("event", lambda c: pa.array(["odd"] * len(c)).dictionary_encode()), {}, "event"),
+        (with_column("event", odd_words), {}, "an event that is not known"),
         (with_column("event", lambda c: pa.array([3] * len(c))), {}, "is not an event log"),
         (with_column("time", lambda c: pa.array([1.5] * len(c))), {}, "is not an event log"),
         (with_column("time", lambda c: pa.array([2**62] * len(c), pa.timestamp("us", "UTC"))), {},
@@ -247,7 +256,10 @@ def test_a_damaged_file_is_refused_or_harmless(data: st.DataObject) -> None:
         try:
             EventLog.read(path)
         except sessim.LogError as error:
-            assert lines(str(error)) == [str(error)]  # one sentence
+            said = str(error)
+        else:
+            said = ""
+    assert lines(said) == [said][: len(said)]  # one sentence, or none
 
 
 def test_the_smallest_log_can_be_written_and_read() -> None:

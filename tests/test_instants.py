@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,7 @@ def sent_today(reference: Reference, plan: sessim.Plan, domain: str, instant: in
     )
 
 
-@settings(max_examples=150)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(plans(), st.data())
 def test_domains_at_counts_as_the_reference_does(plan: dict[str, Any], data: st.DataObject) -> None:
     plan = {**plan, "window": "day", "test_sends": plan.get("test_sends", [])[:1]}
@@ -87,7 +88,7 @@ def test_domains_at_counts_as_the_reference_does(plan: dict[str, Any], data: st.
             )
 
 
-@settings(max_examples=200)
+@settings(max_examples=settings().max_examples)
 @given(plans())
 def test_domains_at_agrees_with_every_row_of_the_log(plan: dict[str, Any]) -> None:
     """In rolling windows too: what the model counted when it wrote a row is what is found."""
@@ -132,7 +133,7 @@ def test_domains_before_the_first_limit_and_without_one() -> None:
 # --- lives ----------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(plans())
 def test_a_life_tells_every_transition(plan: dict[str, Any]) -> None:
     reference, result = by_hand(plan), sessim.simulate(sessim.Plan.from_dict(plan))
@@ -149,7 +150,7 @@ def test_a_life_tells_every_transition(plan: dict[str, Any]) -> None:
         }
         for _, run in happened.groupby("run"):
             steps = [TaskStatus.TO_START, *(TaskStatus(codes[s]) for s in run["status"])]
-            assert all(b in TRANSITIONS[a] for a, b in zip(steps, steps[1:], strict=False))
+            assert all(b in TRANSITIONS[a] for a, b in pairwise(steps))
     assert told == {entry for entry in reference.transitions if entry[3] != TO_START}
 
 
@@ -192,7 +193,7 @@ def test_a_task_that_is_not_there(launch: sessim.Result, task: Any, hint: str) -
 # --- summary --------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150)
+@settings(max_examples=settings().max_examples * 2 // 5)
 @given(plans(), st.data())
 def test_the_largest_backlog_is_what_the_reference_counts(
     plan: dict[str, Any], data: st.DataObject

@@ -27,7 +27,9 @@ CODES = {"To start": 1, "Sending": 5, "Paused": 6, "Error": 7, "Sent": 10, "Canc
 
 def test_the_transitions_are_those_of_the_rules_and_no_others() -> None:
     allowed = {
-        f"{before.label} {after.label}" for before, afters in TRANSITIONS.items() for after in afters
+        f"{before.label} {after.label}"
+        for before, afters in TRANSITIONS.items()
+        for after in afters
     }
     assert allowed == set(lines(TABLE))
 

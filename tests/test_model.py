@@ -36,8 +36,12 @@ def limits_of(result: sessim.Result) -> list[str]:
 
 def console_sends(result: sessim.Result) -> list[str]:
     """Return what became of test sends: when, how many were sent and how many failed."""
-    rows = result.events[result.events["task"].isna() & result.events["event"].isin(["sent", "error"])]
-    return [f"{row.time:%d %H:%M:%S} {row.sent} sent {row.failed} failed" for row in rows.itertuples()]
+    rows = result.events[
+        result.events["task"].isna() & result.events["event"].isin(["sent", "error"])
+    ]
+    return [
+        f"{row.time:%d %H:%M:%S} {row.sent} sent {row.failed} failed" for row in rows.itertuples()
+    ]
 
 
 # --- the log ------------------------------------------------------------------------------------
@@ -48,7 +52,17 @@ def test_the_whole_log_of_a_small_plan() -> None:
     result = simulated(task(3), task(1, start="2026-12-01 08:00"), warmup=[2, 5])
     log = result.events
     log["time"] = log["time"].dt.strftime("%d %H:%M:%S")
-    columns = ["time", "event", "task", "status", "sent", "cached", "waiting", "sent_today", "limit"]
+    columns = [
+        "time",
+        "event",
+        "task",
+        "status",
+        "sent",
+        "cached",
+        "waiting",
+        "sent_today",
+        "limit",
+    ]
     told = log[[*columns, "detail"]].astype(object).fillna("-").astype(str).agg(" ".join, axis=1)
     # Time, event, task, status; emails sent, cached, waiting; sent today and the limit; detail.
     assert [" ".join(line.split()) for line in told] == lines("""
@@ -472,7 +486,9 @@ def test_overlapping_runs_queue() -> None:
         03 00:00:00  A.2 restarted  1/3
         03 00:00:02  A.2 sent       3/3
     """)
-    assert story(simulated(recurring | {"every": "1h"}, warmup=2))[2] == "01 09:00:00 A.2 paused 0/3"
+    assert (
+        story(simulated(recurring | {"every": "1h"}, warmup=2))[2] == "01 09:00:00 A.2 paused 0/3"
+    )
 
 
 def test_overlapping_runs_are_skipped_and_count() -> None:
@@ -499,7 +515,11 @@ def test_overlapping_runs_are_skipped_and_count() -> None:
         ("2026-12-02 08:00:01", ["02 08:00:00 A sending 0/5", "02 08:00:01 A cancelled 1/5"]),
         (
             "2026-12-02 12:00",
-            ["02 08:00:00 A sending 0/5", "02 08:00:02 A paused 2/5", "02 12:00:00 A cancelled 2/5"],
+            [
+                "02 08:00:00 A sending 0/5",
+                "02 08:00:02 A paused 2/5",
+                "02 12:00:00 A cancelled 2/5",
+            ],
         ),
     ],
 )

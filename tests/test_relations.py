@@ -20,8 +20,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import sessim
-from tests.strategies import plans
 from tests.stories import NEWS, plan_of, task
+from tests.strategies import plans
 
 pytestmark = pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
 
@@ -272,7 +272,9 @@ def by_days(plan: Any, days: int) -> Any:
 def test_shifted_by_whole_days_every_time_shifts_by_as_much(plan: Plain, days: int) -> None:
     """With all rules, several domains and in `fair` too: the logs are equal but for the times."""
     day = dt.timedelta(days=1)
-    keys = {"horizon": plan.get("horizon", str(dt.datetime.fromisoformat(plan["start"]) + 90 * day))}
+    keys = {
+        "horizon": plan.get("horizon", str(dt.datetime.fromisoformat(plan["start"]) + 90 * day))
+    }
     before = simulate(plan | keys).log
     after = simulate(by_days(plan | keys, days)).log
     assert (after.time - before.time == days * day // dt.timedelta(microseconds=1)).all()

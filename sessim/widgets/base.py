@@ -66,7 +66,11 @@ Lab takes them for commands of the notebook: there the arrow keys left the panel
 twice deleted its cell. Ctrl and its like, and Shift+Enter, stay Lab's.
 """
 _CSS: Final = """
-.sessim-panel .sessim-alert { color: var(--jp-error-color1); font-weight: 600; }
+.sessim-panel .sessim-alert {
+  color: var(--jp-error-color1);
+  color: color-mix(in srgb, var(--jp-error-color1) 75%, var(--jp-ui-font-color0));
+  font-weight: 600;
+}
 .sessim-panel .sessim-status { color: var(--jp-ui-font-color1); }
 """
 _STYLE: Final = f'<style onload="{text(" ".join(_KEYS.split()))}">{_CSS}</style>'

@@ -101,7 +101,7 @@ class TaskBuilder(Actions):
     def _buttons(self) -> None:
         words = self.words
         self.add = rows.button(words, "add", "plus", self._on_add, named=True)
-        self.add.button_style, self.add.layout.align_self = "primary", "flex-start"
+        self.add.button_style = "primary"
         self.add_domain = rows.button(
             words, "add_sender_domain", "plus", self._on_add_sender_domain, named=True
         )
@@ -118,7 +118,13 @@ class TaskBuilder(Actions):
         required = ipywidgets.HTML(
             f'<span class="sessim-hint">{base.text(self.words("builder.required"))}</span>'
         )
-        tasks = [self.list, self.heading, remark, self.form, required, self.add]
+        self.answer = ipywidgets.HTML()
+        self.observe(self._show_answer, ["error", "message"])
+        bar = ipywidgets.HBox(
+            [self.add, self.answer],
+            layout=ipywidgets.Layout(flex_flow="row wrap", align_items="center"),
+        )
+        tasks = [self.list, self.heading, remark, self.form, required, bar]
         return [ipywidgets.VBox(tasks), self.domains, self.account, self.file]
 
     @property
@@ -150,6 +156,12 @@ class TaskBuilder(Actions):
         visible = self.tabs.selected_index == FILE
         stale = self._check.plan is None
         self.file.show(self.plan, self.folder, stale=stale, visible=visible)
+
+    def _show_answer(self, *_: object) -> None:
+        """Repeat the status beside the button, which may be far below it."""
+        kind, sign = ("problem", "⚠ ") if self.error else ("answer", "")
+        said = base.text(self.error or self.message)
+        self.answer.value = f'<span class="sessim-{kind}">{sign if said else ""}{said}</span>'
 
     def _show_task(self) -> None:
         row, built, problems = self._row()

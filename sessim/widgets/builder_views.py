@@ -25,6 +25,8 @@ _CSS: Final = """
 }
 .sessim-builder .sessim-form { column-gap: 1rem; align-items: start; }
 .sessim-builder .sessim-field { margin: 0 0 4px 0; min-width: 0; }
+.sessim-builder .lm-TabBar-tabLabel { color: var(--jp-ui-font-color1); }
+.sessim-builder .sessim-field > .widget-button { margin-left: calc(8.5rem + 10px); }
 .sessim-builder .sessim-field > .widget-html {
   margin: 0 2px 0 calc(8.5rem + 10px); min-height: 1.3em;
 }
@@ -36,7 +38,9 @@ _CSS: Final = """
 .sessim-builder .sessim-wide > .widget-html { display: none; }
 .sessim-builder .sessim-hint { color: var(--jp-ui-font-color2); font-size: 0.85em; }
 .sessim-builder .sessim-problem {
-  color: var(--jp-error-color1); font-size: 0.9em; font-weight: 600; overflow-wrap: anywhere;
+  color: var(--jp-error-color1);
+  color: color-mix(in srgb, var(--jp-error-color1) 75%, var(--jp-ui-font-color0));
+  font-size: 0.9em; font-weight: 600; overflow-wrap: anywhere;
 }
 .sessim-builder .sessim-field:has(.sessim-problem) input:not([type=radio]),
 .sessim-builder .sessim-field:has(.sessim-problem) select {

@@ -59,16 +59,22 @@ class Field(ipywidgets.VBox):  # type: ignore[misc]
         The input, with its label.
     hint
         What the line says while nothing is wrong.
-    beside
-        Further widgets beside the input.
+    beside, below
+        Further widgets beside the input, and below the line.
     """
 
-    def __init__(self, input_: Any, hint: str = "", beside: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        input_: Any,
+        hint: str = "",
+        beside: Sequence[Any] = (),
+        below: Sequence[Any] = (),
+    ) -> None:
         self.input = input_
         self.note = ipywidgets.HTML()
         self._hint = hint
         row = ipywidgets.HBox([input_, *beside]) if beside else input_
-        super().__init__([row, self.note])
+        super().__init__([row, self.note, *below])
         self.add_class("sessim-field")
         self.show()
 
@@ -150,11 +156,12 @@ class Form(ipywidgets.GridBox):  # type: ignore[misc]
         required: bool = False,
         options: Sequence[str] | None = None,
         beside: Sequence[Any] = (),
+        below: Sequence[Any] = (),
     ) -> None:
         """Add a line of text, with suggestions if there may be ``options``."""
         named = {"description": self._label(name, required), "continuous_update": False}
         field = Text(**named) if options is None else Pick(options=tuple(options), **named)
-        self._add(name, field, beside)
+        self._add(name, field, beside, below)
 
     def moment(self, name: str, *, required: bool = False) -> None:
         """Add a date or time: a line of text with a calendar beside it."""
@@ -177,13 +184,19 @@ class Form(ipywidgets.GridBox):  # type: ignore[misc]
         self._add(name, ipywidgets.Checkbox(description=self._label(name), indent=False))
 
     def _add(
-        self, name: str, field: Any, beside: Sequence[Any] = (), *, wide: bool = False
+        self,
+        name: str,
+        field: Any,
+        beside: Sequence[Any] = (),
+        below: Sequence[Any] = (),
+        *,
+        wide: bool = False,
     ) -> None:
         field.style.description_width = _LABEL
         field.layout.width = "auto"
         field.observe(lambda change: self._changed(name, change.new), "value")
         key = self._key("hint", name)
-        self.fields[name] = Field(field, self.words(key) if key else "", beside)
+        self.fields[name] = Field(field, self.words(key) if key else "", beside, below)
         setattr(self, name, field)
         if wide:
             self.fields[name].add_class("sessim-wide")

@@ -92,7 +92,7 @@ class TaskForm(Form):
         self.moment("until")
         self.choice("every_by", _choices(words, "elapsed", "wall"))
         self.choice("overlap", _choices(words, "queue", "skip"))
-        self.text("sender", required=True, options=(), beside=[domain])
+        self.text("sender", required=True, options=(), below=[domain])
         self.choice("group", _choices(words, NUMBER, CSV, prefix="group."), radio=True)
         self.text("requests", required=True)
         self.text("recipients", required=True, options=(), beside=[self.upload])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sessim.widgets.app_labels import APP_LABELS
 from sessim.widgets.builder_labels import BUILDER_LABELS
 
 LANGUAGES: Final = ("en", "id")
@@ -253,6 +254,9 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     # --- task builder ---
     **BUILDER_LABELS,
     # --- end of task builder ---
+    # --- workbench, test sends ---
+    **APP_LABELS,
+    # --- end of workbench, test sends ---
 }
 """From each key to the words in each of :data:`LANGUAGES`."""
 

@@ -34,7 +34,9 @@ def browser() -> Iterator[sync_api.Browser]:
 
 
 @pytest.fixture(scope="module")
-def server(browser: sync_api.Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Server]:
+def server(
+    browser: sync_api.Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[lab.Server]:
     """Serve a copy of the notebooks, so that nothing they write stays."""
     root = tmp_path_factory.mktemp("lab") / "notebooks"
     shutil.copytree(NOTEBOOKS, root, ignore=shutil.ignore_patterns(".*"))

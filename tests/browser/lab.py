@@ -15,10 +15,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from playwright.sync_api import Browser, Locator, Page, WebSocket
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page, WebSocket
 
 HERE = "127.0.0.1"
 BROWSERS = ("chromium-headless-shell", "chromium")
@@ -315,7 +316,5 @@ def _unpack(frame: bytes) -> tuple[str, Any]:
     """Read a message in the binary protocol: how many offsets, the offsets, the parts."""
     count = struct.unpack_from("<Q", frame)[0]
     offsets = struct.unpack_from(f"<{count}Q", frame, 8)
-    header, _, _, content = (
-        json.loads(frame[offsets[i] : offsets[i + 1]]) for i in range(1, 5)
-    )
+    header, _, _, content = (json.loads(frame[offsets[i] : offsets[i + 1]]) for i in range(1, 5))
     return header["msg_type"], content

@@ -1,0 +1,212 @@
+"""The application: build a plan, run it, look at it from all sides, without a line of code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from os import PathLike
+from typing import Any, Final
+
+import ipywidgets
+import traitlets
+
+from sessim.errors import SessimError
+from sessim.plan import Plan
+from sessim.result import Result
+from sessim.widgets.base import Panel, guarded
+from sessim.widgets.builder import TaskBuilder
+from sessim.widgets.compare import Compare
+from sessim.widgets.console import Console
+from sessim.widgets.dashboard import Dashboard
+from sessim.widgets.runner import Runner
+from sessim.widgets.testsend import TestSend
+
+PLAN, CONSOLE, DASHBOARD, COMPARE, TEST_SEND = range(5)
+"""The tabs."""
+
+_TABS: Final = ("plan", "console", "dashboard", "compare", "test_send")
+_WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
+
+
+class Workbench(Panel):
+    """All panels around one plan and one result.
+
+    Parameters
+    ----------
+    plan
+        A :class:`sessim.Plan`, or the path of a plan file. Default: an empty form.
+    language
+        ``"en"`` or ``"id"``.
+
+    Attributes
+    ----------
+    plan
+        Trait: the last complete plan of the builder; None before there is one. May be set.
+    result
+        Trait: the latest result; None until there is one.
+    auto
+        Trait: whether a change of the plan is simulated at once, when there is a result already.
+    builder, runner, console, dashboard, compare, test_send
+        The panels. Console and dashboard show the same result, tasks and domains.
+    tabs
+        Holds all but the runner, which stays in sight.
+    """
+
+    plan = traitlets.Instance(Plan, allow_none=True)
+    result = traitlets.Instance(Result, allow_none=True)
+    auto = traitlets.Bool(default_value=True)
+
+    def __init__(
+        self, plan: Plan | str | PathLike[str] | None = None, *, language: str = "en"
+    ) -> None:
+        super().__init__(language)
+        self._again = self._busy = False
+        self.builder = TaskBuilder(plan, language=language)
+        self.runner = Runner(language=language)
+        self.console = Console(language=language)
+        self.dashboard = Dashboard(console=self.console, language=language, active=False)
+        self.compare = Compare(language=language)
+        self.test_send = TestSend(language=language)
+        self._build()
+        self._connect()
+        self._take_plan()
+
+    # --- for users ----------------------------------------------------------------------------
+
+    def run(self) -> asyncio.Task[Result | None] | Result | None:
+        """Run the plan (see :meth:`sessim.widgets.runner.Runner.run`)."""
+        return self.runner.run()
+
+    # --- building -----------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        words = self.words
+        self.auto_box = ipywidgets.Checkbox(
+            description=words("app.auto"), indent=False, layout={"width": "auto"}
+        )
+        self.keep_name = ipywidgets.Text(
+            description=words("app.keep_name"),
+            placeholder=f"{words('plan')} 1",
+            style={"description_width": "initial"},
+            layout={"width": "auto"},
+        )
+        self.keep = ipywidgets.Button(
+            description=words("app.keep"), icon="plus", layout={"width": "auto"}
+        )
+        self.keep.on_click(lambda _: self._on_keep())
+        keeping = ipywidgets.HBox([self.keep_name, self.keep], layout=_WRAP)
+        pages = [
+            self.builder,
+            self.console,
+            self.dashboard,
+            ipywidgets.VBox([keeping, self.compare]),
+            self.test_send,
+        ]
+        titles = [words(f"app.{name}") for name in _TABS]
+        self.tabs = ipywidgets.Tab(pages, titles=titles, selected_index=PLAN)
+        top = ipywidgets.HBox([self.runner, self.auto_box], layout=_WRAP)
+        self.runner.layout.flex = "1 1 24rem"
+        self.children = (top, self.status, self.tabs)
+        self.add_class("sessim-workbench")
+
+    def _connect(self) -> None:
+        """Let each panel know what the others have done."""
+        traitlets.link((self.builder, "plan"), (self, "plan"))
+        traitlets.link((self, "auto"), (self.auto_box, "value"))
+        traitlets.link((self.runner, "result"), (self, "result"))
+        traitlets.link((self, "result"), (self.console, "result"))
+        traitlets.dlink((self, "result"), (self.test_send, "result"))
+        self.observe(self._on_plan, "plan")
+        self.observe(self._show_state, ["result", "auto"])
+        self.builder.observe(self._on_problems, "problems")
+        self.test_send.observe(self._on_test_send, "plan")
+        self.runner.observe(self._on_running, "running")
+        self.runner.run_button.on_click(lambda _: self._on_run())
+        self.tabs.observe(self._on_tab, "selected_index")
+
+    # --- callbacks ----------------------------------------------------------------------------
+
+    @guarded
+    def _on_plan(self, _: Any) -> None:
+        self._take_plan()
+        if self.auto and self.result is not None and self.plan is not None:
+            self._run_again()
+
+    def _take_plan(self) -> None:
+        self.runner.plan = self.plan
+        with self._hushed():
+            self.test_send.plan = self.plan
+        self._on_problems()
+        self._show_state()
+
+    def _on_problems(self, _: Any = None) -> None:
+        wrong = self.plan is not None and bool(self.builder.problems)
+        self.test_send.blocked = self.words("app.mend_first") if wrong else ""
+
+    def _run_again(self) -> None:
+        """Run the plan as it is now, after the run under way has stopped, if there is one."""
+        self._again = self.runner.running
+        if self._again:
+            self.runner.stop()
+        else:
+            self.runner.run()
+
+    @guarded
+    def _on_running(self, _: Any) -> None:
+        if not self.runner.running and self._again:
+            self._again = False
+            self.runner.run()
+
+    @guarded
+    def _on_run(self) -> None:
+        if self.tabs.selected_index == PLAN:
+            self.tabs.selected_index = CONSOLE
+
+    @guarded
+    def _on_test_send(self, change: Any) -> None:
+        """Write the plan's test sends into the form: what else stands there stays."""
+        if self._busy or change["new"] is None:
+            return
+        sends = json.loads(change["new"].to_json()).get("test_sends", [])
+        draft = self.builder.draft
+        extra = {key: value for key, value in draft.extra.items() if key != "test_sends"}
+        if sends:
+            extra["test_sends"] = sends
+        self.builder.draft = replace(draft, extra=extra)
+
+    @guarded
+    def _on_keep(self) -> None:
+        if self.result is None:
+            raise SessimError(self.words("app.no_result"))
+        self.compare.add(self.result, self.keep_name.value.strip() or None)
+        name = list(self.compare.results)[-1]
+        self.keep_name.value = ""
+        self.keep_name.placeholder = f"{self.words('plan')} {len(self.compare.results) + 1}"
+        self.message = self.words("app.kept", name=name)
+
+    def _on_tab(self, _: Any) -> None:
+        self.dashboard.active = self.tabs.selected_index == DASHBOARD
+
+    # --- showing ------------------------------------------------------------------------------
+
+    def _show_state(self, _: Any = None) -> None:
+        self.keep.disabled = self.result is None
+        self.error = ""
+        if self.plan is None:
+            self.message = self.words("app.not_yet")
+        elif self.result is not None and self.result.plan != self.plan and not self.auto:
+            self.message = self.words("app.stale")
+        else:
+            self.message = ""
+
+    @contextmanager
+    def _hushed(self) -> Iterator[None]:
+        """Hand the plan to the test sends without hearing of it again."""
+        before, self._busy = self._busy, True
+        try:
+            yield
+        finally:
+            self._busy = before
