@@ -98,7 +98,7 @@ def _rate(value: object) -> Fraction:
     if isinstance(value, int | float | str | Decimal | Fraction | np.number):
         rate = Fraction(0)
         with suppress(ValueError, ZeroDivisionError):
-            text = str(value)
+            text = str(value).strip()
             rate = Fraction(text) if _SMALL.fullmatch(text) else rate  # 1e999999 takes for ever
         if 0 < rate <= 10**9 and not isinstance(value, bool):
             return rate
@@ -226,6 +226,9 @@ RestartAt = Annotated[
 # --- addresses and names ------------------------------------------------------------------------
 
 
+_NAMED = re.compile(r"""\s*("(?:[^"\\]|\\.)*"|[^"<>]*?)\s*<([^<>]*)>\s*""")
+
+
 @lru_cache(maxsize=65_536)
 def address_parts(text: str) -> tuple[str, str, str]:
     """Split ``Name <address>`` or a bare address into display name, local part and domain.
@@ -234,15 +237,23 @@ def address_parts(text: str) -> tuple[str, str, str]:
     """
     from email_validator import EmailNotValidError, validate_email  # slow to import
 
+    # Its own reading of display names wants quotes around every 'Inc.' and every umlaut.
+    match = _NAMED.fullmatch(text)
+    name, address = match.groups() if match else ("", text)
+    if name.startswith('"'):
+        name = re.sub(r"\\(.)", r"\1", name[1:-1])
     try:
         found = validate_email(
-            text, allow_display_name=True, check_deliverability=False, globally_deliverable=False
+            address.strip(),
+            check_deliverability=False,
+            globally_deliverable=False,
+            test_environment=True,  # allows the ending .test
         )
     except EmailNotValidError:
         raise ValueError(
             f"{shown(text)} is not an e-mail address; write name@domain or Name <name@domain>"
         ) from None
-    return found.display_name or "", found.local_part, found.ascii_domain.lower()
+    return name, found.local_part, found.ascii_domain.lower()
 
 
 def _address(value: object) -> str:

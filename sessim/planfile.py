@@ -80,15 +80,16 @@ def _text(file: Path, name: str) -> str:
     try:
         with file.open("rb") as stream:
             data = stream.read(LARGEST_FILE + 1)  # a device may have no end
-        if len(data) > LARGEST_FILE:
-            raise PlanError(f"file {name} is larger than 50 MB; a plan is a small file")
-        return data.decode("utf-8-sig")
     except OSError as error:
         raise PlanError(f"cannot read the file {name} ({error.strerror}); name another") from None
-    except UnicodeDecodeError:
-        raise PlanError(f"file {name} is not UTF-8 text; save it as UTF-8") from None
     except ValueError:
         raise PlanError(f"{name} is no name of a file; name another") from None
+    if len(data) > LARGEST_FILE:
+        raise PlanError(f"file {name} is larger than 50 MB; a plan is a small file")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise PlanError(f"file {name} is not UTF-8 text; save it as UTF-8") from None
 
 
 def _problem(error: MarkedYAMLError) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,12 +47,12 @@ class Recurrence:
         if not self.wall:
             return self.first + np.arange(most, dtype=np.int64) * (self.hours * HOUR)
         most += 2 + 26 // self.hours  # by the wall clock a change of zone may let more fit
-        dues = np.fromiter((self._wall_due(clock, k) for k in range(most)), np.int64, most)
+        dues = np.fromiter(self._wall_dues(clock, range(most)), np.int64, most)
         return dues[dues <= last][: self.count]
 
-    def _wall_due(self, clock: Clock, k: int) -> int:
-        local = clock.local(self.first).replace(tzinfo=None)
-        return clock.instant(local + dt.timedelta(hours=self.hours * k))
+    def _wall_dues(self, clock: Clock, ks: Iterable[int]) -> Iterator[int]:
+        first, step = clock.local(self.first).replace(tzinfo=None), dt.timedelta(hours=self.hours)
+        return (clock.instant(first + k * step) for k in ks)
 
     def most(self, last: int) -> int:
         """Return how many runs are due up to an instant, in elapsed time."""
@@ -69,7 +69,7 @@ class Recurrence:
             return True
         k = number - 1
         if self.wall:
-            return self._wall_due(clock, k) <= self.until
+            return next(self._wall_dues(clock, [k])) <= self.until
         return self.first + k * self.hours * HOUR <= self.until
 
 

@@ -133,8 +133,9 @@ def tasks(snapshot: Snapshot) -> pd.DataFrame:
     were due, its status that of its earliest unfinished run, else of its last.
     """
     plan = snapshot.log.plan
-    data = _with_tasks_to_come(run_numbers(snapshot), snapshot)
-    counted = (data["due"] <= snapshot.instant) | (data["status"] != TaskStatus.TO_START)
+    told = run_numbers(snapshot)
+    data = _with_tasks_to_come(told, snapshot)
+    counted = np.isin(data["task"], told["task"])  # the log tells of those that were due
     starts = np.flatnonzero(np.append(True, data["task"][1:] != data["task"][:-1]))
     sums = {
         name: np.add.reduceat(np.where(counted, data[name], 0), starts)

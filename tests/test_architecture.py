@@ -15,7 +15,17 @@ PACKAGE = Path(__file__).parent.parent / "sessim"
 
 ROOMS = (
     *("version", "errors", "lifecycle", "clock", "warmup", "fields", "recipients", "schedule"),
-    *("planfile", "plan", "serving", "eventlog", "logwriter", "ledger", "state", "model"),
+    *(
+        "planfile",
+        "plan",
+        "serving",
+        "eventlog",
+        "logwriter",
+        "ledger",
+        "state",
+        "account",
+        "model",
+    ),
     *("tables", "life", "charts", "result", "simulation", "summary", "comparison", "senders"),
     *("history", "experiments", "widgets", "cli"),
 )

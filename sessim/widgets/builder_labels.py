@@ -249,7 +249,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{path} has comments that would be lost. Save again to replace it, or write another name.",
         "Komentar di {path} akan hilang. Simpan lagi untuk mengganti, atau tulis nama lain.",
     ),
-    "folder": ("Files named by the plan: {folder}", "Berkas yang disebut rencana: {folder}"),
+    "folder": ("Paths in the plan begin in: {folder}", "Jalur dalam rencana berawal di: {folder}"),
     "valid": (
         "✓ The plan is complete: {tasks} tasks, {domains} domains, {emails} emails.",
         "✓ Rencana lengkap: {tasks} tugas, {domains} domain, {emails} email.",

@@ -80,7 +80,8 @@ class Console(ResultPanel):
             ipywidgets.HBox([self.life_box], layout=_WRAP),
             self.life_list,
         )
-        self.time_bar.observe(self._on_instant, ["instant", "outside"])
+        self.time_bar.observe(self._on_instant, "instant")
+        self.time_bar.observe(self._on_outside, "outside")
         self._ids: list[int] | None = None
         self._shown_changes: object = None
         with self._at_once():
@@ -131,7 +132,9 @@ class Console(ResultPanel):
         if self.result is None or proposal["value"] is None:
             return None
         clock = self.result.plan.clock
-        self.time_bar.go_to(clock.instant(moment(proposal["value"])))
+        wanted = clock.instant(moment(proposal["value"]))
+        if wanted != self.time_bar.instant:
+            self.time_bar.go_to(wanted)
         return clock.local(self.time_bar.instant)
 
     @traitlets.validate("status_filter")
@@ -142,20 +145,19 @@ class Console(ResultPanel):
     def _valid_type(self, proposal: Any) -> str:
         return _label("type_filter", proposal["value"], TaskType)
 
-    @traitlets.observe("status_filter", "type_filter", "name_filter")
-    def _on_filter(self, _: Any) -> None:
+    @traitlets.observe("time", "status_filter", "type_filter", "name_filter")
+    def _on_view(self, _: Any) -> None:
         self._refresh()
 
     @guarded
     def _on_instant(self, _: Any) -> None:
-        if self.result is None:
-            return
-        clock, outside = self.result.plan.clock, self.time_bar.outside
-        self.message = (
-            self.words("outside_span", time=markup.when(clock.local(outside))) if outside else ""
-        )
-        self.time = clock.local(self.time_bar.instant)
-        self._refresh()
+        if self.result is not None:
+            self.time = self.result.plan.clock.local(self.time_bar.instant)
+
+    def _on_outside(self, _: Any) -> None:
+        outside = self.time_bar.outside
+        asked = None if outside is None else self.time_bar.clock.local(outside)
+        self.message = "" if asked is None else self.words("outside_span", time=markup.when(asked))
 
     def _on_life_box(self, change: Any) -> None:
         if self._hears:

@@ -133,12 +133,11 @@ class Dashboard(ResultPanel):
     def _follow(self, _: Any = None) -> None:
         """Choose what the console has chosen, once both show the same result."""
         if self.console is not None and self.console.result is self.result:
-            with self._at_once():
-                self.selected, self.domains = self.console.selected, self.console.domains
+            self._choose(self.console.selected, self.console.domains)
 
     def _lead(self, change: Any) -> None:
         if self.console is not None and self.console.result is self.result:
-            setattr(self.console, change["name"], change["new"])
+            self.console._choose(self.selected, self.domains)
 
     def _on_tasks_box(self, change: Any) -> None:
         if self._hears:
@@ -149,8 +148,7 @@ class Dashboard(ResultPanel):
             self.domains = change["new"]
 
     def _on_all(self, _: Any) -> None:
-        with self._at_once():
-            self.selected, self.domains = (), ()
+        self._choose((), ())
 
     # --- showing ------------------------------------------------------------------------------
 

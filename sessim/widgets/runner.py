@@ -109,6 +109,7 @@ class Runner(Panel):
         except RuntimeError:
             return asyncio.run(self._work())
         self._task = loop.create_task(self._work())
+        self._task.add_done_callback(self._stopped_early)
         return self._task
 
     def stop(self) -> None:
@@ -128,7 +129,7 @@ class Runner(Panel):
             result = await self._simulate(self.plan, self.seed, progress=self._progress)
             await asyncio.to_thread(getattr, result, "tasks")  # of a large plan it takes a while
         except asyncio.CancelledError:
-            self._end(self.words("stopped_first" if self.result is None else "stopped"))
+            self._end(self._stop_message)
             return None
         except SessimError as error:
             self._end("", str(error))
@@ -145,6 +146,15 @@ class Runner(Panel):
         key = "done_all" if result.finished else "done_left"
         self._end(self.words(key, sent=sent, end=when(result.end)))
         self.result = result
+
+    def _stopped_early(self, task: asyncio.Task[Result | None]) -> None:
+        """Say so where the task was cancelled before it took its first step."""
+        if task.cancelled() and task is self._task:
+            self._end(self._stop_message)
+
+    @property
+    def _stop_message(self) -> str:
+        return self.words("stopped_first" if self.result is None else "stopped")
 
     def _end(self, message: str, error: str = "") -> None:
         self._task = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import ipywidgets
@@ -70,14 +72,11 @@ class TimeBar(ipywidgets.VBox):  # type: ignore[misc]
             self.step = min(STEPS, key=lambda step: abs(np.log(step / max(wanted, 1))))
         self.clock, self.start, self.end = clock, start, end
         minutes = -(-(end - start) // MINUTE)
-        self._quiet = True
-        try:
+        with self._unheard():
             self.slider.max = max(minutes, 1)
             self.field.description = self.words("time_in", zone=clock.zone.key)
             for control in (self.slider, self.field, self.play_button, *self.buttons):
                 control.disabled = not minutes
-        finally:
-            self._quiet = False
         self.go_to(min(max(self.instant, start), end))
         self._show()
 
@@ -204,27 +203,36 @@ class TimeBar(ipywidgets.VBox):  # type: ignore[misc]
 
     @traitlets.observe("instant")
     def _show(self, _: Any = None) -> None:
-        self._quiet = True
-        try:
+        with self._unheard():
             self.slider.value = min(-((self.start - self.instant) // MINUTE), self.slider.max)
-            local = self.clock.local(self.instant).replace(tzinfo=None, fold=0)
             if self.end > self.start:
-                self.field.value = local
+                self.field.value = self.clock.local(self.instant).replace(tzinfo=None, fold=0)
+
+    @contextmanager
+    def _unheard(self) -> Iterator[None]:
+        """Let controls be set without being taken for the user's wish."""
+        before, self._quiet = self._quiet, True
+        try:
+            yield
         finally:
-            self._quiet = False
+            self._quiet = before
 
     @traitlets.observe("step")
     def _on_step(self, _: Any = None) -> None:
-        if self.step not in STEPS:
-            self.step_box.options = [
-                (_minutes(step, self.words), step) for step in sorted({*STEPS, self.step})
-            ]
-        self.step_box.value = self.step
+        known = {step for _, step in self.step_box.options}
+        if self.step not in known:
+            with self._unheard():
+                self.step_box.options = [
+                    (_minutes(step, self.words), step) for step in sorted({*known, self.step})
+                ]
+        with self._unheard():
+            self.step_box.value = self.step
         self.slider.step = self.step
 
     def _on_step_box(self, change: Any) -> None:
-        self._own_step |= change["new"] != self.step
-        self.step = change["new"]
+        if not self._quiet:
+            self._own_step = True
+            self.step = change["new"]
 
     def _on_slider(self, change: Any) -> None:
         if not self._quiet:

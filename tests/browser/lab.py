@@ -32,7 +32,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-SECONDS = 60
+SECONDS = 30
 """How long anything may take before the test fails; a busy machine is slow."""
 
 MS = SECONDS * 1000
@@ -242,6 +242,13 @@ class Notebook:
         """Return the value of an expression in the notebook's kernel, as JSON has it."""
         code = f"import json; print(json.dumps({expression}, default=str))"
         return json.loads(self.page.evaluate(_ASK, [self.path, code]))
+
+    def until(self, expression: str) -> None:
+        """Wait until an expression is true in the notebook's kernel."""
+        end = time.monotonic() + SECONDS
+        while not self.ask(expression):
+            assert time.monotonic() < end, f"never true: {expression}"
+            self.page.wait_for_timeout(50)
 
     def theme(self, name: str) -> None:
         """Choose a theme of JupyterLab."""

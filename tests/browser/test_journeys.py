@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessim.widgets.draft import REQUIRED
+from sessim.widgets.labels import Words
 from tests.browser import lab
 from tests.browser.conftest import NOTEBOOKS
 
@@ -17,66 +20,78 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 BOOKS = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
-WORKBENCH = "from sessim import widgets\n\nbench = widgets.Workbench()\nbench"
-LAUNCH = WORKBENCH.replace("Workbench()", "Workbench('data/launch.yaml')")
+WORKBENCH = "from sessim import widgets\n\nbench = widgets.Workbench({})\nbench"
+WORDS = Words("en")
 Write = Callable[..., str]
 
 
 # --- what a user does ---------------------------------------------------------------------------
 
 
-def named(panel: Locator, label: str) -> Locator:
-    """Return the field of a label that is in sight."""
-    return panel.get_by_label(label, exact=True).filter(visible=True)
+def label(key: str) -> str:
+    """Return the label of a field of the builder, with its star if it is required."""
+    required = key in ("account.start", *REQUIRED)
+    return WORDS(f"builder.field.{key}") + " *" * required
 
 
-def fill(panel: Locator, label: str, value: str) -> None:
-    """Write into a field and leave it."""
-    named(panel, label).fill(value)
-    named(panel, label).press("Tab")
+def named(panel: Locator, key: str) -> Locator:
+    """Return the field of the builder that is in sight, by its label."""
+    return panel.get_by_label(label(key), exact=True).filter(visible=True)
+
+
+def fill(panel: Locator, key: str, value: str) -> None:
+    """Write into a field of the builder and leave it."""
+    named(panel, key).fill(value)
+    named(panel, key).press("Tab")
 
 
 def press(panel: Locator, name: str) -> None:
-    """Press a button that is in sight."""
-    panel.get_by_role("button", name=name, exact=True).filter(visible=True).click()
+    """Press a button that is in sight; its icon is part of its name."""
+    wanted = re.compile(rf"^\W*{re.escape(name)}$")
+    panel.get_by_role("button", name=wanted).filter(visible=True).click()
 
 
-def go(panel: Locator, tab: str) -> None:
+def go(panel: Locator, key: str) -> None:
     """Choose a tab."""
-    panel.get_by_role("tab", name=re.compile(rf"^{tab}( ⚠)?$")).filter(visible=True).last.click()
+    wanted = re.compile(rf"^{re.escape(WORDS(key))}( ⚠)?$")
+    panel.get_by_role("tab", name=wanted).filter(visible=True).last.click()
 
 
-def said(panel: Locator, words: str | re.Pattern[str]) -> Locator:
+def said(panel: Locator, key: str, **values: object) -> Locator:
     """Wait until the panel says something, and return where."""
-    found = panel.get_by_text(words).filter(visible=True).first
+    found = panel.get_by_text(WORDS(key, **values)).filter(visible=True).first
     found.wait_for()
     return found
 
 
-def add(panel: Locator, kind: str, fields: dict[str, str]) -> None:
-    """Fill in the form of a type of task and add it."""
-    named(panel, kind).click()
-    for label, value in fields.items():
-        fill(panel, label, value)
-    press(panel, "Add this task")
-    said(panel, f"Task {fields['Name *']} was added.")
+def add(panel: Locator, kind: str, **fields: str) -> None:
+    """Fill in the form for a type of task and add it."""
+    panel.get_by_label(WORDS(kind), exact=True).filter(visible=True).click()
+    for key, value in fields.items():
+        fill(panel, key, value)
+    press(panel, WORDS("builder.add"))
+    said(panel, "builder.added", name=fields["name"])
 
 
 def tasks(panel: Locator) -> list[list[str]]:
-    """Return the task list of the console as it is in the page."""
-    rows = panel.locator("table", has=panel.page.locator("caption", has_text="Tasks on"))
+    """Return the task list of the console as it is in the page: name, type, status, counts."""
+    table = panel.locator("table", has=panel.page.locator("[data-task]")).filter(visible=True)
+    rows = table.locator("tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+    )
     return [
-        [cell.inner_text().strip() for cell in row.locator("th, td").all()]
-        for row in rows.locator("tbody tr").all()
+        [row[0].splitlines()[0], row[2], row[3].lstrip("○▶\ufe0e‖✕✓⊘ \n"), *row[4:]] for row in rows
     ]
 
 
 def in_kernel(notebook: lab.Notebook) -> list[list[str]]:
     """Return the same from the result, at the console's time."""
-    code = "bench.result.at(bench.console.time).to_dict('records')"
-    found: list[dict[str, Any]] = notebook.ask(code)
+    found: list[dict[str, Any]] = notebook.ask(
+        "bench.result.at(bench.console.time).to_dict('records')"
+    )
+    counts = ("requests", "sent", "cached")
     return [
-        [row["name"], f"{row['sent']:,}", row["type"], row["status"], f"{row['requests']:,}"]
+        [row["name"], row["type"], row["status"], *(f"{row[name]:,}" for name in counts)]
         for row in found
     ]
 
@@ -93,54 +108,103 @@ def test_a_notebook_runs_from_top_to_bottom(
         notebook.shot(f"notebook-{name.removesuffix('.ipynb')}")
 
 
+@contextmanager
+def workbench(
+    browser: Browser, server: lab.Server, write: Write, plan: str = "", width: int = 1280
+) -> Iterator[tuple[lab.Notebook, Locator]]:
+    """Open a workbench with nothing beside it."""
+    path = write("workbench", WORKBENCH.format(plan))
+    with lab.opened(browser, server, path, width) as notebook:
+        notebook.run_all()
+        notebook.alone()
+        notebook.panel().wait_for()
+        yield notebook, notebook.panel()
+
+
 def test_from_an_empty_form_to_a_saved_plan(
     browser: Browser, server: lab.Server, write_notebook: Write
 ) -> None:
-    path = write_notebook("workbench", WORKBENCH)
-    with lab.opened(browser, server, path) as notebook:
-        notebook.run_all()
-        notebook.alone()
-        panel = notebook.panel()
-        panel.wait_for()
-        go(panel, "Account")
-        fill(panel, "Start *", "2026-12-01")
-        go(panel, "Tasks")
-        # an error stands beside its field, and nothing typed is lost
-        fill(panel, "Name *", "Grand opening")
-        fill(panel, "Sender *", "nobody")
-        press(panel, "Add this task")
-        alert = said(panel, re.compile("'nobody' is not an e-mail address"))
-        notebook.shot("builder-error-1280-light")
-        field = named(panel, "Sender *")
-        below = alert.bounding_box()["y"] - field.bounding_box()["y"]
-        assert 0 < below < 60
-        assert named(panel, "Name *").input_value() == "Grand opening"
-        fill(panel, "Sender *", "Shop <hello@shop.example.com>")
-        press(panel, "Add shop.example.com")
-        add(panel, "Batch", {"Name *": "Grand opening", "How many *": "1500"})
-        add(
-            panel,
-            "Scheduled",
-            {
-                "Name *": "Last call",
-                "Start Time *": "2026-12-02 09:00",
-                "Sender *": "hello@shop.example.com",
-                "How many *": "2500",
-            },
-        )
-        add(
-            panel,
-            "Recurring",
-            {
-                "Name *": "News",
-                "Start Time *": "2026-12-03 08:00",
-                "Interval (hours) *": "24",
-                "Number of runs": "3",
-                "Sender *": "hello@shop.example.com",
-                "How many *": "300",
-            },
-        )
-        said(panel, re.compile("The plan is complete: 3 tasks, 1 domains, 4,900 emails"))
-        notebook.shot("builder-complete-1280-light")
-        press(panel, "Run")
-        said(panel, re.compile("Done: 4,900 emails sent"))
+    with workbench(browser, server, write_notebook) as (notebook, panel):
+        a_field_error_stands_beside_its_field(notebook, panel)
+        three_types_are_built(notebook, panel)
+        the_page_says_what_the_result_says(notebook, panel)
+        the_plan_is_saved_and_loaded(notebook, panel)
+    assert (server.root / "clicked.yaml").exists()
+
+
+def a_field_error_stands_beside_its_field(notebook: lab.Notebook, panel: Locator) -> None:
+    go(panel, "builder.tab_account")
+    fill(panel, "account.start", "2026-12-01")
+    go(panel, "builder.tab_tasks")
+    fill(panel, "name", "Grand opening")
+    fill(panel, "sender", "nobody")
+    press(panel, WORDS("builder.add"))
+    alert = panel.locator(
+        ".sessim-field", has=panel.page.get_by_label(label("sender"))
+    ).get_by_role("alert")
+    alert.wait_for()
+    assert "'nobody' is not an e-mail address" in alert.inner_text()
+    field, below = named(panel, "sender").bounding_box(), alert.bounding_box()
+    assert field is not None
+    assert below is not None
+    assert 0 < below["y"] - field["y"] < 60
+    assert named(panel, "name").input_value() == "Grand opening"
+    notebook.shot("builder-error-1280-light")
+    fill(panel, "sender", "Shop <hello@shop.example.com>")
+    press(panel, WORDS("builder.add_sender_domain", domain="shop.example.com"))
+    go(panel, "builder.tab_tasks")
+    assert named(panel, "name").input_value() == "Grand opening"
+
+
+def three_types_are_built(notebook: lab.Notebook, panel: Locator) -> None:
+    shop = "hello@shop.example.com"
+    add(panel, "batch", name="Grand opening", requests="1500")
+    add(
+        panel, "scheduled",
+        name="<b>Last</b> call", start="2026-12-02 09:00", sender=shop, requests="2500",
+    )  # fmt: skip
+    add(
+        panel, "recurring",
+        name="News", start="2026-12-03 08:00", every="24", count="3", sender=shop, requests="300",
+    )  # fmt: skip
+    said(panel, "builder.valid", tasks=3, domains=1, emails="4,900")
+    notebook.shot("builder-complete-1280-light")
+    types = notebook.ask("[task.type.label for task in bench.plan.tasks]")
+    assert types == ["Batch", "Scheduled", "Recurring"]
+
+
+def the_page_says_what_the_result_says(notebook: lab.Notebook, panel: Locator) -> None:
+    press(panel, WORDS("run"))
+    panel.get_by_text(re.compile("Done: 4,900 emails sent")).filter(visible=True).wait_for()
+    panel.locator("[data-task]").first.wait_for()
+    assert tasks(panel) == in_kernel(notebook)
+    for _ in range(20):
+        if any(row[2] == WORDS("paused") for row in tasks(panel)):
+            break
+        before = notebook.ask("str(bench.console.time)")
+        press(panel, WORDS("next_change"))
+        notebook.until(f"str(bench.console.time) != {before!r}")
+    notebook.shot("console-paused-1280-light")
+    found = tasks(panel)
+    assert found == in_kernel(notebook)
+    assert found[0][:4] == ["Grand opening", "Batch", WORDS("paused"), "1,500"]
+    assert found[0][4:] == ["500", "1,000"]  # the first day's limit, and what is cached
+    assert found[1][0] == "<b>Last</b> call"
+
+
+def the_plan_is_saved_and_loaded(notebook: lab.Notebook, panel: Locator) -> None:
+    go(panel, "app.plan")
+    go(panel, "builder.tab_file")
+    fill(panel, "path", "clicked.yaml")
+    press(panel, WORDS("builder.save"))
+    said(panel, "builder.saved", path="clicked.yaml")
+    kept = notebook.ask("bench.plan.to_dict()")
+    go(panel, "builder.tab_account")
+    fill(panel, "account.start", "2026-12-24")
+    notebook.until("str(bench.plan.start).startswith('2026-12-24') and not bench.runner.running")
+    go(panel, "builder.tab_file")
+    press(panel, WORDS("builder.load"))
+    said(panel, "builder.loaded", path="clicked.yaml")
+    notebook.shot("plan-file-1280-light")
+    assert notebook.ask("bench.plan.to_dict()") == kept
+    notebook.until("bench.result.plan == bench.plan")  # simulated again by itself

@@ -11,11 +11,15 @@ import traitlets
 
 import sessim
 from sessim.lifecycle import TaskStatus
+from sessim.widgets import markup
 from sessim.widgets.console import MOST_ROWS, Console
 from tests import results
 from tests.widgets.pages import html_of, read, widgets_in
 
-TIMES = ["2026-12-01", "2026-12-01 00:00:10", "2026-12-05 12:00", "2026-12-14 10:30", "2026-12-29 18:00"]  # fmt: skip
+TIMES = [
+    *("2026-12-01", "2026-12-01 00:00:10", "2026-12-05 12:00"),
+    *("2026-12-14 10:30", "2026-12-29 18:00"),
+]
 
 
 @pytest.fixture
@@ -26,6 +30,14 @@ def console() -> Console:
 def rows(console: Console) -> list[dict[str, str]]:
     tables = read(console.task_list.value).tables
     return tables[0] if tables else []
+
+
+def percent(progress: float) -> str:
+    return "<1%" if 0 < progress < 0.01 else f"{int(100 * progress)}%"
+
+
+def wall(time: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(time)
 
 
 def listed(console: Console) -> list[str]:
@@ -42,16 +54,17 @@ def test_the_list_has_the_numbers_of_the_result(console: Console, time: str) -> 
     assert rows(console) == [
         {
             "Task": f"{task.name}\n{task.task} · {task.domain}",
-            "Sending Progress": f"{int(100 * task.progress)}%",
+            "Sending Progress": "<1%"
+            if 0 < task.progress < 0.01
+            else f"{int(100 * task.progress)}%",
             "Task Type": task.type,
-            "Task Status": row["Task Status"],
+            "Task Status": f"{markup.SIGNS[task.status]}{task.status}",
             "Requests": f"{task.requests:,}",
             "Sent": f"{task.sent:,}",
             "Cache queue": f"{task.cached:,}",
         }
-        for task, row in zip(tasks.itertuples(), rows(console), strict=True)
+        for task in tasks.itertuples()
     ]
-    assert [row["Task Status"][-len(s) :] for row, s in zip(rows(console), tasks["status"], strict=True)] == list(tasks["status"])  # fmt: skip
 
 
 @pytest.mark.parametrize("time", TIMES)
@@ -114,11 +127,11 @@ def test_time_is_a_trait_that_takes_what_at_takes(console: Console) -> None:
 def test_slider_field_and_time_go_together(console: Console) -> None:
     bar = console.time_bar
     console.time = "2026-12-05 12:07:30"
-    assert bar.field.value == dt.datetime(2026, 12, 5, 12, 7, 30)
+    assert bar.field.value == wall("2026-12-05 12:07:30")
     assert bar.slider.value == 4 * 1440 + 12 * 60 + 8
     bar.slider.value = 1440
     assert str(console.time) == "2026-12-02 00:00:00+08:00"
-    bar.field.value = dt.datetime(2026, 12, 5, 9)
+    bar.field.value = wall("2026-12-05 09:00")
     assert (str(console.time), bar.slider.value) == ("2026-12-05 09:00:00+08:00", 4 * 1440 + 540)
     bar.slider.value = bar.slider.max
     assert console.time == console.result.end
@@ -148,7 +161,7 @@ def test_steps_and_changes(console: Console) -> None:
 
 
 def test_a_time_outside_says_so(console: Console) -> None:
-    console.time_bar.field.value = dt.datetime(2027, 3, 1, 12)
+    console.time_bar.field.value = wall("2027-03-01 12:00")
     assert console.time == console.result.end
     assert "2027-03-01 12:00 is outside" in console.message
     assert console.time_bar.field.value == console.result.end.replace(tzinfo=None)
