@@ -19,7 +19,7 @@ from sessim.clock import DAY, SECOND
 from sessim.eventlog import NONE, Event
 from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START
 from sessim.plan import Plan
-from sessim.serving import DISCIPLINES, NEVER, NOT_TO_BE, Pace, Ranks
+from sessim.serving import DISCIPLINES, NEVER, NOT_TO_BE, Pace, Queue, Ranks
 from sessim.state import State
 
 IDLE = -1
@@ -42,7 +42,7 @@ class Account(ABC):
     """
 
     def __init__(self, plan: Plan, state: State) -> None:
-        self.plan, self.state = plan, state
+        self.plan, self.state, self._counts = plan, state, state.counts
         self._dues: list[int] = plan.runs.due.tolist()
         self._previous: list[int] = plan.runs.previous.tolist()
         self._skips = [False, *(task.overlap == "skip" for task in plan.tasks)]
@@ -89,7 +89,7 @@ class Account(ABC):
         state, turn = self.state, self._discipline.turn()
         if turn != state.served:
             before, state.served = state.served, turn
-            if before != NEVER and state.counts.codes[before] == SENDING:
+            if before != NEVER and self._counts.codes[before] == SENDING:
                 self._row(_ROW.TURN, before, "an earlier run goes first")
             if turn != NEVER:
                 self._row(_ROW.TURN, turn)
@@ -98,55 +98,53 @@ class Account(ABC):
 
     def _end_stretch(self) -> None:
         """Send the email that ends a run, or that is its domain's last of the day."""
-        state, counts = self.state, self.state.counts
+        state, counts = self.state, self._counts
         rank = self._advance(self._goal - state.booked)
-        domain = counts.domain[rank]
+        queue = counts.queue_of[rank]
         if counts.emails[rank] == counts.requests[rank]:
             counts.codes[rank] = SENT
-            self._left(domain, [rank])
+            self._left(queue, (rank,))
             state.unfinished -= 1
             self._row(_ROW.SENT, rank)
-        if not counts.queues[domain].left:
-            self._fill(domain)
+        if not queue.left:
+            self._fill(queue)
         self._look_ahead()
 
-    def _fill(self, domain: int) -> None:
+    def _fill(self, queue: Queue) -> None:
         """Stop a domain that has sent as much as it may."""
-        self._pause(domain, "daily limit reached")
+        self._pause(queue, "daily limit reached")
         if self.plan.window == "rolling":
-            self._open_at(self.state.now + DAY, domain)
+            self._open_at(self.state.now + DAY, queue.domain)
 
-    def _pause(self, domain: int, reason: str) -> None:
-        counts = self.state.counts
-        queue = counts.queues[domain]
+    def _pause(self, queue: Queue, reason: str) -> None:
+        counts = self._counts
         if queue.sending:
             ranks = queue.due(counts, SENDING, queue.sending)
             counts.status[ranks] = PAUSED
             queue.paused += len(ranks)
-            self._left(domain, ranks)
-            self._rows(_ROW.PAUSED, ranks, reason)
+            self._left(queue, ranks)
+            self._rows(_ROW.PAUSED, queue, ranks, reason)
 
-    def _left(self, domain: int, ranks: Ranks) -> None:
+    def _left(self, queue: Queue, ranks: Ranks) -> None:
         """Note that runs of a domain are no longer SENDING."""
-        queues = self.state.counts.queues
         self._discipline.leave(ranks)
-        queues[domain].sending -= len(ranks)
-        if not any(queue.sending for queue in queues):
+        queue.sending -= len(ranks)
+        if not queue.sending and not any(other.sending for other in self._counts.queues):
             self.state.busy_from = None
 
-    def _joined(self, domain: int, ranks: Ranks) -> None:
+    def _joined(self, queue: Queue, ranks: Ranks) -> None:
         """Note that runs of a domain have become SENDING."""
         state = self.state
         if state.busy_from is None:
             state.busy_from, state.booked = state.now, 0
             self._pace = Pace(self.plan.rate, state.now)
             self._discipline.begin()
-        state.counts.queues[domain].sending += len(ranks)
+        queue.sending += len(ranks)
         self._discipline.join(ranks)
 
     def _restart(self, domains: Iterable[int]) -> None:
         """Restart the paused runs of domains that have something left to send (rule R5)."""
-        counts = self.state.counts
+        counts = self._counts
         begun = False
         for domain in domains:
             queue = counts.queues[domain]
@@ -154,22 +152,21 @@ class Account(ABC):
                 continue
             ranks = queue.due(counts, PAUSED, queue.paused)
             if not queue.left:
-                self._rows(_ROW.REFUSED, ranks, "nothing left of the daily limit")
+                self._rows(_ROW.REFUSED, queue, ranks, "nothing left of the daily limit")
                 continue
             if not begun:
                 self._discipline.begin()
                 begun = True
             queue.paused, queue.cursor = 0, queue.head
             counts.status[ranks] = SENDING
-            self._joined(domain, ranks)
-            self._rows(_ROW.RESTARTED, ranks)
-        self._changed()
+            self._joined(queue, ranks)
+            self._rows(_ROW.RESTARTED, queue, ranks)
 
     def _begin_day(self) -> None:
         state = self.state
         for rank in self._discipline.served():
             self._row(_ROW.DAY, rank)
-        for domain, (days, queue) in enumerate(zip(state.days, state.counts.queues, strict=True)):
+        for domain, (days, queue) in enumerate(zip(state.days, self._counts.queues, strict=True)):
             days.pass_midnight(queue.total)
             if state.opened[domain] and not state.waiting[domain]:
                 self._limit_row(domain)
@@ -181,14 +178,14 @@ class Account(ABC):
     def _new_limit(self, domain: int) -> None:
         """Begin a domain's day, or its rolling window, with the limit of today's date."""
         state = self.state
-        queue = state.counts.queues[domain]
+        queue = self._counts.queues[domain]
         queue.counted_from = queue.total
         queue.limit = state.days[domain].limit(state.date)
         self._limit_row(domain)
         if self.plan.window == "rolling":
             state.waiting[domain] = queue.limit == 0
         if queue.limit == 0:
-            self._pause(domain, "daily limit is 0")
+            self._pause(queue, "daily limit is 0")
 
     def _reset(self, domains: Iterable[int]) -> None:
         """Begin anew with the limits, and have the paused runs restarted by it (rule R5)."""
@@ -196,7 +193,7 @@ class Account(ABC):
         ready = []
         for domain in domains:
             self._new_limit(domain)
-            queue = state.counts.queues[domain]
+            queue = self._counts.queues[domain]
             if self.plan.restart == "auto" and queue.left and (queue.paused or delay):
                 ready.append(domain)
         if not (delay or self._email_falls_now()):
@@ -218,12 +215,12 @@ class Account(ABC):
 
     def _start_due(self) -> None:
         """Start the runs that are due now, in order of creation."""
-        state, codes = self.state, self.state.counts.codes
+        state, codes = self.state, self._counts.codes
         first = state.next_due
         state.next_due = bisect_right(self._dues, state.now, lo=first)
         ranks = [rank for rank in range(first, state.next_due) if codes[rank] == TO_START]
         for rank in range(first, state.next_due):
-            state.counts.queues[state.counts.domain[rank]].tail += 1
+            self._counts.queues[state.counts.domain[rank]].tail += 1
         state.to_come -= len(ranks)
         group: list[int] = []
         how = (NONE, _ROW.SKIPPED, "")
@@ -239,7 +236,7 @@ class Account(ABC):
 
     def _beginning(self, rank: int) -> tuple[int, int, str]:
         """Return a due run's domain, and how it begins: SENDING, PAUSED or not at all."""
-        counts = self.state.counts
+        counts = self._counts
         domain = counts.domain[rank]
         self._first_use(domain)
         earlier = self._earlier(rank)
@@ -252,38 +249,38 @@ class Account(ABC):
         return domain, _ROW.SENDING, ""
 
     def _start(self, ranks: list[int], domain: int, event: int, reason: str) -> None:
-        counts = self.state.counts
+        counts, queue = self._counts, self._counts.queues[domain]
         for rank in ranks:
             counts.codes[rank] = _BEGUN[event]
         if event != _ROW.SKIPPED:
             self.state.unfinished += len(ranks)
-            self._rows(_ROW.DUE, ranks)
+            self._rows(_ROW.DUE, queue, ranks)
         if event == _ROW.SENDING:
-            self._joined(domain, ranks)
+            self._joined(queue, ranks)
         elif event == _ROW.PAUSED:
-            counts.queues[domain].paused += len(ranks)
-        self._rows(event, ranks, reason)
+            queue.paused += len(ranks)
+        self._rows(event, queue, ranks, reason)
 
     def _earlier(self, rank: int) -> int:
         """Return the unfinished run of the same task before a run, or -1."""
-        codes, earlier = self.state.counts.codes, self._previous[rank]
+        codes, earlier = self._counts.codes, self._previous[rank]
         while earlier != NEVER and codes[earlier] == NOT_TO_BE:
             earlier = self._previous[earlier]
         return NEVER if earlier == NEVER or codes[earlier] in FINISHED else earlier
 
     def _cancel(self, task: int) -> None:
         """Cancel a task's unfinished runs; what is not due yet will not happen (rule R6)."""
-        state, counts = self.state, self.state.counts
+        state, counts = self.state, self._counts
         called_off = self.plan.goes_on[task - 1]
         state.to_come -= called_off
         recurring = self.plan.tasks[task - 1].every is not None
         for rank in np.flatnonzero(self.plan.runs.task == task).tolist():
             status = counts.codes[rank]
             if status == SENDING:
-                self._left(counts.domain[rank], [rank])
+                self._left(counts.queue_of[rank], (rank,))
                 state.unfinished -= 1
             elif status == PAUSED:
-                counts.queues[counts.domain[rank]].paused -= 1
+                counts.queue_of[rank].paused -= 1
                 state.unfinished -= 1
             elif status == TO_START:
                 state.to_come -= 1
@@ -305,7 +302,7 @@ class Account(ABC):
         test = self.plan.test_sends[number]
         domain = self._domain_index[test.domain]
         self._first_use(domain)
-        queue = self.state.counts.queues[domain]
+        queue = self._counts.queues[domain]
         sent = min(test.recipients, queue.left)
         queue.total += sent
         if sent:
@@ -314,33 +311,33 @@ class Account(ABC):
             failed = test.recipients - sent
             self._domain_row(_ROW.ERROR, domain, failed, "test send at the daily limit")
         if sent and not queue.left:
-            self._fill(domain)
+            self._fill(queue)
 
     # --- the log ------------------------------------------------------------------------------
 
     def _row(self, event: int, rank: int, detail: str = "") -> None:
-        state, counts = self.state, self.state.counts
+        state, counts = self.state, self._counts
         counted = counts.queue_of[rank].counted
         state.notes.append((state.now, event, rank, counts.emails[rank], counted, detail))
 
-    def _rows(self, event: int, ranks: Ranks, detail: str = "") -> None:
+    def _rows(self, event: int, queue: Queue, ranks: Ranks, detail: str = "") -> None:
         """Note what happens to several runs of one domain."""
+        state, counts = self.state, self._counts
         if len(ranks) == 1:
             self._row(event, int(ranks[0]), detail)
-            return
-        state, counts = self.state, self.state.counts
-        ranks = np.asarray(ranks)
-        counted = counts.queue_of[ranks[0]].counted
-        state.notes.append((state.now, event, ranks, counts.sent[ranks], counted, detail))
+        else:
+            ranks = np.asarray(ranks)
+            note = state.now, event, ranks, counts.sent[ranks], queue.counted, detail
+            state.notes.append(note)
 
     def _domain_row(self, event: int, domain: int, emails: int, detail: str = "") -> None:
         state = self.state
         whom = len(self._dues) + len(self.plan.tasks) + domain
-        counted = state.counts.queues[domain].counted
+        counted = self._counts.queues[domain].counted
         state.notes.append((state.now, event, whom, emails, counted, detail))
 
     def _limit_row(self, domain: int) -> None:
-        days, limit = self.state.days[domain], self.state.counts.queues[domain].limit
+        days, limit = self.state.days[domain], self._counts.queues[domain].limit
         detail = f"warm-up day {days.day(self.state.date)}" if days.limits.counts_days else ""
         self._domain_row(_ROW.LIMIT, domain, NONE if limit is None else limit, detail)
 

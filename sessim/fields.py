@@ -235,25 +235,29 @@ def address_parts(text: str) -> tuple[str, str, str]:
 
     The domain is in lower case and ASCII. Raises ``ValueError`` if it is no address.
     """
-    from email_validator import EmailNotValidError, validate_email  # slow to import
-
-    # Its own reading of display names wants quotes around every 'Inc.' and every umlaut.
     match = _NAMED.fullmatch(text)
     name, address = match.groups() if match else ("", text)
     if name.startswith('"'):
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
     try:
-        found = validate_email(
-            address.strip(),
-            check_deliverability=False,
-            globally_deliverable=False,
-            test_environment=True,  # allows the ending .test
-        )
-    except EmailNotValidError:
+        return name, *_local_part_and_domain(address.strip())
+    except ValueError:
         raise ValueError(
             f"{shown(text)} is not an e-mail address; write name@domain or Name <name@domain>"
         ) from None
-    return name, found.local_part, found.ascii_domain.lower()
+
+
+def _local_part_and_domain(address: str) -> tuple[str, str]:
+    from email_validator import validate_email  # slow to import
+
+    # Names are split off above: the validator wants quotes around every umlaut in them.
+    found = validate_email(
+        address,
+        check_deliverability=False,
+        globally_deliverable=False,
+        test_environment=True,  # allows the ending .test
+    )
+    return found.local_part, found.ascii_domain.lower()
 
 
 def _address(value: object) -> str:
@@ -268,7 +272,7 @@ def _address(value: object) -> str:
 def _domain_name(value: object) -> str:
     with suppress(ValueError):
         if isinstance(value, str):
-            return address_parts(f"postmaster@{value.strip()}")[2]
+            return _local_part_and_domain(f"postmaster@{value.strip()}")[1]
     raise ValueError(f"{shown(value)} is not a domain; write for example news.example.com")
 
 

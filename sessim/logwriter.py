@@ -104,7 +104,9 @@ def fold(notes: list[Note]) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
             counts.frombytes(number.tobytes())
     codes = [texts[text] for text in detail]
     columns = (array("q", time), array("b", event), array("q", sent_today), array("i", codes))
-    arrays = map(np.array, (*columns, rows, ranks, counts))
+    kinds = (np.int64, np.int8, np.int64, np.int32, np.int32, np.int32, np.int64)
+    buffers = zip((*columns, rows, ranks, counts), kinds, strict=True)
+    arrays = [np.frombuffer(buffer, dtype=kind) for buffer, kind in buffers]
     return dict(zip(_FIELDS, arrays, strict=True)), tuple(texts)
 
 
@@ -183,23 +185,18 @@ def _fill_in_emails(
     first_pause = np.full(len(requests) + 1, size, dtype=np.int32)
     pauses = np.flatnonzero(event == Event.PAUSED)[::-1]  # the last one assigned stays
     first_pause[whom[pauses]] = pauses
-    rank = np.where(is_run, whom, len(requests))
+    rank = np.minimum(whom, len(requests))
     was_cached = np.arange(size, dtype=np.int32) >= first_pause[rank]
-    _put_rest(columns, "cached", _IS_OPEN[event] & is_run & was_cached, rank, requests)
-    _put_rest(columns, "waiting", _IS_OPEN[event] & is_run & ~was_cached, rank, requests)
-    _put_rest(columns, "cancelled", (event == Event.CANCELLED) & is_run, rank, requests)
-
-
-def _put_rest(
-    columns: dict[str, NDArray[Any]],
-    name: str,
-    chosen: NDArray[np.bool_],
-    rank: NDArray[np.int32],
-    requests: NDArray[Any],
-) -> None:
-    """Put what is not sent of the chosen rows' runs into a column."""
-    rows = np.flatnonzero(chosen)
-    columns[name][rows] = requests[rank[rows]] - columns["sent"][rows]
+    rest = np.append(requests, requests.dtype.type(0))[rank]
+    rest -= emails
+    is_open = _IS_OPEN[event] & is_run
+    np.multiply(rest, is_open & was_cached, out=columns["cached"])
+    for name, chosen in (
+        ("waiting", is_open & ~was_cached),
+        ("cancelled", (event == Event.CANCELLED) & is_run),
+    ):
+        rows = np.flatnonzero(chosen)  # few, so that most of the column is never touched
+        columns[name][rows] = rest[rows]
 
 
 def _limits(columns: Mapping[str, NDArray[Any]], emails: NDArray[Any]) -> NDArray[Any]:

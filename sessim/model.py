@@ -50,7 +50,7 @@ class At(simpy.Event):
     """A time-out that ends at an instant, with its place among the things of that instant."""
 
     def __init__(self, env: simpy.Environment, instant: int, order: int) -> None:
-        super().__init__(env)
+        self.env, self.callbacks = env, []  # as simpy.Timeout does it: triggered at once
         self._ok, self._value = True, None
         env.schedule(self, EventPriority(order), instant - env.now)
 
@@ -226,6 +226,7 @@ class Model(Account):
                     return
                 self._reach()
                 self._restart(range(len(state.counts.queues)))
+                self._changed()
             state.next_restart += 1
 
     def _restart_later(self, instant: int, domain: int) -> Process:
@@ -233,6 +234,7 @@ class Model(Account):
         self.state.restarts.remove((instant, domain))
         self._reach()
         self._restart([domain])
+        self._changed()
 
     def _hand_restart(self, number: int) -> int | None:
         """Return when the restart by hand is whose number counts from 0; None if there is none."""

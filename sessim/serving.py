@@ -55,10 +55,12 @@ class Queue:
     ----------
     ranks
         The domain's runs in the plan, by rank.
+    domain
+        Its place among the plan's domains.
     """
 
-    def __init__(self, ranks: NDArray[np.intp]) -> None:
-        self.ranks = ranks
+    def __init__(self, ranks: NDArray[np.intp], domain: int = 0) -> None:
+        self.ranks, self.domain = ranks, domain
         self.order: list[int] = ranks.tolist()  # the same, to look at one by one
         self.head = 0  # before it, every run is finished
         self.tail = 0  # from it on, no run is due

@@ -60,7 +60,7 @@ def simulate(
     else:
         for _ in _slices(model, _end(until), progress):
             pass
-    return Result(model.log())
+    return _result(model)
 
 
 async def simulate_async(
@@ -79,7 +79,14 @@ async def simulate_async(
     model = Model(plan, seed)
     for _ in _slices(model, _end(until), progress):
         await asyncio.sleep(0)
-    return Result(model.log())
+    return _result(model)
+
+
+def _result(model: Model) -> Result:
+    log = model.log()
+    # The model and its SimPy processes refer to each other and live on for a while: without notes.
+    model.state.notes.clear()
+    return Result(log)
 
 
 def _end(until: str | dt.date | dt.datetime | None) -> dt.date | dt.datetime | None:

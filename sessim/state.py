@@ -106,7 +106,7 @@ def first_state(plan: Plan) -> State:
     runs, clock = plan.runs, plan.clock
     date = clock.date(plan.start_instant)
     domains = range(len(plan.domains))
-    queues = [Queue(np.flatnonzero(runs.domain == i)) for i in domains]
+    queues = [Queue(np.flatnonzero(runs.domain == i), i) for i in domains]
     counts = Counts(runs.requests.tolist(), runs.domain.tolist(), queues)
     return State(
         counts=counts,

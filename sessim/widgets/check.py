@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -213,7 +213,7 @@ class Checker:
         """Build the plan from the rows that could be built; add to what is wrong."""
         task_at = _usable(tasks, "tasks", found)
         parts: dict[str, Any] = {
-            "tasks": [tasks[i].value for i in task_at],
+            "tasks": [_light(tasks[i].value) for i in task_at],
             "domains": list(_stand_ins(draft, domains, found)),
         }
         account = {"start": _EARLY} | draft.account.values() | dict(draft.extra)
@@ -231,7 +231,7 @@ class Checker:
             wrong = {problem.where[0] for problem in problems if len(problem.where) == 1}
             wrong &= {key for key, value in account.items() if (key, value) != ("start", _EARLY)}
             if not wrong:
-                return plan, notes
+                return _whole(plan, [tasks[i].value for i in task_at]), notes
             account = {key: value for key, value in account.items() if key not in wrong}
             account.setdefault("start", _EARLY)
 
@@ -243,6 +243,25 @@ def unknown_domain(row: TaskDraft, draft: Draft) -> str:
     except ValueError:
         return ""
     return "" if domain in {line.name.strip().lower() for line in draft.domains} else domain
+
+
+@lru_cache(maxsize=4096)
+def _light(task: Task) -> Task:
+    """Return a task with the number of its recipients instead of their file.
+
+    A plan would count the files of all its tasks again, whenever it is built.
+    """
+    if task.recipients is None:
+        return task
+    values = {entry.name: getattr(task, entry.name) for entry in fields(task)}
+    return Task(**{**values, "recipients": None})
+
+
+def _whole(plan: Plan | None, tasks: list[Task]) -> Plan | None:
+    """Give a plan the tasks that stand behind the light ones; nothing that it derives differs."""
+    if plan is not None and any(task.recipients is not None for task in tasks):
+        object.__setattr__(plan, "tasks", tuple(tasks))
+    return plan
 
 
 def _attempt(
@@ -280,7 +299,8 @@ class _noted(warnings.catch_warnings):  # noqa: N801  a context manager, named a
         super().__init__(record=True)
 
     def __enter__(self) -> Callable[[], tuple[str, ...]]:  # type: ignore[override]
-        caught = super().__enter__() or []
+        caught = super().__enter__()
+        assert caught is not None  # with record=True
         warnings.simplefilter("always", SessimWarning)
         return lambda: tuple(
             str(entry.message) for entry in caught if issubclass(entry.category, SessimWarning)

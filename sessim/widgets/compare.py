@@ -240,10 +240,10 @@ class Compare(Panel):
             button.disabled = busy or (button is not self.file_button and not self.results)
 
     def _on_base(self, _: Any) -> None:
-        there = self.base_box.value in self.results
+        there, kept = self.base_box.value in self.results, self.domain_box.value
         domains = [entry.name for entry in self._base.plan.domains] if there else []
         self.domain_box.options = [(self.words("all_domains"), _EVERY), *((n, n) for n in domains)]
-        self.domain_box.value = _EVERY
+        self.domain_box.value = kept if kept in domains else _EVERY
 
     @guarded
     def _show(self, _: Any = None) -> None:

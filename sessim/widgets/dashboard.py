@@ -133,11 +133,11 @@ class Dashboard(ResultPanel):
     def _follow(self, _: Any = None) -> None:
         """Choose what the console has chosen, once both show the same result."""
         if self.console is not None and self.console.result is self.result:
-            self._choose(self.console.selected, self.console.domains)
+            self.choose(self.console.selected, self.console.domains)
 
     def _lead(self, change: Any) -> None:
         if self.console is not None and self.console.result is self.result:
-            self.console._choose(self.selected, self.domains)
+            self.console.choose(self.selected, self.domains)
 
     def _on_tasks_box(self, change: Any) -> None:
         if self._hears:
@@ -148,7 +148,7 @@ class Dashboard(ResultPanel):
             self.domains = change["new"]
 
     def _on_all(self, _: Any) -> None:
-        self._choose((), ())
+        self.choose((), ())
 
     # --- showing ------------------------------------------------------------------------------
 

@@ -89,17 +89,17 @@ class ResultPanel(Panel):
 
     def _keep_chosen(self, old: Any) -> None:
         if not isinstance(old, Result) or self.result is None:
-            self._choose((), ())
+            self.choose((), ())
             return
         ids = {task.name: number for number, task in enumerate(self.result.plan.tasks, 1)}
         names = [old.plan.tasks[number - 1].name for number in self.selected]
         there = {domain.name for domain in self.result.plan.domains}
-        self._choose(
+        self.choose(
             tuple(ids[name] for name in names if name in ids),
             tuple(name for name in self.domains if name in there),
         )
 
-    def _choose(self, selected: tuple[int, ...], domains: tuple[str, ...]) -> None:
+    def choose(self, selected: tuple[int, ...], domains: tuple[str, ...]) -> None:
         """Choose tasks and domains at once: nobody sees one without the other."""
         with self._at_once(), self.hold_trait_notifications():
             self.selected, self.domains = selected, domains

@@ -113,4 +113,4 @@ built = peak()
 rows = len(sessim.simulate(plan).log.columns["time"])
 print(json.dumps([imported, built, peak(), rows]))
 """
-"""The peak of resident memory in bytes: with the imports, the plan, the log in columns; its rows."""
+"""The peak of resident memory in bytes (with the imports, the plan, the log), and its rows."""
