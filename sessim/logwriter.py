@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Final
@@ -66,20 +65,20 @@ class NotedLog(EventLog):
         self._notes = notes
 
     @cached_property
-    def _folded(self) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
-        folded = fold(self._notes)
+    def _unfolded(self) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
+        folded, details = fold(self._notes)
         self._notes = []  # a large log is not kept twice
-        return folded
+        return _unfold(folded, self.plan), details
 
-    @cached_property
-    def details(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The words behind the codes of ``detail``."""
-        return self._folded[1]
-
-    @cached_property
+    @property
     def columns(self) -> Mapping[str, NDArray[Any]]:  # type: ignore[override]
         """The columns, unfolded."""
-        return _unfold(self._folded[0], self.plan)
+        return self._unfolded[0]
+
+    @property
+    def details(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The words behind the codes of ``detail``."""
+        return self._unfolded[1]
 
 
 def fold(notes: list[Note]) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
@@ -92,22 +91,19 @@ def fold(notes: list[Note]) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
     """
     time, event, whom, emails, sent_today, detail = zip(*notes, strict=True) if notes else [()] * 6
     texts = {text: code for code, text in enumerate(dict.fromkeys(("", *detail)))}
-    rows, ranks, counts = array("i"), array("i"), array("q")
-    for who, number in zip(whom, emails, strict=True):
-        if isinstance(who, int):
-            rows.append(1)
-            ranks.append(who)
-            counts.append(number)
-        else:
-            rows.append(len(who))
-            ranks.frombytes(who.astype(np.int32).tobytes())
-            counts.frombytes(number.tobytes())
+    rows = [1 if isinstance(who, int) else len(who) for who in whom]
+    ranks = np.empty(sum(rows), dtype=np.int32)
+    counts = np.empty(len(ranks), dtype=np.int64)
+    begin = 0
+    for who, number, size in zip(whom, emails, rows, strict=True):
+        ranks[begin : begin + size] = who
+        counts[begin : begin + size] = number
+        begin += size
     codes = [texts[text] for text in detail]
-    columns = (array("q", time), array("b", event), array("q", sent_today), array("i", codes))
-    kinds = (np.int64, np.int8, np.int64, np.int32, np.int32, np.int32, np.int64)
-    buffers = zip((*columns, rows, ranks, counts), kinds, strict=True)
-    arrays = [np.frombuffer(buffer, dtype=kind) for buffer, kind in buffers]
-    return dict(zip(_FIELDS, arrays, strict=True)), tuple(texts)
+    columns = (time, event, sent_today, codes, rows)
+    kinds = (np.int64, np.int8, np.int64, np.int32, np.int32)
+    arrays = [np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)]
+    return dict(zip(_FIELDS, (*arrays, ranks, counts), strict=True)), tuple(texts)
 
 
 def unfold_notes(folded: Mapping[str, NDArray[Any]], details: Sequence[str]) -> list[Note]:
@@ -185,9 +181,8 @@ def _fill_in_emails(
     first_pause = np.full(len(requests) + 1, size, dtype=np.int32)
     pauses = np.flatnonzero(event == Event.PAUSED)[::-1]  # the last one assigned stays
     first_pause[whom[pauses]] = pauses
-    rank = np.minimum(whom, len(requests))
-    was_cached = np.arange(size, dtype=np.int32) >= first_pause[rank]
-    rest = np.append(requests, requests.dtype.type(0))[rank]
+    was_cached = first_pause.take(whom, mode="clip") <= np.arange(size, dtype=np.int32)
+    rest = np.append(requests, requests.dtype.type(0)).take(whom, mode="clip")
     rest -= emails
     is_open = _IS_OPEN[event] & is_run
     np.multiply(rest, is_open & was_cached, out=columns["cached"])

@@ -96,7 +96,7 @@ class Domain:
 
 
 @in_words(_KEYS, "tasks")
-@dataclass(frozen=True, config=_CONFIG)
+@dataclass(frozen=True, slots=True, config=_CONFIG)
 class Task:
     """A sending task: Batch (neither ``start`` nor ``every``), Scheduled or Recurring.
 

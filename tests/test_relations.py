@@ -12,6 +12,7 @@ import datetime as dt
 import math
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -154,10 +155,16 @@ def none_later(before: dict[Key, float], after: dict[Key, float]) -> bool:
 
 
 def same_but_one_email(before: Iterable[float], after: Iterable[float], plan: Plain) -> bool:
-    """Tell whether times are the same to within the time of one email, of the plan's rate."""
+    """Tell whether times are the same to within the time of one email, of the plan's rate.
+
+    So close to the horizon, the one may happen and the other not.
+    """
     one_email = math.ceil(1_000_000 / Fraction(str(plan["rate"])))
-    pairs = zip(before, after, strict=True)
-    return all(a == b or abs(a - b) <= one_email for a, b in pairs)
+    latest = sessim.Plan.from_dict(plan).end_instant - one_email
+    return all(
+        a == b or abs(a - b) <= one_email or min(a, b) >= latest
+        for a, b in zip_longest(before, after, fillvalue=math.inf)
+    )
 
 
 # --- limits and rate ----------------------------------------------------------------------------

@@ -107,7 +107,9 @@ class Workbench(Panel):
         ]
         titles = [words(f"app.{name}") for name in _TABS]
         self.tabs = ipywidgets.Tab(pages, titles=titles, selected_index=PLAN)
-        top = ipywidgets.HBox([self.runner, self.auto_box], layout=_WRAP)
+        top = ipywidgets.HBox(
+            [self.runner, self.auto_box], layout={**_WRAP, "align_items": "flex-start"}
+        )
         self.runner.layout.flex = "1 1 24rem"
         self.children = (top, self.status, self.tabs)
         self.add_class("sessim-workbench")

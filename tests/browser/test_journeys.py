@@ -11,7 +11,7 @@ import pytest
 
 from sessim.widgets.draft import REQUIRED
 from sessim.widgets.labels import Words
-from tests.browser import lab
+from tests.browser import access, lab
 from tests.browser.conftest import NOTEBOOKS
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.browser
 
 BOOKS = sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
 WORKBENCH = "from sessim import widgets\n\nbench = widgets.Workbench({})\nbench"
+LAUNCH = "'data/launch.yaml'"
 WORDS = Words("en")
 Write = Callable[..., str]
 
@@ -208,3 +209,109 @@ def the_plan_is_saved_and_loaded(notebook: lab.Notebook, panel: Locator) -> None
     notebook.shot("plan-file-1280-light")
     assert notebook.ask("bench.plan.to_dict()") == kept
     notebook.until("bench.result.plan == bench.plan")  # simulated again by itself
+
+
+VIEWS = ("plan", "console", "dashboard", "compare", "test_send")
+THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
+
+
+def ran(notebook: lab.Notebook, panel: Locator) -> None:
+    """Press Run and wait until everything is drawn."""
+    press(panel, WORDS("run"))
+    notebook.until("bench.result is not None and not bench.runner.running")
+
+
+def is_as_wide_as_its_place(panel: Locator) -> bool:
+    """Tell whether nothing of a panel is beyond its right edge."""
+    fits: bool = panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth + 1")
+    return fits
+
+
+def test_the_slider_is_moved_by_keyboard_until_a_task_is_paused_at_800_pixels(
+    browser: Browser, server: lab.Server, write_notebook: Write
+) -> None:
+    with workbench(browser, server, write_notebook, LAUNCH, 800) as (notebook, panel):
+        ran(notebook, panel)
+        handle = panel.get_by_role("slider").filter(visible=True)
+        handle.focus()
+        for _ in range(40):
+            if any(row[2] == WORDS("paused") for row in tasks(panel)):
+                break
+            before = notebook.ask("str(bench.console.time)")
+            handle.press("ArrowRight")
+            notebook.until(f"str(bench.console.time) != {before!r}")
+        assert tasks(panel) == in_kernel(notebook)
+        assert any(row[2] == WORDS("paused") for row in tasks(panel))
+        for view in VIEWS:
+            go(panel, f"app.{view}")
+            notebook.shot(f"{view}-800-light")
+            assert is_as_wide_as_its_place(panel), view
+
+
+def test_compared_tested_reported_and_found_accessible(
+    browser: Browser, server: lab.Server, write_notebook: Write
+) -> None:
+    with workbench(browser, server, write_notebook, LAUNCH) as (notebook, panel):
+        ran(notebook, panel)
+        a_task_is_chosen(notebook, panel)
+        a_variant_is_compared(notebook, panel)
+        a_test_is_sent(notebook, panel)
+        a_report_is_written(notebook, panel)
+        everybody_can_use_it(notebook, panel)
+    assert "Grand opening" in (server.root / "out" / "report.html").read_text("utf-8")
+
+
+def a_task_is_chosen(notebook: lab.Notebook, panel: Locator) -> None:
+    panel.locator("[data-task='1']").filter(visible=True).click()
+    notebook.until("bench.dashboard.selected == (1,)")  # both panels have one selection
+    panel.get_by_text(WORDS("life_of", name="Grand opening", task=1)).first.wait_for()
+
+
+def a_variant_is_compared(notebook: lab.Notebook, panel: Locator) -> None:
+    go(panel, "app.compare")
+    press(panel, WORDS("app.keep"))
+    notebook.until("len(bench.compare.results) == 1")
+    press(panel, WORDS("add_warmup"))
+    notebook.until("len(bench.compare.results) == 2")
+    names = notebook.ask("list(bench.compare.results)")
+    heads = panel.locator("thead th").filter(visible=True)
+    heads.get_by_text(names[1]).first.wait_for()
+
+
+def a_test_is_sent(notebook: lab.Notebook, panel: Locator) -> None:
+    go(panel, "app.test_send")
+    for key, value in {
+        "template": "hello",
+        "subject": "<i>Hi</i>",
+        "addresses": "a, b@x.com",
+    }.items():
+        field = panel.get_by_label(WORDS(f"test.{key}") + " *", exact=True).filter(visible=True)
+        field.fill(value)
+        field.press("Tab")
+    said(panel, "test.no_address", text="'a'")
+    press(panel, WORDS("send"))
+    said(panel, "test.mend")
+    notebook.shot("test-send-error-1280-light")
+    field.fill("a@x.com\nb@x.com")
+    field.press("Tab")
+    press(panel, WORDS("send"))
+    notebook.until("bench.test_send.outcomes() is not None and len(bench.plan.test_sends) == 1")
+    sent, failed = notebook.ask("bench.test_send.outcomes()")[0]
+    said(panel, "test.failed" if failed else "test.sent", n=sent, failed=failed)
+
+
+def a_report_is_written(notebook: lab.Notebook, panel: Locator) -> None:
+    go(panel, "app.dashboard")
+    press(panel, WORDS("export_html"))
+    notebook.until("bool(bench.dashboard.files)")
+
+
+def everybody_can_use_it(notebook: lab.Notebook, panel: Locator) -> None:
+    found: dict[str, list[str]] = {}
+    for theme, name in THEMES.items():
+        notebook.theme(name)
+        for view in VIEWS:
+            go(panel, f"app.{view}")
+            notebook.shot(f"{view}-1280-{theme}")
+            found[f"{view}, {theme}"] = access.findings(notebook.page)
+    assert {where: what for where, what in found.items() if what} == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -33,3 +34,10 @@ def closed_widgets() -> Iterator[None]:
         widget = _instances.get(key)
         if isinstance(widget, ipywidgets.Widget):
             widget.close()
+
+
+@pytest.fixture
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the test work in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
