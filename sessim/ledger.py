@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sessim.eventlog import Event, EventLog
 from sessim.lifecycle import FINISHED, TaskStatus
-from sessim.serving import Counts, Fair, Pace, Queue
+from sessim.serving import UNLIMITED, Counts, Fair, Pace, Queue
 
 NOT_YET: Final = np.iinfo(np.int64).min
 """The instant that stands for "not yet": pandas' NaT."""
@@ -205,7 +205,7 @@ class Snapshot:
         rank_of_line = np.full(len(self.ledger), size)
         rank_of_line[self.lines] = self._rank
         place[self.ledger.rows] = rank_of_line[self.ledger.line]
-        counts = Counts([0] * size, [0] * size, [Queue(np.zeros(0, np.intp))])
+        counts = Counts([UNLIMITED] * size, [0] * size, [Queue(np.zeros(0, np.intp))])
         turns, booked, restarted = Fair(counts), 0, NOT_YET
         for row in range(begin, self.told):
             event, instant, rank = log.event[row], int(log.time[row]), int(place[row])

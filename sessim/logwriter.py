@@ -33,7 +33,7 @@ _AFTER: Final = {
 _STATUS: Final = np.array([_AFTER[event] for event in Event], dtype=np.int8)
 _IS_OPEN: Final = np.isin(_STATUS, (TO_START, SENDING, PAUSED))
 
-Note = tuple[int, int, "int | NDArray[np.intp]", "int | NDArray[np.int64]", int, str]
+Note = tuple[int, int, "int | NDArray[np.intp]", "int | NDArray[np.signedinteger[Any]]", int, str]
 """When, what, whom it concerns, their emails, the domain's emails of the day, and why.
 
 Whom it concerns is the rank of a run, or an array of the ranks of several runs of one domain; from
@@ -93,7 +93,8 @@ def fold(notes: list[Note]) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
     texts = {text: code for code, text in enumerate(dict.fromkeys(("", *detail)))}
     rows = [1 if isinstance(who, int) else len(who) for who in whom]
     ranks = np.empty(sum(rows), dtype=np.int32)
-    counts = np.empty(len(ranks), dtype=np.int64)
+    largest = max((n if isinstance(n, int) else int(n.max()) for n in emails), default=0)
+    counts = np.empty(len(ranks), dtype=np.int32 if largest < 2**31 else np.int64)
     begin = 0
     for who, number, size in zip(whom, emails, rows, strict=True):
         ranks[begin : begin + size] = who
@@ -121,8 +122,8 @@ def unfold_notes(folded: Mapping[str, NDArray[Any]], details: Sequence[str]) -> 
     return notes
 
 
-def _unfold(folded: Mapping[str, NDArray[Any]], plan: Plan) -> dict[str, NDArray[Any]]:
-    whom, emails, rows = folded["whom"], folded["emails"], folded["rows"]
+def _unfold(folded: dict[str, NDArray[Any]], plan: Plan) -> dict[str, NDArray[Any]]:
+    whom, emails, rows = folded["whom"], folded.pop("emails"), folded["rows"]
     counts = _smallest(plan.runs.requests, emails, folded["sent_today"])
     columns = {
         "time": folded["time"].repeat(rows),
@@ -131,7 +132,8 @@ def _unfold(folded: Mapping[str, NDArray[Any]], plan: Plan) -> dict[str, NDArray
         "detail": folded["detail"].astype(_smallest(folded["detail"])).repeat(rows),
     }
     columns |= _concerned(whom, plan)
-    _fill_in_emails(columns, whom, emails.astype(counts), plan.runs.requests.astype(counts))
+    emails = emails.astype(counts, copy=False)  # they become the column
+    _fill_in_emails(columns, whom, emails, plan.runs.requests.astype(counts))
     return columns
 
 

@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,8 +124,9 @@ class Counts:
         self.queue_of = [queues[index] for index in domain]
         self.codes = bytearray([TO_START]) * len(requests)
         self.status = np.frombuffer(self.codes, dtype=np.uint8)
-        self.emails = array("q", bytes(8 * len(requests)))
-        self.sent = np.frombuffer(self.emails, dtype=np.int64)
+        code, kind = ("i", np.int32) if max(requests, default=0) < 2**31 else ("q", np.int64)
+        self.emails = array(code, bytes(np.dtype(kind).itemsize * len(requests)))
+        self.sent: NDArray[np.signedinteger[Any]] = np.frombuffer(self.emails, dtype=kind)
 
 
 class Discipline(Protocol):

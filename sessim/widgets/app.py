@@ -29,6 +29,8 @@ PLAN, CONSOLE, DASHBOARD, COMPARE, TEST_SEND = range(5)
 
 _TABS: Final = ("plan", "console", "dashboard", "compare", "test_send")
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
+_CSS: Final = ".sessim-workbench .widget-tab-contents { padding: 8px 6px; }"
+"""Leaves the room to the tables where the page is narrow."""
 
 
 class Workbench(Panel):
@@ -110,8 +112,8 @@ class Workbench(Panel):
         top = ipywidgets.HBox(
             [self.runner, self.auto_box], layout={**_WRAP, "align_items": "flex-start"}
         )
-        self.runner.layout.flex = "1 1 24rem"
-        self.children = (top, self.status, self.tabs)
+        self.runner.layout.flex = "1 1 32rem"
+        self.children = (ipywidgets.HTML(f"<style>{_CSS}</style>"), top, self.status, self.tabs)
         self.add_class("sessim-workbench")
 
     def _connect(self) -> None:

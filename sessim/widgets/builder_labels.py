@@ -269,7 +269,6 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     "python": ("As Python", "Sebagai Python"),
     "unnamed": ("(no name)", "(tanpa nama)"),
     "list_counts": ("{each} \u00d7 {runs}", "{each} \u00d7 {runs}"),
-    "every_hours": ("every {n} h", "tiap {n} jam"),
     "at_once": ("at once", "langsung"),
     "limit_number": ("{n} a day", "{n} per hari"),
     "limit_rule": (

@@ -27,7 +27,7 @@ _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0
 _NOBODY: Final = 0  # stands for no task in the box of lives
 _PRESS: Final = (
     "const box = this.closest('.sessim-panel').querySelector('.sessim-life select');"
-    "const own = option => option.text.startsWith(this.dataset.task + ': ');"
+    "const own = option => option.text.split(':')[0] === this.dataset.task;"
     "const at = [...box.options].findIndex(own);"
     "if (at >= 0) { box.selectedIndex = at; box.focus();"
     " box.dispatchEvent(new Event('change', {bubbles: true})); }"

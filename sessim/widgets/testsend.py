@@ -133,7 +133,10 @@ class TestSend(Panel):
 
     def _button(self, key: str, icon: str, act: Any, tip: str = "") -> Any:
         button = ipywidgets.Button(
-            description=self.words(key), icon=icon, tooltip=tip or None, layout={"width": "auto"}
+            description=self.words(key),
+            icon=icon,
+            tooltip=tip or None,
+            layout={"width": "auto", "align_self": "flex-start"},
         )
         button.on_click(lambda _: act())
         return button
@@ -147,6 +150,8 @@ class TestSend(Panel):
             for name in _FIELDS
             if not getattr(self, name).value.strip()
         }
+        if not split(self.addresses.value):
+            found["addresses"] = self.words("test.missing")
         length = len(self.subject.value)
         if length > _LONGEST_SUBJECT:
             found["subject"] = f"{self.words('test.subject_hint')}: {length:,}"

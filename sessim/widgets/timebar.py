@@ -204,7 +204,7 @@ class TimeBar(ipywidgets.VBox):  # type: ignore[misc]
     @traitlets.observe("instant")
     def _show(self, _: Any = None) -> None:
         with self._unheard():
-            self.slider.value = min(-((self.start - self.instant) // MINUTE), self.slider.max)
+            self.slider.value = self._nearest_mark()
             if self.end > self.start:
                 self.field.value = self.clock.local(self.instant).replace(tzinfo=None, fold=0)
 
@@ -227,7 +227,16 @@ class TimeBar(ipywidgets.VBox):  # type: ignore[misc]
                 ]
         with self._unheard():
             self.step_box.value = self.step
-        self.slider.step = self.step
+        with self._unheard(), self.slider.hold_sync():
+            self.slider.step = self.step
+            self.slider.value = self._nearest_mark()
+
+    def _nearest_mark(self) -> int:
+        """Return where the handle stands: a browser would not leave it between two steps."""
+        minutes, most = (self.instant - self.start) / MINUTE, int(self.slider.max)
+        below = min(int(minutes // self.step) * self.step, most)
+        above = min(below + self.step, most)
+        return below if minutes - below < above - minutes else above
 
     def _on_step_box(self, change: Any) -> None:
         if not self._quiet:

@@ -32,7 +32,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-SECONDS = 30
+SECONDS = 60
 """How long anything may take before the test fails; a busy machine is slow."""
 
 MS = SECONDS * 1000
@@ -248,6 +248,13 @@ class Notebook:
         end = time.monotonic() + SECONDS
         while not self.ask(expression):
             assert time.monotonic() < end, f"never true: {expression}"
+            self.page.wait_for_timeout(50)
+
+    def wait_for_fault(self, words: str) -> None:
+        """Wait until something went wrong in these words."""
+        end = time.monotonic() + SECONDS
+        while not any(words in fault for fault in self.faults):
+            assert time.monotonic() < end, f"not among the faults: {words}"
             self.page.wait_for_timeout(50)
 
     def theme(self, name: str) -> None:

@@ -122,6 +122,44 @@ def workbench(
         yield notebook, notebook.panel()
 
 
+FAULTY = """
+import ipywidgets
+from IPython.display import HTML, display
+
+inside, outside = (ipywidgets.Button(description=name) for name in "AB")
+out = ipywidgets.Output()
+
+@out.capture()
+def fail_inside(_):
+    raise ValueError("inside an output")
+
+def fail_outside(_):
+    raise ValueError("outside of one")
+
+inside.on_click(fail_inside)
+outside.on_click(fail_outside)
+display(inside, outside, out, HTML('<img src="http://cdn.example.com/x.png">'))
+"""
+
+
+def test_no_fault_escapes(browser: Browser, server: lab.Server, write_notebook: Write) -> None:
+    """Check the checks: planted faults of every kind are seen."""
+    path = write_notebook("faulty", FAULTY, "raise ValueError('in a cell')")
+    with lab.opened(browser, server, path) as notebook:
+        notebook.run_all()
+        for name in "AB":
+            notebook.page.locator(".jp-OutputArea-output").get_by_role("button", name=name).click()
+        planted = (
+            "in a cell",
+            "inside an output",
+            "outside of one",
+            "http://cdn.example.com/x.png",
+        )
+        for words in planted:
+            notebook.wait_for_fault(words)
+        notebook.faults.clear()
+
+
 def test_from_an_empty_form_to_a_saved_plan(
     browser: Browser, server: lab.Server, write_notebook: Write
 ) -> None:
@@ -221,6 +259,15 @@ def ran(notebook: lab.Notebook, panel: Locator) -> None:
     notebook.until("bench.result is not None and not bench.runner.running")
 
 
+def look(notebook: lab.Notebook, panel: Locator, view: str, name: str) -> None:
+    """Choose a tab, wait until it is drawn, and keep a picture of it."""
+    go(panel, f"app.{view}")
+    if view == "dashboard":
+        notebook.until("bool(bench.dashboard.charts.value) and not bench.dashboard.message")
+        panel.locator("img").filter(visible=True).last.wait_for()
+    notebook.shot(name)
+
+
 def is_as_wide_as_its_place(panel: Locator) -> bool:
     """Tell whether nothing of a panel is beyond its right edge."""
     fits: bool = panel.evaluate("panel => panel.scrollWidth <= panel.clientWidth + 1")
@@ -243,8 +290,7 @@ def test_the_slider_is_moved_by_keyboard_until_a_task_is_paused_at_800_pixels(
         assert tasks(panel) == in_kernel(notebook)
         assert any(row[2] == WORDS("paused") for row in tasks(panel))
         for view in VIEWS:
-            go(panel, f"app.{view}")
-            notebook.shot(f"{view}-800-light")
+            look(notebook, panel, view, f"{view}-800-light")
             assert is_as_wide_as_its_place(panel), view
 
 
@@ -262,6 +308,8 @@ def test_compared_tested_reported_and_found_accessible(
 
 
 def a_task_is_chosen(notebook: lab.Notebook, panel: Locator) -> None:
+    options = panel.locator(".sessim-life option", has_text="Grand opening")
+    options.wait_for(state="attached")  # comes a moment after the list
     panel.locator("[data-task='1']").filter(visible=True).click()
     notebook.until("bench.dashboard.selected == (1,)")  # both panels have one selection
     panel.get_by_text(WORDS("life_of", name="Grand opening", task=1)).first.wait_for()
@@ -311,7 +359,6 @@ def everybody_can_use_it(notebook: lab.Notebook, panel: Locator) -> None:
     for theme, name in THEMES.items():
         notebook.theme(name)
         for view in VIEWS:
-            go(panel, f"app.{view}")
-            notebook.shot(f"{view}-1280-{theme}")
+            look(notebook, panel, view, f"{view}-1280-{theme}")
             found[f"{view}, {theme}"] = access.findings(notebook.page)
     assert {where: what for where, what in found.items() if what} == {}

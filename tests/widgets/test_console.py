@@ -128,7 +128,10 @@ def test_slider_field_and_time_go_together(console: Console) -> None:
     bar = console.time_bar
     console.time = "2026-12-05 12:07:30"
     assert bar.field.value == wall("2026-12-05 12:07:30")
-    assert bar.slider.value == 4 * 1440 + 12 * 60 + 8
+    assert bar.slider.value == 4 * 1440 + 12 * 60  # the nearest step
+    bar.step = 10
+    assert bar.slider.value == 4 * 1440 + 12 * 60 + 10
+    assert str(console.time) == "2026-12-05 12:07:30+08:00"
     bar.slider.value = 1440
     assert str(console.time) == "2026-12-02 00:00:00+08:00"
     bar.field.value = wall("2026-12-05 09:00")
@@ -212,6 +215,7 @@ def test_days_with_a_clock_change_have_all_their_instants() -> None:
     )
     console = Console(sessim.simulate(plan))
     bar = console.time_bar
+    bar.step = 30
     bar.slider.value = 150
     assert console.time.isoformat() == "2026-10-25T02:30:00+02:00"
     bar.slider.value = 210
