@@ -80,6 +80,7 @@ def hours(clock: Clock, day: str) -> float:
         ("America/Havana", "2026-11-01", 25, "00:00"),
         ("Africa/Cairo", "2026-10-29", 25, "00:00"),
         ("America/Santiago", "2026-04-04", 25, "00:00"),
+        ("America/Toronto", "1919-03-31", 23.5, "00:30"),  # from 23:30 of the day before
         # around a date that never was
         ("Pacific/Apia", "2011-12-29", 24, "00:00"),
         ("Pacific/Apia", "2011-12-31", 24, "00:00"),

@@ -204,6 +204,8 @@ BAD_VALUES: dict[str, list[tuple[Any, str]]] = {
         ([], "is an empty list of limits; give at least one number"),
         ({"start": 50, "factor": 0.99, "cap": 9}, f"factor is 0.99; {FROM_1}"),
         ({"start": 50, "factor": nan, "cap": 9}, f"factor is nan; {FROM_1}"),
+        ({"start": 50, "factor": "two", "cap": 9}, "factor is 'two'; give a number from 1"),
+        ({"start": 50, "factor": [2], "cap": 9}, "factor is [2]; give a number from 1"),
         ({"start": 50, "factor": "1e999999999", "cap": 9}, f"factor is '1e999999999'; {FROM_1}"),
         (
             {"start": 50, "factor": "1." + "1" * 100, "cap": 9},

@@ -50,8 +50,7 @@ def console_sends(result: sessim.Result) -> list[str]:
 def test_the_whole_log_of_a_small_plan() -> None:
     """Three emails, at most two a day, and one of another task behind them."""
     result = simulated(task(3), task(1, start="2026-12-01 08:00"), warmup=[2, 5])
-    log = result.events
-    log["time"] = log["time"].dt.strftime("%d %H:%M:%S")
+    log = result.events.assign(time=result.events["time"].dt.strftime("%d %H:%M:%S"))
     columns = [
         "time",
         "event",
@@ -92,6 +91,38 @@ def test_a_day_begins_with_a_row_for_each_run_being_served_counts_before_it() ->
     assert story(result, (Event.DAY,)) == ["02 00:00:00 A day 1/4"]
     in_turns = simulated(task(4), task(4), start="2026-12-01 23:58", rate="1/30", discipline="fair")
     assert story(in_turns, (Event.DAY,)) == ["02 00:00:00 A day 2/4", "02 00:00:00 B day 1/4"]
+
+
+def test_what_falls_on_one_instant_happens_in_order() -> None:
+    """The day begins, an email, restarts, cancellations, runs due, test sends."""
+    midnight = "2026-12-02 00:00"
+    result = simulated(
+        task(5, cancel_at=midnight),
+        task(2, start=midnight),
+        task(2, SHOP, start="2026-12-01 23:59:58"),
+        warmup=[2, 3],
+        more_domains=[UNLIMITED_SHOP],
+        restart="manual",
+        restart_at=[midnight],
+        test_sends=[{"sender": f"a@{NEWS}", "at": midnight, "recipients": 5}],
+    )
+    log = result.events[result.events["time"] == midnight]
+    names = log["task"].map({1: "A", 2: "B", 3: "C"}).astype(object).fillna("-")
+    assert (log["event"].astype(str) + " " + names).tolist() == lines("""
+        day        C
+        limit      -
+        limit      -
+        sent       C
+        restarted  A
+        turn       A
+        cancelled  A
+        due        B
+        sending    B
+        turn       B
+        sent       -
+        error      -
+        paused     B
+    """)
 
 
 # --- R3: rate and order -------------------------------------------------------------------------

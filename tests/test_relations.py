@@ -316,3 +316,26 @@ def test_with_several_domains_more_for_one_may_be_later_for_another() -> None:
     tight = sessim.simulate(plan_of(*tasks, warmup=1, more_domains=shop))
     wide = sessim.simulate(plan_of(*tasks, warmup=2, more_domains=shop))
     assert tight.tasks["finished"][1] < wide.tasks["finished"][1]
+
+
+@pytest.mark.parametrize(
+    "keys", [{"restart": "manual", "restart_at": "09:00"}, {"restart_delay": 9 * 3600}]
+)
+def test_with_a_later_restart_a_higher_rate_may_finish_a_paused_task_later(keys: Plain) -> None:
+    """Why restarts are at their defaults above: a newer task may use the day up before one."""
+    newer = task(9, start="2026-12-02 08:55")
+    finished = [
+        sessim.simulate(plan_of(task(2), newer, warmup=[1, 5, 9], rate=rate, **keys)).tasks
+        for rate in ("1/100", "1/50")
+    ]
+    assert finished[0]["finished"][0] < finished[1]["finished"][0]
+
+
+def test_with_a_task_cancelled_a_higher_rate_may_finish_another_later() -> None:
+    """Why no task above is cancelled: at the higher rate it has used more of the day by then."""
+    tasks = [task(50, cancel_at="2026-12-01 00:05"), task(5, start="2026-12-01 01:00")]
+    finished = [
+        sessim.simulate(plan_of(*tasks, warmup=10, rate=rate)).tasks["finished"][1]
+        for rate in ("1/60", "1/30")
+    ]
+    assert finished[0] < finished[1]

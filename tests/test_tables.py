@@ -374,6 +374,15 @@ def test_days_without_mail_are_listed_and_those_before_the_first_due_run_are_not
     ]
 
 
+def test_in_a_rolling_window_a_day_shows_the_limit_that_was_in_force_last() -> None:
+    keys: dict[str, Any] = {"start": "2026-12-01 10:00", "window": "rolling", "warmup": [2, 3, 9]}
+    daily = simulated(task(6), task(1, start="2026-12-05 09:00"), **keys).daily
+    # The window that opens on the third has room for nine, and is open still on the fifth.
+    assert daily["limit"].tolist() == [2, 3, 9, 9, 9]
+    assert daily["day"].tolist() == [1, 2, 3, 4, 5]
+    assert daily["sent"].tolist() == [2, 3, 1, 0, 1]
+
+
 def test_the_oldest_email_in_the_cache_queue() -> None:
     tasks = [task(4, start="2026-12-01 06:00"), task(1, start="2026-12-01 12:00")]
     result = simulated(*tasks, warmup=1)

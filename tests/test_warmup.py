@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from decimal import Decimal
+from decimal import ROUND_DOWN, Context, Decimal
 from fractions import Fraction
 from math import floor
 from pathlib import Path
@@ -169,6 +169,15 @@ def test_a_whole_number_hit_exactly_is_not_missed() -> None:
         )
 
 
+def test_a_whole_number_missed_by_a_hair_is_not_reached() -> None:
+    """Cut off after 70 decimals, the hundredth root of 2 ends a hair below twice the start."""
+    exact = Context(prec=100)
+    root = exact.power(2, exact.divide(1, 100)).quantize(Decimal(1).scaleb(-70), ROUND_DOWN, exact)
+    assert Rule(10**14, root, LARGEST).on(101) == 2 * 10**14 - 1
+    above = exact.add(root, Decimal(1).scaleb(-70))
+    assert Rule(10**14, above, LARGEST).on(101) == 2 * 10**14
+
+
 @pytest.mark.parametrize("factor", ["1", "1.0000000001", "1.000000000000000000001", "1.01", "2"])
 def test_late_days_are_quick(factor: str) -> None:
     rule = Rule(50, Decimal(factor), LARGEST)
@@ -214,6 +223,7 @@ def test_a_csv_file_is_a_table(text: str, tmp_path: Path) -> None:
         (b"day,limit\n1,5\n3,7\n", "line 3: day '3' should be 2"),
         (b"day,limit\n1\n", "line 2: limit '' is not a whole number; give one"),
         (b"limit\n" + b"9" * 5000, "limit '99999"),
+        (b"limit\n" + b"9" * 200_000, "is not readable as CSV (field larger than field limit"),
         (b"limit\n\xff\n", "is not UTF-8 text; save it as UTF-8"),
     ],
 )

@@ -29,7 +29,9 @@ PLAN, CONSOLE, DASHBOARD, COMPARE, TEST_SEND = range(5)
 
 _TABS: Final = ("plan", "console", "dashboard", "compare", "test_send")
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
-_CSS: Final = ".sessim-workbench .widget-tab-contents { padding: 8px 6px; }"
+_CSS: Final = """
+.sessim-workbench .jupyter-widgets.widget-tab > .widget-tab-contents { padding: 8px 6px; }
+"""
 """Leaves the room to the tables where the page is narrow."""
 
 
@@ -130,6 +132,7 @@ class Workbench(Panel):
         self.runner.observe(self._on_running, "running")
         self.runner.run_button.on_click(lambda _: self._on_run())
         self.tabs.observe(self._on_tab, "selected_index")
+        self.compare.observe(self._on_compared, "results")
 
     # --- callbacks ----------------------------------------------------------------------------
 
@@ -188,8 +191,10 @@ class Workbench(Panel):
         self.compare.add(self.result, self.keep_name.value.strip() or None)
         name = list(self.compare.results)[-1]
         self.keep_name.value = ""
-        self.keep_name.placeholder = f"{self.words('plan')} {len(self.compare.results) + 1}"
         self.message = self.words("app.kept", name=name)
+
+    def _on_compared(self, _: Any) -> None:
+        self.keep_name.placeholder = f"{self.words('plan')} {len(self.compare.results) + 1}"
 
     def _on_tab(self, _: Any) -> None:
         self.dashboard.active = self.tabs.selected_index == DASHBOARD

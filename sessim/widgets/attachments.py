@@ -6,13 +6,19 @@ import csv
 import os
 import re
 from collections.abc import Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from pydantic import TypeAdapter, ValidationError
+
+from sessim import recipients
 from sessim.errors import SessimError
+from sessim.fields import Path_
 from sessim.recipients import ADDRESS_COLUMNS
 from sessim.widgets.reading import is_file
 
+_PATH: Final[TypeAdapter[str]] = TypeAdapter(Path_)
 LARGEST_TEMPLATE: Final = 10 * 2**20
 _LONGEST_LINE: Final = 2**20
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}\s](?:[^{}]*[^{}\s])?)\s*\}\}")
@@ -35,6 +41,24 @@ def stamp(path: Path) -> Stamp:
     except (OSError, ValueError):
         return None
     return found.st_mtime_ns, found.st_size
+
+
+def group(path: str) -> tuple[str, int | str]:
+    """Return the whole path of a recipient list, and its size or what is wrong with it."""
+    try:
+        whole = _PATH.validate_python(path)
+    except ValidationError as error:
+        return path, str(error.errors()[0]["ctx"]["error"])
+    return whole, _counted(whole, stamp(Path(whole)))
+
+
+@lru_cache(maxsize=256)
+def _counted(path: str, state: Stamp) -> int | str:  # noqa: ARG001  once for each state
+    """Count a recipient list."""
+    try:
+        return recipients.count(Path(path))
+    except ValueError as error:
+        return str(error)
 
 
 # --- variables ----------------------------------------------------------------------------------

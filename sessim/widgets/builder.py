@@ -146,7 +146,7 @@ class TaskBuilder(Actions):
         self.domains.show(draft, check, min(self.domains.list.chosen or 1, len(draft.domains)) - 1)
         self.account.show(draft.account, check.beside())
         self._show_file()
-        self.summary.show(draft, check)
+        self.summary.show(draft, check, kept=self.plan is not None)
         for index, name in enumerate(_TABS):
             wrong = any(tab_of(problem.where) == index for problem in check.problems)
             self.tabs.set_title(index, self.words(f"builder.tab_{name}") + " ⚠" * wrong)

@@ -53,22 +53,22 @@ HINTS: Final[dict[str, tuple[str, str]]] = {
     "start": ("For example 2026-12-03 09:00", "Misalnya 2026-12-03 09:00"),
     "every": ("24 is daily, 168 weekly", "24 harian, 168 mingguan"),
     "count": ("Empty: no end but the horizon", "Kosong: sampai horizon"),
-    "until": ("A date or time; empty: no end", "Tanggal/waktu; kosong: tanpa akhir"),
+    "until": ("A date or time; empty: no end", "Kosong: tanpa akhir"),
     "every_by": ("Matters where clocks change", "Penting bila jam bergeser"),
     "overlap": ("When a run is due before", "Bila pengiriman berikut sudah tiba"),
     "sender": ("Or: Name <name@domain>", "Atau: Nama <nama@domain>"),
     "requests": ("Emails of one run", "Email dalam satu pengiriman"),
     "recipients": (
-        "Upload one, or choose one",
-        "Unggah, atau pilih",
+        "Choose one, or upload up to 9 MB",
+        "Pilih, atau unggah hingga 9 MB",
     ),
     "subject": (
         "Needed to send, not to simulate",
-        "Perlu untuk mengirim, bukan simulasi",
+        "Hanya perlu untuk mengirim",
     ),
     "template": (
         "A file, or a text with {{name}}",
-        "Berkas, atau teks dengan {{nama}}",
+        "Berkas, atau teks {{nama}}",
     ),
     "reply_to": ("Optional", "Opsional"),
     "cancel_at": ("Optional: when you stop it", "Opsional: kapan dihentikan"),
@@ -99,7 +99,7 @@ CHOICES: Final[dict[str, tuple[str, str]]] = {
     "skip": ("Skip the new run", "Lewati yang baru"),
     "group.number": ("A number", "Jumlah"),
     "group.csv": ("A CSV file", "Berkas CSV"),
-    "fifo": ("First due, first sent", "Yang lebih dulu, lebih dulu"),
+    "fifo": ("First due, first sent", "Yang lebih awal dulu"),
     "fair": ("In turns", "Bergiliran"),
     "day": ("A calendar day", "Satu hari kalender"),
     "rolling": ("24 hours from the last reset", "24 jam sejak reset terakhir"),
@@ -137,7 +137,10 @@ BUTTONS: Final[dict[str, tuple[str, str]]] = {
     ),
     "delete_domain_tip": ("Delete the chosen domain", "Hapus domain terpilih"),
     "upload": ("Upload", "Unggah"),
-    "upload_tip": ("Upload a CSV file of recipients", "Unggah berkas CSV penerima"),
+    "upload_tip": (
+        "Upload a CSV file of recipients of up to 9 MB; choose a larger one from the plan's folder",
+        "Unggah berkas CSV penerima hingga 9 MB; yang lebih besar pilih dari folder rencana",
+    ),
     "upload_template_tip": ("Upload a template", "Unggah templat"),
     "upload_limits_tip": ("Upload a CSV file of limits", "Unggah berkas CSV batas"),
     "calendar_tip": ("Pick from a calendar: {field}", "Pilih dari kalender: {field}"),
@@ -211,7 +214,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "only_in_template": ("Only in the template: {names}.", "Hanya di templat: {names}."),
     "only_in_group": ("Only in the group: {names}.", "Hanya di grup: {names}."),
-    "emails": ("= {n} emails in one run", "= {n} email dalam satu pengiriman"),
+    "emails": ("= {n} emails in one run", "= {n} email sekali kirim"),
     "counted": ("{n} recipients", "{n} penerima"),
     "variables": ("Variables: {names}", "Variabel: {names}"),
     "no_variables": ("No variables", "Tanpa variabel"),
@@ -258,6 +261,7 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "⚠ {n} to mend; until then the last complete plan is kept:",
         "⚠ {n} perlu diperbaiki; sampai itu rencana lengkap terakhir dipakai:",
     ),
+    "to_do": ("⚠ {n} to do before the plan is complete:", "⚠ {n} lagi sampai rencana lengkap:"),
     "more": ("and {n} more", "dan {n} lagi"),
     "note": ("Note: {text}", "Catatan: {text}"),
     "stale": (
@@ -277,7 +281,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "curve": (
         "Daily limit: {first} on day 1, {last} from day {day} on; {total} emails in {day} days.",
-        "Batas harian: {first} pada hari 1, {last} mulai hari {day}; {total} email {day} hari.",
+        (
+            "Batas harian: {first} pada hari 1, {last} mulai hari {day}; "
+            "{total} email dalam {day} hari."
+        ),
     ),
     "curve_rises": (
         "Daily limit: {first} on day 1, {last} on day {day}, and rising after that.",

@@ -26,7 +26,9 @@ _CSS: Final = """
 .sessim-builder .sessim-form { column-gap: 1rem; align-items: start; }
 .sessim-builder .sessim-field { margin: 0 0 4px 0; min-width: 0; }
 .sessim-builder .lm-TabBar-tabLabel { color: var(--jp-ui-font-color1); }
-.sessim-builder .sessim-field > .widget-button { margin-left: calc(8.5rem + 10px); }
+.sessim-builder .sessim-field > .jupyter-button {
+  margin-left: calc(8.5rem + 10px); align-self: flex-start;
+}
 .sessim-builder .sessim-field > .widget-html {
   margin: 0 2px 0 calc(8.5rem + 10px); min-height: 1.3em;
 }
@@ -84,8 +86,8 @@ class Summary(ipywidgets.HBox):  # type: ignore[misc]
         self.show_problem = rows.button(words, "show_problem", "search", pressed, named=True)
         super().__init__([self.text, self.show_problem])
 
-    def show(self, draft: Draft, check: Check) -> None:
-        """Show what became of a draft."""
+    def show(self, draft: Draft, check: Check, *, kept: bool) -> None:
+        """Show what became of a draft, and whether an earlier plan is ``kept`` meanwhile."""
         say = self._words
         lines = [f"<div>{base.text(say('builder.note', text=note))}</div>" for note in check.notes]
         if check.plan is not None:
@@ -93,11 +95,11 @@ class Summary(ipywidgets.HBox):  # type: ignore[misc]
             counts["emails"] = f"{int(check.plan.runs.requests.sum()):,}"
             said = f"<div>{base.text(say('builder.valid', **counts))}</div>"
         else:
-            said = self._problems(draft, check.problems)
+            said = self._problems(draft, check.problems, kept)
         self.text.value = f'<div role="status">{said}{"".join(lines)}</div>'
         self.show_problem.layout.display = None if check.problems else "none"
 
-    def _problems(self, draft: Draft, problems: Sequence[Problem]) -> str:
+    def _problems(self, draft: Draft, problems: Sequence[Problem], kept: bool) -> str:
         say, more = self._words, len(problems) - _MOST_PROBLEMS
         listed = [
             f"{place(problem, draft, say)}: {problem.message}"
@@ -106,7 +108,7 @@ class Summary(ipywidgets.HBox):  # type: ignore[misc]
         if more > 0:
             listed.append(say("builder.more", n=more))
         points = "".join(f"<li>{base.text(line)}</li>" for line in listed)
-        heading = base.text(say("builder.problems", n=len(problems)))
+        heading = base.text(say("builder.problems" if kept else "builder.to_do", n=len(problems)))
         return f'<div class="sessim-problem">{heading}</div><ul>{points}</ul>'
 
 

@@ -26,13 +26,14 @@ _RULE_PARTS: Final = {"start": "rule_start", "factor": "factor", "cap": "cap"}
 class Built:
     """What became of one row: a task or domain if it could be built, and what is wrong with it.
 
-    ``columns`` and ``variables`` are those of a task's recipient list and of its template, where
-    they are known.
+    ``count`` and ``columns`` are those of a task's recipient list, ``variables`` those of its
+    template, where they are known.
     """
 
     value: Any = None
     problems: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    count: int | None = None
     columns: tuple[str, ...] | None = None
     variables: tuple[str, ...] | None = None
 
@@ -76,7 +77,7 @@ class Checker:
         """Take the rows of a draft for right: they were made from that plan."""
         for row, task in zip(draft.tasks, plan.tasks, strict=True):
             self._known[self._task_key(row, draft.folder)] = self._with_files(
-                Built(task), row, draft.folder
+                Built(task, count=task.requests), row, draft.folder
             )
         for line, domain in zip(draft.domains, plan.domains, strict=True):
             self._known[self._domain_key(line, draft.folder)] = Built(domain)
@@ -129,8 +130,18 @@ class Checker:
 
     def _task(self, row: TaskDraft, draft: Draft) -> Built:
         problems = self._missing(row)
-        built, notes = _build(Task, row.values(), partial(_task_field, row), problems)
-        return self._with_files(Built(built, problems, notes), row, draft.folder)
+        values, file, count = row.values(), None, None
+        if "recipients" in values:
+            file, counted = attachments.group(values.pop("recipients"))
+            if isinstance(counted, int):
+                count = counted
+            else:
+                problems["recipients"] = counted
+            values["requests"] = count or 1  # one stands in for what is not known
+        built, notes = _build(Task, values, partial(_task_field, row), problems)
+        if built is not None and file is not None:
+            object.__setattr__(built, "recipients", file)  # as it would itself, having counted
+        return self._with_files(Built(built, problems, notes, count), row, draft.folder)
 
     def _with_files(self, built: Built, row: TaskDraft, folder: Path) -> Built:
         problems = dict(built.problems)

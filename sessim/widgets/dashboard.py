@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 import ipywidgets
 import traitlets
 
+from sessim.charts import CHARTS
 from sessim.errors import SessimError
 from sessim.result import Result
 from sessim.summary import Summary, summary
@@ -25,6 +27,9 @@ _LABEL: Final = {"description_width": "initial"}
 
 class Dashboard(ResultPanel):
     """Throughput, backlog and pauses of a result, with its figures.
+
+    Where an event loop is running, as in a notebook, the charts are drawn one by one behind the
+    figures; ``message`` says so until they are there.
 
     Parameters
     ----------
@@ -62,6 +67,7 @@ class Dashboard(ResultPanel):
     ) -> None:
         super().__init__(language)
         self._waiting = False
+        self._task: asyncio.Task[None] | None = None
         self.active = active
         self._build()
         self.observe(self._on_active, "active")
@@ -99,11 +105,11 @@ class Dashboard(ResultPanel):
             ipywidgets.HTML(markup.style(markup.LAB, markup.RULES)),
             ipywidgets.HBox(lists, layout=_WRAP),
             ipywidgets.HTML(markup.block(markup.note(words("choose_several")))),
+            ipywidgets.HBox(exports, layout=_WRAP),
             self.status,
+            self.links,
             self.figures,
             self.charts,
-            ipywidgets.HBox(exports, layout=_WRAP),
-            self.links,
         )
 
     def _list(self, key: str) -> ipywidgets.SelectMultiple:
@@ -178,15 +184,12 @@ class Dashboard(ResultPanel):
             button.disabled = not there
         if self.result is None:
             self.tasks_box.options = self.domains_box.options = ()
+            self._cancel()
             self.figures.value = markup.block(markup.note(self.words("no_result")))
             self.charts.value = ""
             return
         self._offer(self.result)
-        self.message = self.words("drawing")
-        try:
-            self._draw_charts(self.result)
-        finally:
-            self.message = ""
+        self._draw_charts(self.result)
 
     def _offer(self, result: Result) -> None:
         tasks = self._task_options(range(1, len(result.plan.tasks) + 1))
@@ -198,6 +201,7 @@ class Dashboard(ResultPanel):
         self.tasks_box.value, self.domains_box.value = self.selected, self.domains
 
     def _draw_charts(self, result: Result) -> None:
+        self._cancel()
         if self._chosen_apart(result):
             self.figures.value = markup.block(markup.note(self.words("no_tasks_there")))
             self.charts.value = ""
@@ -206,7 +210,36 @@ class Dashboard(ResultPanel):
         assert found is not None
         self.figures.value = markup.block(markup.tiles(found, self.words))
         pictures = Pictures(result, self.selected or None, self.domains or None)
-        self.charts.value = markup.block(*pictures.show().values())
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.charts.value = markup.block(*map(pictures.show, CHARTS))
+            return
+        self.message = self.words("drawing")
+        self._task = loop.create_task(self._draw_one_by_one(pictures))
+
+    async def _draw_one_by_one(self, pictures: Pictures) -> None:
+        """Draw the charts, letting others go on in between: a newer choice makes these obsolete."""
+        try:
+            shown = []
+            for chart in CHARTS:
+                await asyncio.sleep(0)
+                shown.append(pictures.show(chart))
+            self.charts.value = markup.block(*shown)
+        except Exception as error:
+            self.message, self.error = "", f"{type(error).__name__}: {error}"
+            raise
+        self.message = ""
+
+    def _cancel(self) -> None:
+        if self._task is not None and not self._task.done():
+            self._task.cancel()
+            self.message = ""
+
+    def close(self) -> None:
+        """Close the panel, and leave charts that are being drawn."""
+        self._cancel()
+        super().close()
 
     def _chosen_apart(self, result: Result) -> bool:
         """Say whether none of the chosen tasks belongs to the chosen domains."""

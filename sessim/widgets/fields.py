@@ -212,12 +212,13 @@ class Form(ipywidgets.GridBox):  # type: ignore[misc]
     # --- using it -----------------------------------------------------------------------------
 
     def _changed(self, name: str, value: Any) -> None:
-        tidy = value.strip() if isinstance(value, str) else value
-        if self._row is None or tidy == getattr(self._row, name):
-            if tidy != value:
-                self.fields[name].input.value = tidy
+        if self._row is None or value == getattr(self._row, name):
             return
-        self._edited(name, tidy, False)
+        tidy = value.strip() if isinstance(value, str) else value
+        if tidy == getattr(self._row, name):
+            self.fields[name].input.value = tidy
+        else:
+            self._edited(name, tidy, False)
 
     def fill(
         self,

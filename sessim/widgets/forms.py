@@ -95,9 +95,9 @@ class TaskForm(Form):
         self.text("sender", required=True, options=(), below=[domain])
         self.choice("group", _choices(words, NUMBER, CSV, prefix="group."), radio=True)
         self.text("requests", required=True)
-        self.text("recipients", required=True, options=(), beside=[self.upload])
+        self.text("recipients", required=True, options=(), below=[self.upload])
         self.text("subject")
-        self.text("template", options=(), beside=[self.template_upload])
+        self.text("template", options=(), below=[self.template_upload])
         self.text("reply_to", options=())
         self.moment("cancel_at")
 
@@ -126,15 +126,15 @@ class TaskForm(Form):
         emails = number(row.requests)
         if isinstance(emails, int):
             hints["requests"] = self.words("builder.emails", n=f"{emails:,}")
-        if built.columns is not None and built.value is not None:
-            count = self.words("builder.counted", n=f"{built.value.requests:,}")
-            hints["recipients"] = f"{count}. {self._variables(built.columns)}"
+        if built.count is not None:
+            count = self.words("builder.counted", n=f"{built.count:,}")
+            known = "" if built.columns is None else f". {self._variables(built.columns)}"
+            hints["recipients"] = f"{count}{known}"
         if row.template:
-            known = built.variables is not None
             hints["template"] = (
-                self._variables(built.variables or ())
-                if known
-                else self.words("builder.template_name")
+                self.words("builder.template_name")
+                if built.variables is None
+                else self._variables(built.variables)
             )
         return hints
 
@@ -166,7 +166,7 @@ class DomainForm(Form):
         self.text("rule_start", required=True)
         self.text("factor", required=True)
         self.text("cap", required=True)
-        self.text("csv", required=True, options=(), beside=[self.upload])
+        self.text("csv", required=True, options=(), below=[self.upload])
         self.moment("warmup_start")
         self.choice("advance", _choices(words, "calendar", "sending"))
 

@@ -66,10 +66,11 @@ RULES: Final = """
   border-bottom: 1px solid var(--sessim-line); overflow-wrap: break-word;
   color: var(--sessim-ink); background: var(--sessim-paper); }
 .sessim table thead th { background: var(--sessim-soft); position: sticky; top: 0; z-index: 1;
-  white-space: normal; vertical-align: bottom; }
+  vertical-align: bottom; }
 .sessim tbody th { font-weight: 400; min-width: 7em; max-width: 24em; }
 .sessim .num, .sessim .two { text-align: right; font-variant-numeric: tabular-nums; }
 .sessim .num, .sessim .fix { white-space: nowrap; }
+.sessim thead .num, .sessim thead .fix { white-space: normal; }
 .sessim .wide { min-width: 9em; }
 .sessim button { all: unset; cursor: pointer; text-decoration: underline; }
 .sessim button:focus-visible { outline: 2px solid var(--sessim-accent); outline-offset: 2px; }
@@ -85,6 +86,7 @@ RULES: Final = """
 .sessim .bar i.error, .sessim .bar i.cancelled { background: var(--sessim-bad); }
 .sessim .sign { display: inline-block; width: 1.3em; }
 .sessim .note { margin: 4px 0; }
+.sessim a { color: inherit; text-decoration: underline; }
 .sessim figure { margin: 8px 0 16px; }
 .sessim figure img { background: #fff; border-radius: 4px; width: 900px !important; height: auto; }
 .sessim figcaption { max-width: 900px; }
@@ -96,7 +98,8 @@ RULES: Final = """
 .sessim .tiles dd { font-weight: 600; font-variant-numeric: tabular-nums; }
 @media screen and (max-width: 1000px) {
   .sessim th, .sessim td { padding: 3px 5px; }
-  .sessim .bar { width: 4.5em; }
+  .sessim .bar { width: 4em; }
+  .sessim tbody th { min-width: 5.5em; }
 }
 """
 """The looks of tables, bars and pictures, in the colours of the page around."""
@@ -320,7 +323,7 @@ def task_table(
     columns = [tasks[name].tolist() for name in names]
     rows = [
         (
-            _task_name(task, name, domain, press),
+            task_name(task, name, domain, press),
             bar(progress, status),
             word(kind, words),
             badge(status, words),
@@ -344,7 +347,8 @@ def task_table(
     )
 
 
-def _task_name(task: int, name: str, domain: str, press: str) -> Html:
+def task_name(task: int, name: str, domain: str, press: str = "") -> Html:
+    """Write a task's name, below it its id and domain; with ``press`` the name is a button."""
     shown = text(name)
     if press:
         shown = f'<button type="button" data-task="{task}" onclick="{text(press)}">{shown}</button>'

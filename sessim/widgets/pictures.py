@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from matplotlib.figure import Figure
 
-from sessim.charts import CHARTS, areas, bands, bars
+from sessim.charts import areas, bands, bars
 from sessim.charts import comparison as overlay
 from sessim.charts.story import Names, Story
 from sessim.result import Result
@@ -56,9 +56,9 @@ class Pictures:
         )
         return file.getvalue()
 
-    def show(self) -> dict[str, Html]:
-        """Return each chart as HTML."""
-        return {chart: _shown(self.figure(chart), self.description(chart)) for chart in CHARTS}
+    def show(self, chart: str) -> Html:
+        """Return a chart as HTML."""
+        return _shown(self.figure(chart), self.description(chart))
 
 
 def show_overlaid(results: Mapping[str, Result]) -> list[Html]:

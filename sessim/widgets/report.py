@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+from sessim.charts import CHARTS
 from sessim.planfile import yaml_text
 from sessim.result import Result
 from sessim.summary import summary
@@ -13,7 +14,17 @@ from sessim.widgets import markup
 from sessim.widgets.base import text
 from sessim.widgets.labels import Words
 from sessim.widgets.lives import reason
-from sessim.widgets.markup import Html, badge, number, percent, records, table, when, word
+from sessim.widgets.markup import (
+    Html,
+    badge,
+    number,
+    percent,
+    records,
+    table,
+    task_name,
+    when,
+    word,
+)
 from sessim.widgets.pictures import Pictures
 
 MOST_ROWS: Final = 1000
@@ -26,7 +37,7 @@ _PAGE: Final = """
 @media screen and (prefers-color-scheme: dark) { :root { --sessim-ink: #ececec;
   --sessim-paper: #161616; --sessim-soft: #2a2a2a; --sessim-line: #666; --sessim-accent: #6cb2ff;
   --sessim-done: #7bc67f; --sessim-bad: #ff8a80; } }
-body { margin: 0 auto; max-width: 64rem; padding: 1rem 1.5rem 3rem; color: var(--sessim-ink);
+body { margin: 0 auto; max-width: 72rem; padding: 1rem 1.5rem 3rem; color: var(--sessim-ink);
   background: var(--sessim-paper); font: 15px/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.7rem; margin: .5rem 0; } h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; }
 h3 { font-size: 1rem; margin: 1rem 0 .3rem; }
@@ -34,11 +45,13 @@ h3 { font-size: 1rem; margin: 1rem 0 .3rem; }
 .scroll:focus-visible { outline: 3px solid var(--sessim-accent); }
 .scroll caption { padding: 4px 8px; }
 pre { margin: 0; padding: .7rem 1rem; background: var(--sessim-soft); font-size: .85rem; }
-@media print { :root { color-scheme: light; } body { max-width: none; padding: 0; font-size: 10pt; }
+@media print { :root { color-scheme: light; }
+  body { max-width: none; padding: 0; font-size: 8.5pt; }
+  .sessim .bar { width: 3em; }
   .scroll { overflow: visible; max-height: none; border: 0; } pre { white-space: pre-wrap; }
   figure, tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .bar, .bar i { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
-@page { margin: 15mm; }
+@page { margin: 12mm; }
 """
 _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
@@ -62,7 +75,7 @@ def html(result: Result, *, language: str = "en", title: str | None = None) -> s
     sections = [
         _section(words("summary"), markup.tiles(summary(result), words)),
         _section(words("tasks"), _tasks(result, words)),
-        _section(words("charts"), *Pictures(result).show().values()),
+        _section(words("charts"), *map(Pictures(result).show, CHARTS)),
         _section(words("days"), _days(result, words)),
         _section(words("fig_pauses"), _pauses(result, words)),
         _section(words("plan"), _plan(result, words)),
@@ -98,38 +111,22 @@ def _section(heading: str, *parts: str) -> Html:
 
 def _tasks(result: Result, words: Words) -> Html:
     tasks = result.tasks
-    keys = [
-        "task_id",
-        "task",
-        "domain",
-        "sending_progress",
-        "task_type",
-        "task_status",
-        "requests",
-        "sent",
-        "in_cache",
-        "due",
-        "finished",
-        "pauses",
-        "paused_hours",
-    ]
+    keys = ["task", "sending_progress", "task_type", "task_status", "requests", "sent", "in_cache"]
+    keys += ["due", "finished", "paused_hours"]
     rows = [
         (
-            number(row.task),
-            row.name,
-            row.domain,
+            task_name(row.task, row.name, row.domain),
             markup.bar(row.progress, row.status),
             word(row.type, words),
             badge(row.status, words),
             *(number(value) for value in (row.requests, row.sent, row.cached)),
             when(row.due),
             when(row.finished, words("unfinished")),
-            number(row.pauses),
             number(row.paused_hours),
         )
         for row in records(tasks.head(MOST_ROWS))
     ]
-    looks = {"numbers": (0, 6, 7, 8, 11, 12), "fixed": (3, 4, 5, 9, 10), "header": 1}
+    looks = {"numbers": (4, 5, 6, 9), "fixed": (1, 3, 7, 8)}
     caption = words("tasks_at", time=f"{when(result.end)} ({result.plan.timezone})")
     return _listed(caption, keys, rows, len(tasks), words, looks)
 
@@ -152,7 +149,7 @@ def _days(result: Result, words: Words) -> Html:
         for row in records(daily.head(MOST_ROWS))
     ]
     looks = {"numbers": range(2, 8), "fixed": (0,)}
-    caption = f"{words('days')}, {words('domains')}"
+    caption = words("days_caption")
     return _listed(caption, keys, rows, len(daily), words, looks)
 
 
@@ -160,13 +157,12 @@ def _pauses(result: Result, words: Words) -> Html:
     pauses = result.pauses
     if pauses.empty:
         return markup.note(words("no_pauses"))
-    keys = ["task", "run_number", "domain", "start", "end", "paused_hours", "in_cache", "reason"]
+    keys = ["task", "run_number", "start", "end", "paused_hours", "in_cache", "reason"]
     tasks = result.plan.tasks
     rows = [
         (
-            f"{row.task}: {tasks[row.task - 1].name}",
+            task_name(row.task, tasks[row.task - 1].name, row.domain),
             number(row.run),
-            row.domain,
             when(row.start, seconds=True),
             when(row.end, words("unfinished"), seconds=True),
             number(row.hours),
@@ -175,7 +171,7 @@ def _pauses(result: Result, words: Words) -> Html:
         )
         for row in records(pauses.head(MOST_ROWS))
     ]
-    looks = {"numbers": (1, 5, 6), "fixed": (3, 4)}
+    looks = {"numbers": (1, 4, 5), "fixed": (2, 3), "wide": (6,)}
     return _listed(words("fig_pauses"), keys, rows, len(pauses), words, looks)
 
 

@@ -133,8 +133,8 @@ def _line(index: int, words: str, wrong: set[int]) -> str:
 
 def _size(row: TaskDraft, built: Built, words: Words) -> str:
     size: int | str = number(row.requests) if row.group != CSV else ""
-    if row.group == CSV and built.value is not None:
-        size = built.value.requests
+    if row.group == CSV and built.count is not None:
+        size = built.count
     said = f"{size:,}" if isinstance(size, int) else (size or "?")
     if row.type == RECURRING:
         runs = number(row.count)

@@ -117,6 +117,11 @@ class Runner(Panel):
         if self._task is not None:
             self._task.cancel()
 
+    def close(self) -> None:
+        """Close the panel, and stop the run under way."""
+        self.stop()
+        super().close()
+
     def _begin(self) -> None:
         self.error, self.message = "", self.words("running")
         self.bar.value = 0

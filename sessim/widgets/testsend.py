@@ -117,7 +117,7 @@ class TestSend(Panel):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        columns = "repeat(auto-fit, minmax(18rem, 1fr))"
+        columns = "repeat(auto-fit, minmax(24rem, 1fr))"
         form = ipywidgets.GridBox(
             [Field(self.mode_box), *self.fields.values()],
             layout={"grid_template_columns": columns, "width": "100%"},

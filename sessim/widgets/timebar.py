@@ -148,6 +148,11 @@ class TimeBar(ipywidgets.VBox):  # type: ignore[misc]
         if self._task is not None:
             self._task.cancel()
 
+    def close(self) -> None:
+        """Close the control, and stop playing."""
+        self.pause()
+        super().close()
+
     async def _play(self) -> None:
         try:
             if self.instant >= self.end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from pathlib import Path
 
 import ipywidgets
 import pytest
@@ -206,6 +207,16 @@ def test_a_name_that_is_taken() -> None:
     assert names(builder) == ["Launch"]
 
 
+def test_the_summary_says_what_is_to_do() -> None:
+    builder = TaskBuilder()
+    assert "⚠ 3 to do before the plan is complete:" in builder.summary.text.value
+    assert "<li>Account, Start: Required: please fill it in</li>" in builder.summary.text.value
+    builder.plan = Plan.from_yaml(LAUNCH)
+    assert "8 tasks, 3 domains, 1,084,000 emails" in builder.summary.text.value
+    builder.account.rate.value = "?"
+    assert "until then the last complete plan is kept" in builder.summary.text.value
+
+
 def test_the_first_problem_is_shown() -> None:
     builder = TaskBuilder(LAUNCH)
     builder.selected = 5
@@ -299,6 +310,32 @@ def test_the_draft_may_be_set() -> None:
 def test_a_plan_as_an_object() -> None:
     plan = Plan.from_yaml(LAUNCH)
     assert TaskBuilder(plan).plan == plan
+
+
+def test_looking_at_a_task_changes_nothing() -> None:
+    task = sessim.Task(" Launch ", sender="a@x.org", requests=1)
+    builder = TaskBuilder(
+        sessim.Plan(start="2026-12-01", domains=[sessim.Domain("x.org")], tasks=[task])
+    )
+    builder.selected = 1
+    assert builder.name.value == " Launch "
+    assert builder.undo.disabled
+    builder.name.value = " Other "
+    assert builder.name.value == "Other"
+
+
+def test_plain_values_are_written_as_text() -> None:
+    builder = empty()
+    fill(builder, subject=None, template=Path("mail.html"), cancel_at=dt.date(2026, 12, 5))
+    assert (builder.subject.value, builder.template.value) == ("", "mail.html")
+    assert builder.cancel_at.value == "2026-12-05"
+    with pytest.raises(traitlets.TraitError):
+        builder.subject.value = ["a list"]
+
+
+def test_keys_stay_in_the_panel() -> None:
+    """JupyterLab would take D, D in the list for "delete the cell"."""
+    assert "data-lm-suppress-shortcuts" in TaskBuilder().status.value
 
 
 def test_two_builders_do_not_disturb_each_other() -> None:

@@ -118,6 +118,7 @@ def test_an_uploaded_list_is_kept_and_counted(tmp_path: Path) -> None:
     assert builder.group.value == "csv"
     assert builder.recipients.value == "recipients/My list.csv"
     assert "recipients/My list.csv" in builder.recipients.options
+    assert beside(builder, "recipients") == "2 recipients. Variables: name"
     builder.add.click()
     assert plan_of(builder).tasks[0].requests == 2
     builder.selected = 1

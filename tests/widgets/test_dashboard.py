@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from sessim import charts
 from sessim.summary import summary
 from sessim.widgets.console import Console
 from sessim.widgets.dashboard import Dashboard
+from sessim.widgets.markup import Html
+from sessim.widgets.pictures import Pictures
 from tests import results
 from tests.widgets.pages import html_of, read
 
@@ -108,6 +111,50 @@ def test_out_of_sight_it_draws_later(monkeypatch: pytest.MonkeyPatch) -> None:
     dashboard.active = False
     dashboard.active = True
     assert drawn == []
+
+
+def test_with_a_loop_charts_are_drawn_behind_the_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[object, str]] = []
+    show = Pictures.show
+
+    def told(self: Pictures, chart: str) -> Html:
+        drawn.append((self, chart))
+        return show(self, chart)
+
+    monkeypatch.setattr(Pictures, "show", told)
+
+    async def journey() -> None:
+        dashboard = Dashboard(results.no_pause())
+        assert figures(dashboard)["Sent"] == "1,000"
+        assert (dashboard.charts.value, dashboard.message) == ("", "Drawing the charts...")
+        dashboard.selected = 1  # makes the first drawing obsolete
+        while dashboard.message:
+            await asyncio.sleep(0)
+        assert len(said(dashboard)) == len(drawn) == 3
+        dashboard.selected = ()
+        dashboard.close()
+        await asyncio.sleep(0.01)
+        assert len(drawn) == 3
+
+    asyncio.run(journey())
+
+
+def test_a_chart_that_cannot_be_drawn_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> Html:
+        raise RuntimeError("no ink")
+
+    monkeypatch.setattr(Pictures, "show", fail)
+
+    async def journey() -> None:
+        dashboard = Dashboard(results.no_pause())
+        await asyncio.wait([dashboard._task])
+        assert dashboard.error == "RuntimeError: no ink"
+        with pytest.raises(RuntimeError):
+            dashboard._task.result()
+
+    asyncio.run(journey())
+    with pytest.raises(RuntimeError):
+        Dashboard(results.no_pause())
 
 
 def test_no_result_yet() -> None:

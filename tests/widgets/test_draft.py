@@ -168,6 +168,13 @@ def test_code_is_never_wide() -> None:
     assert run(to_python(plan)) == plan
 
 
+def test_the_form_knows_every_key() -> None:
+    """What a task or domain may say has a place in the form, or else is reserved."""
+    for draft, entry in ((TaskDraft, sessim.Task), (DomainDraft, sessim.Domain)):
+        keys = {field.name for field in fields(entry)} - {"level", "quality"}
+        assert keys <= {field.name for field in fields(draft)}
+
+
 # --- typing -------------------------------------------------------------------------------------
 
 
@@ -431,6 +438,21 @@ def test_a_template_that_is_no_text_is_an_error(group: Draft) -> None:
     assert "UTF-8" in check(group).beside("tasks", 0)["template"]
 
 
+def test_a_template_that_is_too_large_is_an_error(
+    group: Draft, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attachments, "LARGEST_TEMPLATE", 5)
+    assert "10 MB" in check(group).beside("tasks", 0)["template"]
+
+
+def test_a_list_without_addresses_has_no_columns(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("name;city\nA;B\n")
+    with pytest.raises(attachments.AttachmentError, match="no address column"):
+        attachments.columns(tmp_path / "list.csv")
+    (tmp_path / "list.csv").write_text("name;email\nA;a@x.org\n")
+    assert attachments.columns(tmp_path / "list.csv") == ("email", ("name",))
+
+
 def test_a_file_is_read_again_only_when_it_changes(
     group: Draft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -444,6 +466,7 @@ def test_a_file_is_read_again_only_when_it_changes(
     monkeypatch.setattr("sessim.recipients.count", counting)
     checker(group)
     checker(group.with_account(rate="5"))
+    checker(group.with_task(0, subject="Hello"))
     assert len(counted) == 1
     (group.folder / "list.csv").write_text("email\na@x.org\nb@x.org\nc@x.org\n")
     plan = checker(group.with_task(0, template="")).plan
