@@ -47,7 +47,7 @@ def relative_to(folder: Path) -> Iterator[None]:
 
 def locate(path: str) -> Path:
     """Return where a file that a plan names is, from the root on: a plan may be read elsewhere."""
-    return (_FOLDER.get() / path).absolute()
+    return warmup.located(_FOLDER.get(), path)
 
 
 # --- whole numbers ------------------------------------------------------------------------------

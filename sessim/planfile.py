@@ -161,9 +161,11 @@ def plain(plan: Any, adapter: TypeAdapter[Any], folder: Path | None = None) -> d
         plan, mode="json", exclude_defaults=True, exclude_none=True
     )
     for task in data["tasks"]:
-        if "recipients" in task and folder is None:
+        if "recipients" not in task:
+            continue
+        if folder is None:
             del task["recipients"]
-        elif "recipients" in task:
+        else:
             del task["requests"]
             task["recipients"] = _from(folder, task["recipients"])
     for entry, domain in zip(data["domains"], plan.domains, strict=True):
@@ -175,9 +177,9 @@ def plain(plan: Any, adapter: TypeAdapter[Any], folder: Path | None = None) -> d
     return data
 
 
-def _from(folder: Path | None, file: str) -> str:
+def _from(folder: Path, file: str) -> str:
     """Return the path of a file from a folder, whole if the file lies elsewhere."""
-    path, root = Path(file), Path(folder or "").absolute()
+    path, root = Path(file), folder.resolve()
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else file
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import warnings
 from collections.abc import Sequence
@@ -215,6 +216,11 @@ Warmup = str | int | tuple[int, ...] | Rule | CsvLimits
 """What a domain's ``warmup`` may be once it has been read."""
 
 
+def located(folder: Path, path: str) -> Path:
+    """Return where a file named in a folder is, from the root on and without any ``..``."""
+    return Path(os.path.normpath(folder.resolve() / path))
+
+
 def read(value: object, folder: Path) -> Warmup:
     """Read a domain's ``warmup`` as users write it; ``ValueError`` says what would be right.
 
@@ -262,7 +268,7 @@ def read(value: object, folder: Path) -> Warmup:
 
 
 def _read_csv(path: str, folder: Path) -> CsvLimits:
-    file, name = (folder / path).absolute(), shown(path)
+    file, name = located(folder, path), shown(path)
     try:
         if file.exists() and not file.is_file():
             raise ValueError(f"{name} is not a file; name a CSV file")

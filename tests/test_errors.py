@@ -422,6 +422,8 @@ def test_parts_name_themselves_when_built_alone() -> None:
         sessim.Task("X", name="X", sender="a@b.com", requests=5)  # type: ignore[misc]
     with pytest.raises(PlanError, match=r"^task 'X', sender: 'b@c.com' stands without its key;"):
         sessim.Task("X", "b@c.com", sender="a@b.com", requests=5)  # type: ignore[misc]
+    with pytest.raises(PlanError, match=r"^task 'X', self: is not known; known are cancel_at, "):
+        sessim.Task("X", sender="a@b.com", requests=5, self=1)  # type: ignore[call-arg]
     with pytest.raises(PlanError, match=r"^task, name: is missing; add it"):
         sessim.Task(sender="a@b.com", requests=5)  # type: ignore[call-arg]
 

@@ -246,6 +246,7 @@ def test_relative_paths_begin_at_the_plans_folder(
     monkeypatch.chdir(folder.parent)
     there = Plan.from_yaml("campaign/plan.yaml")
     assert here == there == Plan.from_yaml(folder / "plan.yaml")
+    assert here == Plan.from_yaml("campaign/../../" + folder.parent.name + "/campaign/plan.yaml")
     assert there.tasks[0].requests == 2
     assert there.domains[5].limits.on(1) == 5
 
