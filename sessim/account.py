@@ -17,17 +17,22 @@ import numpy as np
 
 from sessim.clock import DAY, SECOND
 from sessim.eventlog import NONE, Event
-from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START
+from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START, Rest
+from sessim.logwriter import LogWriter
 from sessim.plan import Plan
 from sessim.serving import DISCIPLINES, NEVER, NOT_TO_BE, Pace, Queue, Ranks
 from sessim.state import State
 
-IDLE = -1
-"""Stands for the email that changes something while no run is SENDING."""
-
 # In Python 3.11 an enumeration's attributes are slow to look up.
 _ROW = SimpleNamespace(**Event.__members__)
-_BEGUN = {_ROW.SENDING: SENDING, _ROW.PAUSED: PAUSED, _ROW.SKIPPED: NOT_TO_BE}
+_NOWHERE, _WAITING, _CACHED, _DROPPED = map(int, Rest)
+
+_BEGUN = {
+    _ROW.SENDING: (SENDING, _WAITING),
+    _ROW.PAUSED: (PAUSED, _CACHED),
+    _ROW.SKIPPED: (NOT_TO_BE, _NOWHERE),
+}
+"""Status and place of the unsent emails after a run's beginning."""
 
 
 class Account(ABC):
@@ -49,8 +54,8 @@ class Account(ABC):
         self._domain_index = {domain.name: i for i, domain in enumerate(plan.domains)}
         self._discipline = DISCIPLINES[plan.discipline](state.counts, state.after)
         self._discipline.join(np.flatnonzero(state.counts.status == SENDING).tolist())
+        self._sending = sum(queue.sending for queue in state.counts.queues)
         self._pace = Pace(plan.rate, state.busy_from or 0)
-        self._goal = IDLE
 
     @property
     def finished(self) -> bool:
@@ -58,10 +63,6 @@ class Account(ABC):
         state = self.state
         tests_left = state.next_test < len(self.plan.test_sends)
         return not (state.unfinished or state.to_come or tests_left)
-
-    @abstractmethod
-    def _changed(self) -> None:
-        """Look anew at what comes next in sending, after something else has happened."""
 
     @abstractmethod
     def _restart_at(self, instant: int, domain: int) -> None:
@@ -73,42 +74,44 @@ class Account(ABC):
 
     # --- sending ------------------------------------------------------------------------------
 
-    def _book(self, instant: int) -> None:
-        """Count the emails sent up to and at an instant."""
-        if self.state.busy_from is not None:
-            self._advance(self._pace.sent_by(instant) - self.state.booked)
+    def _send(self, until: int) -> None:
+        """Send the emails up to and at an instant, one stretch after the other."""
+        state, discipline, pace = self.state, self._discipline, self._pace
+        while state.busy_from is not None:
+            ahead = discipline.ahead()
+            instant = pace.instant(state.booked + ahead)
+            if instant > until:
+                ahead = pace.sent_by(until) - state.booked
+                if ahead > 0:
+                    state.booked += ahead
+                    discipline.advance(ahead)
+                return
+            state.now = instant
+            state.booked += ahead
+            self._end_stretch(discipline.advance(ahead))
 
-    def _advance(self, emails: int) -> int:
-        if emails <= 0:
-            return NEVER
-        self.state.booked += emails
-        return self._discipline.advance(emails)
-
-    def _look_ahead(self) -> None:
-        """Note whose turn it is, and find the email with which something changes."""
-        state, turn = self.state, self._discipline.turn()
-        if turn != state.served:
-            before, state.served = state.served, turn
-            if before != NEVER and self._counts.codes[before] == SENDING:
-                self._row(_ROW.TURN, before, "an earlier run goes first")
-            if turn != NEVER:
-                self._row(_ROW.TURN, turn)
-        ahead = self._discipline.ahead()
-        self._goal = state.booked + ahead if ahead else IDLE
-
-    def _end_stretch(self) -> None:
-        """Send the email that ends a run, or that is its domain's last of the day."""
+    def _end_stretch(self, rank: int) -> None:
+        """Note that the last email ended a run, or was its domain's last of the day."""
         state, counts = self.state, self._counts
-        rank = self._advance(self._goal - state.booked)
         queue = counts.queue_of[rank]
         if counts.emails[rank] == counts.requests[rank]:
             counts.codes[rank] = SENT
             self._left(queue, (rank,))
             state.unfinished -= 1
             self._row(_ROW.SENT, rank)
-        if not queue.left:
+        if queue.total == queue.closes_at:
             self._fill(queue)
-        self._look_ahead()
+        self._note_turn()
+
+    def _note_turn(self) -> None:
+        """Note a change of the run that is served alone."""
+        state, turn = self.state, self._discipline.turn
+        if turn != state.served:
+            before, state.served = state.served, turn
+            if before != NEVER and self._counts.codes[before] == SENDING:
+                self._row(_ROW.TURN, before, "an earlier run goes first")
+            if turn != NEVER:
+                self._row(_ROW.TURN, turn)
 
     def _fill(self, queue: Queue) -> None:
         """Stop a domain that has sent as much as it may."""
@@ -121,15 +124,17 @@ class Account(ABC):
         if queue.sending:
             ranks = queue.due(counts, SENDING, queue.sending)
             counts.status[ranks] = PAUSED
+            counts.rest[ranks] = _CACHED
             queue.paused += len(ranks)
             self._left(queue, ranks)
             self._rows(_ROW.PAUSED, queue, ranks, reason)
 
     def _left(self, queue: Queue, ranks: Ranks) -> None:
         """Note that runs of a domain are no longer SENDING."""
-        self._discipline.leave(ranks)
         queue.sending -= len(ranks)
-        if not queue.sending and not any(other.sending for other in self._counts.queues):
+        self._sending -= len(ranks)
+        self._discipline.leave(ranks)
+        if not self._sending:
             self.state.busy_from = None
 
     def _joined(self, queue: Queue, ranks: Ranks) -> None:
@@ -137,9 +142,10 @@ class Account(ABC):
         state = self.state
         if state.busy_from is None:
             state.busy_from, state.booked = state.now, 0
-            self._pace = Pace(self.plan.rate, state.now)
+            self._pace.start = state.now
             self._discipline.begin()
         queue.sending += len(ranks)
+        self._sending += len(ranks)
         self._discipline.join(ranks)
 
     def _restart(self, domains: Iterable[int]) -> None:
@@ -169,19 +175,18 @@ class Account(ABC):
         for domain, (days, queue) in enumerate(zip(state.days, self._counts.queues, strict=True)):
             days.pass_midnight(queue.total)
             if state.opened[domain] and not state.waiting[domain]:
-                self._limit_row(domain)
+                self._limit_row(queue)
         if self.plan.window == "day":
             self._discipline.begin()
         self._reset([domain for domain, waiting in enumerate(state.waiting) if waiting])
-        self._changed()
+        self._note_turn()
 
     def _new_limit(self, domain: int) -> None:
         """Begin a domain's day, or its rolling window, with the limit of today's date."""
         state = self.state
         queue = self._counts.queues[domain]
-        queue.counted_from = queue.total
-        queue.limit = state.days[domain].limit(state.date)
-        self._limit_row(domain)
+        queue.open(state.days[domain].limit(state.date))
+        self._limit_row(queue)
         if self.plan.window == "rolling":
             state.waiting[domain] = queue.limit == 0
         if queue.limit == 0:
@@ -214,59 +219,67 @@ class Account(ABC):
             self._new_limit(domain)
 
     def _start_due(self) -> None:
-        """Start the runs that are due now, in order of creation."""
-        state, codes = self.state, self._counts.codes
+        """Start the runs that are due now in order of creation, those that begin alike at once."""
+        state, counts = self.state, self._counts
         first = state.next_due
         state.next_due = bisect_right(self._dues, state.now, lo=first)
-        ranks = [rank for rank in range(first, state.next_due) if codes[rank] == TO_START]
+        alike: list[int] = []
+        how = None
         for rank in range(first, state.next_due):
-            self._counts.queues[state.counts.domain[rank]].tail += 1
-        state.to_come -= len(ranks)
-        group: list[int] = []
-        how = (NONE, _ROW.SKIPPED, "")
-        for rank in ranks:
+            counts.queue_of[rank].tail += 1
+            if counts.codes[rank] != TO_START:
+                continue
+            state.to_come -= 1
             # What a run finds depends on the run of its task before, which may be due now too.
-            if group and (self._previous[rank] >= group[0] or self._beginning(rank) != how):
-                self._start(group, *how)
-                group = []
-            how = how if group else self._beginning(rank)
-            group.append(rank)
-        if group:
-            self._start(group, *how)
+            if how and self._previous[rank] >= alike[0]:
+                self._start(alike, *how)
+                how = None
+            beginning = self._beginning(rank)
+            if beginning != how:
+                if how:
+                    self._start(alike, *how)
+                alike, how = [], beginning
+            alike.append(rank)
+        if how:
+            self._start(alike, *how)
 
-    def _beginning(self, rank: int) -> tuple[int, int, str]:
-        """Return a due run's domain, and how it begins: SENDING, PAUSED or not at all."""
+    def _beginning(self, rank: int) -> tuple[Queue, int, str]:
+        """Return the domain of a due run, and how it begins: SENDING, PAUSED or not at all."""
         counts = self._counts
-        domain = counts.domain[rank]
-        self._first_use(domain)
-        earlier = self._earlier(rank)
+        queue = counts.queue_of[rank]
+        if not self.state.opened[queue.domain]:
+            self._first_use(queue.domain)
+        earlier = self._previous[rank]
+        if earlier != NEVER:
+            earlier = self._unfinished(earlier)
         if earlier != NEVER and self._skips[self.plan.runs.task[rank]]:
-            return domain, _ROW.SKIPPED, "an earlier run of the task is unfinished"
-        if not counts.queues[domain].left:
-            return domain, _ROW.PAUSED, "nothing left of the daily limit"
+            return queue, _ROW.SKIPPED, "an earlier run of the task is unfinished"
+        if queue.total == queue.closes_at:
+            return queue, _ROW.PAUSED, "nothing left of the daily limit"
         if earlier != NEVER and counts.codes[earlier] == PAUSED:
-            return domain, _ROW.PAUSED, "an earlier run of the task is paused"
-        return domain, _ROW.SENDING, ""
+            return queue, _ROW.PAUSED, "an earlier run of the task is paused"
+        return queue, _ROW.SENDING, ""
 
-    def _start(self, ranks: list[int], domain: int, event: int, reason: str) -> None:
-        counts, queue = self._counts, self._counts.queues[domain]
-        for rank in ranks:
-            counts.codes[rank] = _BEGUN[event]
+    def _start(self, ranks: list[int], queue: Queue, event: int, reason: str) -> None:
+        state, counts = self.state, self._counts
         if event != _ROW.SKIPPED:
-            self.state.unfinished += len(ranks)
+            state.unfinished += len(ranks)
             self._rows(_ROW.DUE, queue, ranks)
+        status, rest = _BEGUN[event]
+        for rank in ranks:
+            counts.codes[rank], counts.rests[rank] = status, rest
         if event == _ROW.SENDING:
             self._joined(queue, ranks)
         elif event == _ROW.PAUSED:
             queue.paused += len(ranks)
         self._rows(event, queue, ranks, reason)
 
-    def _earlier(self, rank: int) -> int:
-        """Return the unfinished run of the same task before a run, or -1."""
-        codes, earlier = self._counts.codes, self._previous[rank]
-        while earlier != NEVER and codes[earlier] == NOT_TO_BE:
-            earlier = self._previous[earlier]
-        return NEVER if earlier == NEVER or codes[earlier] in FINISHED else earlier
+    def _unfinished(self, rank: int) -> int:
+        """Return the latest run of a task up to this one that happened, -1 if it is finished."""
+        codes = self._counts.codes
+        while rank != NEVER and codes[rank] == NOT_TO_BE:
+            rank = self._previous[rank]
+        return NEVER if rank == NEVER or codes[rank] in FINISHED else rank
 
     def _cancel(self, task: int) -> None:
         """Cancel a task's unfinished runs; what is not due yet will not happen (rule R6)."""
@@ -276,26 +289,29 @@ class Account(ABC):
         recurring = self.plan.tasks[task - 1].every is not None
         for rank in np.flatnonzero(self.plan.runs.task == task).tolist():
             status = counts.codes[rank]
-            if status == SENDING:
-                self._left(counts.queue_of[rank], (rank,))
-                state.unfinished -= 1
-            elif status == PAUSED:
-                counts.queue_of[rank].paused -= 1
+            queue = counts.queue_of[rank]
+            if status == PAUSED:
+                queue.paused -= 1
                 state.unfinished -= 1
             elif status == TO_START:
                 state.to_come -= 1
-            else:
+            elif status != SENDING:
                 continue
             if status == TO_START and recurring:
                 counts.codes[rank] = NOT_TO_BE
                 called_off = True
             else:
-                counts.codes[rank] = CANCELLED
+                counts.codes[rank], counts.rests[rank] = CANCELLED, _DROPPED
+                if status == SENDING:
+                    state.unfinished -= 1
+                    self._left(queue, (rank,))
                 self._row(_ROW.CANCELLED, rank, "cancelled by the user")
         if called_off:
             whom = len(self.plan.runs) + task - 1
-            why = "later recurrences called off"
-            state.notes.append((state.now, _ROW.CANCELLED, whom, 0, 0, why))
+            state.log.row(
+                state.now, _ROW.CANCELLED, NONE, NONE, _NOWHERE, NONE, 0,
+                "later recurrences called off", whom,
+            )  # fmt: skip
 
     def _send_test(self, number: int) -> None:
         """Send a test at once, as far as the day's limit allows (rule R8)."""
@@ -306,10 +322,10 @@ class Account(ABC):
         sent = min(test.recipients, queue.left)
         queue.total += sent
         if sent:
-            self._domain_row(_ROW.SENT, domain, sent, "test send")
+            self._domain_row(_ROW.SENT, queue, "test send", sent, 0)
         if sent < test.recipients:
             failed = test.recipients - sent
-            self._domain_row(_ROW.ERROR, domain, failed, "test send at the daily limit")
+            self._domain_row(_ROW.ERROR, queue, "test send at the daily limit", 0, failed)
         if sent and not queue.left:
             self._fill(queue)
 
@@ -317,36 +333,41 @@ class Account(ABC):
 
     def _row(self, event: int, rank: int, detail: str = "") -> None:
         state, counts = self.state, self._counts
-        counted = counts.queue_of[rank].counted
-        state.notes.append((state.now, event, rank, counts.emails[rank], counted, detail))
+        queue = counts.queue_of[rank]
+        state.log.row(
+            state.now, event, queue.domain, counts.codes[rank], counts.rests[rank],
+            queue.limit, queue.total - queue.counted_from, detail, rank, counts.emails[rank],
+        )  # fmt: skip
 
     def _rows(self, event: int, queue: Queue, ranks: Ranks, detail: str = "") -> None:
-        """Note what happens to several runs of one domain."""
-        state, counts = self.state, self._counts
+        """Write rows of runs of one domain that are alike in all but their emails."""
+        first = ranks[0]
         if len(ranks) == 1:
-            self._row(event, int(ranks[0]), detail)
-        else:
-            ranks = np.asarray(ranks)
-            note = state.now, event, ranks, counts.sent[ranks], queue.counted, detail
-            state.notes.append(note)
+            self._row(event, first, detail)
+            return
+        state, counts = self.state, self._counts
+        state.log.rows(
+            state.now, event, queue.domain, counts.codes[first], counts.rests[first],
+            queue.limit, queue.total - queue.counted_from, detail, ranks, counts.sent[ranks],
+        )  # fmt: skip
 
-    def _domain_row(self, event: int, domain: int, emails: int, detail: str = "") -> None:
-        state = self.state
-        whom = len(self._dues) + len(self.plan.tasks) + domain
-        counted = self._counts.queues[domain].counted
-        state.notes.append((state.now, event, whom, emails, counted, detail))
+    def _domain_row(self, event: int, queue: Queue, detail: str, sent: int, failed: int) -> None:
+        self.state.log.row(
+            self.state.now, event, queue.domain, NONE, _NOWHERE,
+            queue.limit, queue.total - queue.counted_from, detail, NONE, sent, failed,
+        )  # fmt: skip
 
-    def _limit_row(self, domain: int) -> None:
-        days, limit = self.state.days[domain], self._counts.queues[domain].limit
+    def _limit_row(self, queue: Queue) -> None:
+        days = self.state.days[queue.domain]
         detail = f"warm-up day {days.day(self.state.date)}" if days.limits.counts_days else ""
-        self._domain_row(_ROW.LIMIT, domain, NONE if limit is None else limit, detail)
+        self._domain_row(_ROW.LIMIT, queue, detail, 0, 0)
 
-    def _write_end(self, instant: int) -> None:
-        state, last = self.state, self.state.now
-        state.now = state.notes[-1][0] if self.finished else instant
+    def _write_end(self, log: LogWriter, instant: int) -> None:
+        state = self.state
+        now, rows = state.now, state.log
+        state.now, state.log = (log.last_time if self.finished else instant), log
         for rank in self._discipline.served():
             self._row(_ROW.END, rank)
-        nobody = len(self._dues) + len(self.plan.tasks) + len(self.plan.domains)
         detail = "all work done" if self.finished else "work left"
-        state.notes.append((state.now, _ROW.END, nobody, 0, 0, detail))
-        state.now = last
+        log.row(state.now, _ROW.END, NONE, NONE, _NOWHERE, NONE, 0, detail)
+        state.now, state.log = now, rows

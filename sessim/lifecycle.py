@@ -61,6 +61,16 @@ CANCELLED, TO_START, SENDING, PAUSED, ERROR, SENT = map(int, TaskStatus)
 
 FINISHED = frozenset({TaskStatus.CANCELLED, TaskStatus.ERROR, TaskStatus.SENT})
 
+
+class Rest(IntEnum):
+    """Where the emails of a run are that are neither sent nor failed (rule R1)."""
+
+    NOWHERE = 0
+    WAITING = 1
+    CACHED = 2
+    CANCELLED = 3
+
+
 TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
     TaskStatus.TO_START: frozenset(
         {TaskStatus.SENDING, TaskStatus.PAUSED, TaskStatus.ERROR, TaskStatus.CANCELLED}

@@ -1,209 +1,202 @@
-"""The event log as the model writes it: notes of what happened, unfolded into columns later."""
+"""The event log as the model writes it: packed blocks of rows, unfolded into columns later."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cached_property
+from struct import Struct
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sessim.eventlog import NONE, Event, EventLog
-from sessim.lifecycle import CANCELLED, ERROR, PAUSED, SENDING, SENT, TO_START
+from sessim.eventlog import NONE, EventLog
+from sessim.lifecycle import Rest
 from sessim.plan import Plan
+from sessim.serving import Ranks
 
-_AFTER: Final = {
-    Event.DUE: TO_START,
-    Event.SENDING: SENDING,
-    Event.PAUSED: PAUSED,
-    Event.RESTARTED: SENDING,
-    Event.REFUSED: PAUSED,
-    Event.TURN: SENDING,
-    Event.DAY: SENDING,
-    Event.SENT: SENT,
-    Event.ERROR: ERROR,
-    Event.CANCELLED: CANCELLED,
-    Event.SKIPPED: NONE,
-    Event.LIMIT: NONE,
-    Event.END: SENDING,  # only the runs that are being served have a row at the end
-}
-"""The status of a run after each event."""
+_PLACES: Final = {rest.name.lower(): int(rest) for rest in Rest if rest}
 
-_STATUS: Final = np.array([_AFTER[event] for event in Event], dtype=np.int8)
-_IS_OPEN: Final = np.isin(_STATUS, (TO_START, SENDING, PAUSED))
+_BLOCK: Final = {
+    "time": "q", "limit": "q", "sent_today": "q", "sent": "q", "failed": "q", "run": "i",
+    "rows": "i", "detail": "i", "status": "h", "event": "b", "domain": "b", "rest": "b",
+}  # fmt: skip
+_RECORD: Final = np.dtype(list(_BLOCK.items()), align=True)
+_pack: Final = Struct("@" + "".join(_BLOCK.values()) + "0q").pack  # padded as _RECORD is
 
-Note = tuple[int, int, "int | NDArray[np.intp]", "int | NDArray[np.signedinteger[Any]]", int, str]
-"""When, what, whom it concerns, their emails, the domain's emails of the day, and why.
-
-Whom it concerns is the rank of a run, or an array of the ranks of several runs of one domain; from
-the number of runs on a task, the first, the second, ...; from there on a domain; and last nobody.
-The emails are those that a run has sent so far, a domain's new limit (-1 for none), or those of a
-test send.
-"""
-
-_FIELDS: Final = ("time", "event", "sent_today", "detail", "rows", "whom", "emails")
+_SEVERAL: Final = -2
+"""Stands in a block for its runs, which are noted beside it."""
 
 
-class NotedLog(EventLog):
-    """A log as the model noted it; the columns are unfolded when somebody looks at them.
+class _Codes(dict[str, int]):
+    """Numbers texts in the order in which they are first looked up."""
 
-    All else that a row shows (its status, its limit, where the other emails of the run are)
-    follows from the rows before it and the plan.
+    def __missing__(self, text: str) -> int:
+        self[text] = code = len(self)
+        return code
+
+
+class LogWriter:
+    """Collects rows in blocks: rows of one instant, event, domain and status, differing by run.
+
+    A block is a packed record however many runs it tells of; several runs and their emails stand
+    beside it in arrays.
+    """
+
+    def __init__(self) -> None:
+        self._blocks = bytearray()
+        self._runs: list[Ranks] = []
+        self._sent: list[NDArray[Any]] = []
+        self._details = _Codes({"": 0})
+
+    def row(
+        self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
+        sent_today: int, detail: str, run: int = NONE, sent: int = 0, failed: int = 0,
+    ) -> None:  # fmt: skip
+        """Append one row.
+
+        ``run`` is a rank; from the number of runs on it is a task (the first, the second, ...),
+        and -1 stands for neither.
+        """
+        self._blocks += _pack(
+            time, limit, sent_today, sent, failed, run, 1, self._details[detail],
+            status, event, domain, rest,
+        )  # fmt: skip
+
+    def rows(
+        self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
+        sent_today: int, detail: str, runs: Ranks, sent: NDArray[Any],
+    ) -> None:  # fmt: skip
+        """Append a row for each of several runs, given by their ranks; both arrays are kept."""
+        self._blocks += _pack(
+            time, limit, sent_today, 0, 0, _SEVERAL, len(runs), self._details[detail],
+            status, event, domain, rest,
+        )  # fmt: skip
+        self._runs.append(runs)
+        self._sent.append(sent)
+
+    @property
+    def last_time(self) -> int:
+        """The instant of the last row."""
+        return int(self.records["time"][-1])
+
+    @property
+    def records(self) -> NDArray[Any]:
+        """The blocks so far."""
+        return np.frombuffer(bytes(self._blocks), _RECORD)
+
+    @property
+    def runs(self) -> NDArray[np.int32]:
+        """The runs that stand beside the blocks."""
+        return np.concatenate((np.zeros(0, np.int32), *self._runs), dtype=np.int32)
+
+    @property
+    def sent(self) -> NDArray[np.signedinteger[Any]]:
+        """Their emails."""
+        return np.concatenate((np.zeros(0, np.int32), *self._sent))
+
+    @property
+    def details(self) -> list[str]:
+        """The texts of the column ``detail``, by code."""
+        return list(self._details)
+
+    def copy(self) -> LogWriter:
+        """Return a writer of the same rows."""
+        other = LogWriter()
+        other._blocks += self._blocks
+        other._runs, other._sent = self._runs.copy(), self._sent.copy()
+        other._details = _Codes(self._details)
+        return other
+
+    # --- as data ------------------------------------------------------------------------------
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all rows as arrays, from which :meth:`restore` makes a writer again."""
+        return {"log_blocks": self.records, "log_runs": self.runs, "log_sent": self.sent}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], details: Iterable[str]) -> LogWriter:
+        """Make a writer of what :meth:`arrays` and ``details`` returned."""
+        writer = cls()
+        writer._blocks += arrays["log_blocks"].tobytes()
+        writer._details = _Codes({text: code for code, text in enumerate(details)})
+        records = writer.records
+        ends = np.cumsum(records["rows"][records["run"] == _SEVERAL])
+        if len(ends):
+            writer._runs = np.split(arrays["log_runs"], ends[:-1])
+            writer._sent = np.split(arrays["log_sent"], ends[:-1])
+        return writer
+
+
+class PackedLog(EventLog):
+    """A log as the model wrote it; the columns are unfolded when somebody looks at them.
 
     Parameters
     ----------
-    notes
-        What happened, in order.
+    writer
+        What happened; it is the log's from now on.
     plan, meta
         As in :class:`~sessim.eventlog.EventLog`.
     """
 
-    def __init__(self, notes: list[Note], plan: Plan, meta: Mapping[str, Any]) -> None:
+    def __init__(self, writer: LogWriter, plan: Plan, meta: Mapping[str, Any]) -> None:
         self.domains = tuple(domain.name for domain in plan.domains)
+        self.details = tuple(writer.details)
         self.plan, self.meta = plan, meta
-        self._notes = notes
+        self._writer = writer
 
     @cached_property
-    def _unfolded(self) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
-        folded, details = fold(self._notes)
-        self._notes = []  # a large log is not kept twice
-        return _unfold(folded, self.plan), details
-
-    @property
     def columns(self) -> Mapping[str, NDArray[Any]]:  # type: ignore[override]
         """The columns, unfolded."""
-        return self._unfolded[0]
-
-    @property
-    def details(self) -> tuple[str, ...]:  # type: ignore[override]
-        """The words behind the codes of ``detail``."""
-        return self._unfolded[1]
+        columns = _unfold(self._writer, self.plan)
+        self._writer = LogWriter()  # a large log is not kept twice
+        return columns
 
 
-def fold(notes: list[Note]) -> tuple[dict[str, NDArray[Any]], tuple[str, ...]]:
-    """Put notes into arrays, one entry a note, but ``whom`` and ``emails`` one a row.
-
-    Returns
-    -------
-    tuple
-        The arrays, and the texts behind the codes of ``detail``.
-    """
-    time, event, whom, emails, sent_today, detail = zip(*notes, strict=True) if notes else [()] * 6
-    texts = {text: code for code, text in enumerate(dict.fromkeys(("", *detail)))}
-    rows = [1 if isinstance(who, int) else len(who) for who in whom]
-    ranks = np.empty(sum(rows), dtype=np.int32)
-    largest = max((n if isinstance(n, int) else int(n.max()) for n in emails), default=0)
-    counts = np.empty(len(ranks), dtype=np.int32 if largest < 2**31 else np.int64)
-    begin = 0
-    for who, number, size in zip(whom, emails, rows, strict=True):
-        ranks[begin : begin + size] = who
-        counts[begin : begin + size] = number
-        begin += size
-    codes = [texts[text] for text in detail]
-    columns = (time, event, sent_today, codes, rows)
-    kinds = (np.int64, np.int8, np.int64, np.int32, np.int32)
-    arrays = [np.array(column, dtype=kind) for column, kind in zip(columns, kinds, strict=True)]
-    return dict(zip(_FIELDS, (*arrays, ranks, counts), strict=True)), tuple(texts)
-
-
-def unfold_notes(folded: Mapping[str, NDArray[Any]], details: Sequence[str]) -> list[Note]:
-    """Make notes again of what :func:`fold` returned."""
-    ends = np.cumsum(folded["rows"])
-    notes: list[Note] = []
-    for i, (end, rows) in enumerate(zip(ends.tolist(), folded["rows"].tolist(), strict=True)):
-        whom, emails = folded["whom"][end - rows : end], folded["emails"][end - rows : end]
-        head = int(folded["time"][i]), int(folded["event"][i])
-        tail = int(folded["sent_today"][i]), details[folded["detail"][i]]
-        if rows == 1:
-            notes.append((*head, int(whom[0]), int(emails[0]), *tail))
-        else:
-            notes.append((*head, whom.astype(np.intp), emails.astype(np.int64), *tail))
-    return notes
-
-
-def _unfold(folded: dict[str, NDArray[Any]], plan: Plan) -> dict[str, NDArray[Any]]:
-    whom, emails, rows = folded["whom"], folded.pop("emails"), folded["rows"]
-    counts = _smallest(plan.runs.requests, emails, folded["sent_today"])
-    columns = {
-        "time": folded["time"].repeat(rows),
-        "event": folded["event"].repeat(rows),
-        "sent_today": folded["sent_today"].astype(counts).repeat(rows),
-        "detail": folded["detail"].astype(_smallest(folded["detail"])).repeat(rows),
+def _unfold(writer: LogWriter, plan: Plan) -> dict[str, NDArray[Any]]:
+    blocks, requests = writer.records, plan.runs.requests
+    largest = [blocks[name].max(initial=0) for name in ("limit", "sent_today", "failed")]
+    counts = _kind(max(2**16, requests.max(initial=0), *largest))  # sums must not run over
+    kinds: dict[str, type[Any]] = {
+        "time": np.int64, "event": np.int8, "domain": np.int8, "status": np.int8,
+        "detail": _kind(len(writer.details)), "limit": counts, "sent_today": counts,
+        "sent": counts,
+    }  # fmt: skip
+    rows = blocks["rows"].astype(np.intp)
+    columns: dict[str, NDArray[Any]] = {
+        name: blocks[name].astype(kind, copy=False).repeat(rows) for name, kind in kinds.items()
     }
-    columns |= _concerned(whom, plan)
-    emails = emails.astype(counts, copy=False)  # they become the column
-    _fill_in_emails(columns, whom, emails, plan.runs.requests.astype(counts))
+    run = blocks["run"].repeat(rows)
+    several = run == _SEVERAL
+    run[several], columns["sent"][several] = writer.runs, writer.sent
+    columns["task"], columns["run"] = _numbers(run, plan)
+    unsent = np.append(requests.astype(counts), np.zeros(len(plan.tasks) + 1, counts))[run]
+    unsent -= columns["sent"]
+    rest = blocks["rest"].repeat(rows)
+    for name, place in _PLACES.items():
+        here = rest == place
+        # zeros that nobody writes to need no memory
+        columns[name] = unsent * here if here.any() else np.zeros(len(run), counts)
+    columns["failed"] = np.zeros(len(run), counts)
+    if blocks["failed"].any():
+        columns["failed"] += blocks["failed"].astype(counts).repeat(rows)
     return columns
 
 
-def _smallest(*numbers: NDArray[np.integer[Any]]) -> type[np.signedinteger[Any]]:
-    """Return the smallest kind of whole number that holds all of these.
-
-    Of the counts none is smaller than 32 bits, lest sums of them run over.
-    """
-    largest = max(int(values.max(initial=0)) for values in numbers)
-    kinds = (np.int32, np.int64) if len(numbers) > 1 else (np.int8, np.int16, np.int32)
-    return next(kind for kind in kinds if largest <= np.iinfo(kind).max)
-
-
-def _concerned(whom: NDArray[np.int32], plan: Plan) -> dict[str, NDArray[Any]]:
-    """Return the columns that say whom each row concerns."""
-    runs, tasks, domains = plan.runs, len(plan.tasks), len(plan.domains)
-    nobody = np.zeros(domains + 1, dtype=np.int32)
-    task = np.concatenate((runs.task, np.arange(1, tasks + 1, dtype=np.int32), nobody))
-    run = np.append(runs.number, np.zeros(tasks + domains + 1, dtype=np.int32))
-    domain = np.concatenate((runs.domain, np.full(tasks, NONE), np.arange(domains), [NONE]))
-    return {
-        name: codes.astype(_smallest(codes))[whom]
-        for name, codes in (("task", task), ("run", run), ("domain", domain))
-    }
+def _numbers(run: NDArray[np.int32], plan: Plan) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the columns ``task`` and ``run``."""
+    # Behind the runs stand the tasks, for rows of no run, and last what -1 falls on: neither.
+    others = np.arange(1, len(plan.tasks) + 2)
+    others[-1] = 0
+    task = np.concatenate((plan.runs.task, others), dtype=_kind(len(others)))
+    none = np.zeros(len(others), np.int8)
+    number = np.concatenate((plan.runs.number, none), dtype=_kind(len(plan.runs)))
+    return task[run], number[run]
 
 
-def _fill_in_emails(
-    columns: dict[str, NDArray[Any]],
-    whom: NDArray[np.int32],
-    emails: NDArray[Any],
-    requests: NDArray[Any],
-) -> None:
-    """Add the status, the limit and where each row's emails are (rule R1)."""
-    event, size = columns["event"], len(whom)
-    is_run = columns["run"] > 0
-    columns["status"] = np.where(is_run, _STATUS[event], np.int8(NONE))
-    columns["limit"] = _limits(columns, emails)
-    for name in ("cached", "failed", "cancelled", "waiting"):
-        columns[name] = np.zeros(size, dtype=emails.dtype)
-    others = np.flatnonzero(~is_run)
-    refused = others[event[others] == Event.ERROR]  # test sends at the daily limit
-    columns["failed"][refused] = emails[refused]
-    emails[others[event[others] == Event.LIMIT]] = 0
-    emails[refused] = 0
-    columns["sent"] = emails
-
-    first_pause = np.full(len(requests) + 1, size, dtype=np.int32)
-    pauses = np.flatnonzero(event == Event.PAUSED)[::-1]  # the last one assigned stays
-    first_pause[whom[pauses]] = pauses
-    was_cached = first_pause.take(whom, mode="clip") <= np.arange(size, dtype=np.int32)
-    rest = np.append(requests, requests.dtype.type(0)).take(whom, mode="clip")
-    rest -= emails
-    is_open = _IS_OPEN[event] & is_run
-    np.multiply(rest, is_open & was_cached, out=columns["cached"])
-    for name, chosen in (
-        ("waiting", is_open & ~was_cached),
-        ("cancelled", (event == Event.CANCELLED) & is_run),
-    ):
-        rows = np.flatnonzero(chosen)  # few, so that most of the column is never touched
-        columns[name][rows] = rest[rows]
+_KINDS: Final = {7: np.int8, 15: np.int16, 31: np.int32, 63: np.int64}
 
 
-def _limits(columns: Mapping[str, NDArray[Any]], emails: NDArray[Any]) -> NDArray[Any]:
-    """Return the limit in force after each row: the one of its domain's latest row ``limit``."""
-    domain = columns["domain"]
-    changes = np.flatnonzero(columns["event"] == Event.LIMIT)
-    limits = np.full(len(domain), NONE, dtype=emails.dtype)
-    bounds = np.append(changes, len(domain))
-    current = np.full(int(domain.max(initial=0)) + 2, NONE, dtype=emails.dtype)  # [-1]: no domain
-    for begin, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        current[domain[begin]] = emails[begin]
-        limits[begin:end] = current[domain[begin:end]]
-    return limits
+def _kind(largest: int) -> type[Any]:
+    """Return the smallest kind of whole number that holds a number."""
+    return next(kind for bits, kind in _KINDS.items() if largest < 1 << bits)

@@ -1,9 +1,9 @@
 """The SimPy model: processes that bring the account through days, restarts and due runs.
 
-Each process waits for the next thing of its kind, comes to that instant (the emails sent until
-then are counted), has the :class:`~sessim.account.Account` do what the rules say, and lets the
-process that sends look anew at what comes next. All that the processes know is kept in the state
-as data, so that a model can be saved, forked and resumed.
+Each process waits for the next thing of its kind, comes to that instant (the account makes up for
+what it sent until then), and has the :class:`~sessim.account.Account` do what the rules say.
+Sending is no process: nothing waits for it, so it needs no events of its own. All that the
+processes know is kept in the state as data, so that a model can be saved, forked and resumed.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import simpy
 from simpy.events import EventPriority
 
 from sessim import state as states
-from sessim.account import IDLE, Account
-from sessim.clock import Moment, moment
+from sessim.account import Account
+from sessim.clock import DAY, Moment, moment
 from sessim.eventlog import EventLog
-from sessim.logwriter import NotedLog
+from sessim.logwriter import PackedLog
 from sessim.plan import Plan
 from sessim.state import State
 from sessim.version import __version__
@@ -96,7 +96,6 @@ class Model(Account):
         self._tests = sorted(
             (plan.clock.instant(test.at), i) for i, test in enumerate(plan.test_sends)
         )
-        self._woken = env.event()
         env.process(self._begin_days())
         env.process(self._start_runs())
         if plan.restart == "manual":
@@ -109,9 +108,8 @@ class Model(Account):
             env.process(self._restart_later(instant, domain))
         for instant, domain in state.openings:
             env.process(self._open_later(instant, domain))
-        self._sending = env.process(self._send())
-        if state.busy_from is not None:
-            self._look_ahead()
+        if plan.window == "rolling":
+            env.process(self._watch_windows())
 
     # --- for users ----------------------------------------------------------------------------
 
@@ -140,7 +138,7 @@ class Model(Account):
             end = min(end, wanted)
         if end > self.env.now:
             self.env.run(until=end)
-            self._book(end - 1)
+            self._send(end - 1)
 
     def fork(self) -> Model:
         """Return an independent model in the same state, to be run with the same plan."""
@@ -164,13 +162,10 @@ class Model(Account):
 
     def log(self) -> EventLog:
         """Return the log so far, closed with rows ``end``."""
-        notes = self.state.notes
-        size = len(notes)
-        self._write_end(int(self.env.now))
+        writer = self.state.log.copy()
+        self._write_end(writer, int(self.env.now))
         meta = {"mode": "simulate", "seed": self.seed, "version": __version__}
-        log = NotedLog(notes.copy(), self.plan, meta)
-        del notes[size:]
-        return log
+        return PackedLog(writer, self.plan, meta)
 
     def _snapshot(self) -> State:
         self._discipline.served()
@@ -179,29 +174,13 @@ class Model(Account):
 
     # --- processes ----------------------------------------------------------------------------
 
-    def _send(self) -> Process:
-        """Send emails, one stretch after the other; interrupted when the next change moves."""
-        env = self.env
-        while True:
-            try:
-                if self._goal == IDLE:
-                    self._woken = env.event()
-                    yield self._woken
-                instant = self._pace.instant(self._goal)
-                if instant >= env.peek():  # something else may come first
-                    yield At(env, instant, _ORDER.EMAIL)
-            except simpy.Interrupt:
-                continue
-            self.state.now = instant
-            self._end_stretch()
-
     def _begin_days(self) -> Process:
         clock, state = self.plan.clock, self.state
         while True:
             yield At(self.env, state.next_day, _ORDER.DAY)
+            self._reach(before=True)
             if self.finished:
                 return
-            self._reach(before=True)
             state.date += 1
             state.next_day = clock.day_start(dt.date.fromordinal(state.date + 1))
             if state.next_day > state.now:  # or else the zone skipped that date
@@ -211,22 +190,22 @@ class Model(Account):
         state, dues = self.state, self._dues
         while state.next_due < len(dues):
             yield At(self.env, dues[state.next_due], _ORDER.DUE)
+            self._reach()
             if self.finished:
                 return
-            self._reach()
             self._start_due()
-            self._changed()
+            self._note_turn()
 
     def _restart_by_hand(self) -> Process:
         state = self.state
         while (instant := self._hand_restart(state.next_restart)) is not None:
             if instant >= self.env.now:
                 yield At(self.env, instant, _ORDER.RESTART)
+                self._reach()
                 if self.finished:
                     return
-                self._reach()
                 self._restart(range(len(state.counts.queues)))
-                self._changed()
+                self._note_turn()
             state.next_restart += 1
 
     def _restart_later(self, instant: int, domain: int) -> Process:
@@ -234,7 +213,7 @@ class Model(Account):
         self.state.restarts.remove((instant, domain))
         self._reach()
         self._restart([domain])
-        self._changed()
+        self._note_turn()
 
     def _hand_restart(self, number: int) -> int | None:
         """Return when the restart by hand is whose number counts from 0; None if there is none."""
@@ -248,10 +227,16 @@ class Model(Account):
     def _open_later(self, instant: int, domain: int) -> Process:
         yield At(self.env, instant, _ORDER.WINDOW)
         self.state.openings.remove((instant, domain))
+        self._reach(before=True)
         if not self.finished:
-            self._reach(before=True)
             self._reset([domain])
-            self._changed()
+            self._note_turn()
+
+    def _watch_windows(self) -> Process:
+        """See to it that a window which was filled is noticed well before it opens again."""
+        while not self.finished:
+            yield At(self.env, int(self.env.now) + DAY // 2, _ORDER.EMAIL)
+            self._reach()
 
     def _cancel_tasks(self) -> Process:
         state = self.state
@@ -259,10 +244,10 @@ class Model(Account):
             instant, task = self._cancellations[state.next_cancel]
             yield At(self.env, instant, _ORDER.CANCEL)
             state.next_cancel += 1
+            self._reach()
             if not self.finished:
-                self._reach()
                 self._cancel(task)
-                self._changed()
+                self._note_turn()
 
     def _send_tests(self) -> Process:
         state = self.state
@@ -272,19 +257,9 @@ class Model(Account):
             self._reach()
             state.next_test += 1
             self._send_test(number)
-            self._changed()
+            self._note_turn()
 
     # --- what the account asks for ------------------------------------------------------------
-
-    def _changed(self) -> None:
-        """Look anew at what comes next in sending, after something else has happened."""
-        before = self._goal
-        self._look_ahead()
-        if self._goal != before:
-            if before == IDLE:
-                self._woken.succeed()
-            else:
-                self._sending.interrupt()
 
     def _restart_at(self, instant: int, domain: int) -> None:
         self.state.restarts.append((instant, domain))
@@ -296,5 +271,6 @@ class Model(Account):
 
     def _reach(self, *, before: bool = False) -> None:
         """Come to the present instant: after the email that falls there, or before it."""
-        self.state.now = int(self.env.now)
-        self._book(self.state.now - before)
+        now = int(self.env.now)
+        self._send(now - before)
+        self.state.now = now

@@ -13,12 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessim.clock import SECOND
-from sessim.lifecycle import FINISHED, SENDING, TO_START
+from sessim.lifecycle import FINISHED, SENDING, TO_START, Rest
 
 Ranks = Sequence[int] | NDArray[np.intp]
 
 UNLIMITED = 1 << 62
 """Stands for "any number of emails"."""
+
+
+NO_LIMIT: Final = -1
 
 
 class Pace:
@@ -67,9 +70,16 @@ class Queue:
         self.cursor = 0  # before it, no run is SENDING
         self.sending = 0
         self.paused = 0
-        self.limit: int | None = 0
+        self.limit = NO_LIMIT  # as the log shows it
         self.total = 0  # emails sent, test sends included
         self.counted_from = 0  # of them, those that the limit in force does not count
+        self.closes_at = 0  # the total with which the limit is reached
+
+    def open(self, limit: int | None) -> None:
+        """Begin to count anew, towards a limit or without one."""
+        self.counted_from = self.total
+        self.limit = NO_LIMIT if limit is None else limit
+        self.closes_at = UNLIMITED if limit is None else self.total + limit
 
     @property
     def counted(self) -> int:
@@ -79,7 +89,7 @@ class Queue:
     @property
     def left(self) -> int:
         """The emails that may still be sent under the limit in force."""
-        return UNLIMITED if self.limit is None else self.limit - self.total + self.counted_from
+        return self.closes_at - self.total
 
     def due(self, counts: Counts, wanted: int, number: int) -> NDArray[np.intp]:
         """Return the ranks of the due runs of a status, of which there are ``number``."""
@@ -115,6 +125,8 @@ class Counts:
         The statuses: to look at one by one, and the same memory as an array.
     emails, sent
         The emails sent, likewise.
+    rests, rest
+        Where their other emails are (:class:`~sessim.lifecycle.Rest`), likewise.
     """
 
     def __init__(
@@ -124,6 +136,8 @@ class Counts:
         self.queue_of = [queues[index] for index in domain]
         self.codes = bytearray([TO_START]) * len(requests)
         self.status = np.frombuffer(self.codes, dtype=np.uint8)
+        self.rests = bytearray([Rest.WAITING]) * len(requests)
+        self.rest = np.frombuffer(self.rests, dtype=np.uint8)
         code, kind = ("i", np.int32) if max(requests, default=0) < 2**31 else ("q", np.int64)
         self.emails = array(code, bytes(np.dtype(kind).itemsize * len(requests)))
         self.sent: NDArray[np.signedinteger[Any]] = np.frombuffer(self.emails, dtype=kind)
@@ -135,6 +149,9 @@ class Discipline(Protocol):
     after: int
     """Rank of the run whose turn was last, or -1 where the next turn is the first run's."""
 
+    turn: int
+    """Rank of the run that is served alone, or -1."""
+
     def join(self, ranks: Ranks) -> None:
         """Take in runs that have become SENDING."""
 
@@ -143,9 +160,6 @@ class Discipline(Protocol):
 
     def begin(self) -> None:
         """Start the turns again with the first run."""
-
-    def turn(self) -> int:
-        """Return the rank of the run that is served alone, or -1."""
 
     def served(self) -> list[int]:
         """Return the ranks of the runs being served, their counts made exact."""
@@ -161,52 +175,43 @@ class Fifo:
     """The first run of all that are SENDING is served alone."""
 
     def __init__(self, counts: Counts, after: int = NEVER) -> None:
-        self.after = after
+        self.after, self.turn = after, NEVER
         self._counts = counts
-        self._first: int | None = None
 
     def join(self, ranks: Ranks) -> None:
         """Look for the first run anew: the statuses say which it is."""
-        self._first = None
+        codes, first = self._counts.codes, NEVER
+        for queue in self._counts.queues:
+            if queue.sending:
+                while codes[rank := queue.order[queue.cursor]] != SENDING:
+                    queue.cursor += 1
+                if rank < first or first == NEVER:
+                    first = rank
+        self.turn = first
 
     leave = join
 
     def begin(self) -> None:
         """Nothing to do: every turn is the first run's."""
 
-    def turn(self) -> int:
-        """Return the rank of the first run that is SENDING, or -1."""
-        if self._first is None:
-            firsts = [self._first_of(queue) for queue in self._counts.queues if queue.sending]
-            self._first = min(firsts, default=NEVER)
-        return self._first
-
-    def _first_of(self, queue: Queue) -> int:
-        codes, order, cursor = self._counts.codes, queue.order, queue.cursor
-        while codes[order[cursor]] != SENDING:
-            cursor += 1
-        queue.cursor = cursor
-        return order[cursor]
-
     def served(self) -> list[int]:
         """Return the one run being served."""
-        first = self.turn()
-        return [] if first == NEVER else [first]
+        return [] if self.turn == NEVER else [self.turn]
 
     def ahead(self) -> int:
         """Return the emails up to the end of the first run or of its domain's limit."""
-        first = self.turn()
+        first, counts = self.turn, self._counts
         if first == NEVER:
             return 0
-        counts = self._counts
-        unsent = counts.requests[first] - counts.emails[first]
-        return min(unsent, counts.queue_of[first].left)
+        queue = counts.queue_of[first]
+        unsent, left = counts.requests[first] - counts.emails[first], queue.closes_at - queue.total
+        return min(left, unsent)
 
     def advance(self, emails: int) -> int:
         """Send emails of the first run."""
-        first = self.turn()
-        self._counts.emails[first] += emails
-        self._counts.queue_of[first].total += emails
+        first, counts = self.turn, self._counts
+        counts.emails[first] += emails
+        counts.queue_of[first].total += emails
         return first
 
 
@@ -219,7 +224,7 @@ class Fair:
     """
 
     def __init__(self, counts: Counts, after: int = NEVER) -> None:
-        self.after = after
+        self.after, self.turn = after, NEVER
         self._counts = counts
         self._rounds = 0
         self._base: dict[int, int] = {}
@@ -266,10 +271,6 @@ class Fair:
         heapq.heapify(self._ends)
         self.after = NEVER
 
-    def turn(self) -> int:
-        """Return -1: no run is served alone."""
-        return NEVER
-
     def served(self) -> list[int]:
         """Return every run that is SENDING."""
         for rank in self._ring:
@@ -284,7 +285,7 @@ class Fair:
             heapq.heappop(self._ends)
         turns = [self._ends[0]]
         for ring, queue in zip(self._rings, self._counts.queues, strict=True):
-            if ring and queue.limit is not None:
+            if ring and queue.limit != NO_LIMIT:
                 rounds, place = divmod(self._turns(ring) + queue.left - 1, len(ring))
                 turns.append((rounds, ring[place]))
         rounds, rank = min(turns)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from sessim.clock import DAY, moment
+from sessim.logwriter import LogWriter
 from sessim.model import Model
 from sessim.plan import Plan
 from sessim.result import Result
@@ -84,8 +85,8 @@ async def simulate_async(
 
 def _result(model: Model) -> Result:
     log = model.log()
-    # The model and its SimPy processes refer to each other and live on for a while: without notes.
-    model.state.notes.clear()
+    # The model and its SimPy processes refer to each other and live on for a while: without rows.
+    model.state.log = LogWriter()
     return Result(log)
 
 

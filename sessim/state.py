@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessim.errors import LogError
-from sessim.logwriter import Note, fold, unfold_notes
+from sessim.logwriter import LogWriter
 from sessim.plan import Plan
 from sessim.serving import NEVER, Counts, Queue
 from sessim.warmup import Days
@@ -53,8 +53,8 @@ class State:
         When the busy period began (None: the account is idle), and its emails so far.
     after, served
         Whose turn was last in ``fair``, and who is being served in ``fifo``; -1 for none.
-    notes
-        What happened so far, from which the log is made.
+    log
+        What happened so far.
     """
 
     counts: Counts
@@ -76,7 +76,7 @@ class State:
     booked: int = 0
     after: int = NEVER
     served: int = NEVER
-    notes: list[Note] = field(default_factory=list)
+    log: LogWriter = field(default_factory=LogWriter)
 
 
 _NUMBERS = [
@@ -98,7 +98,8 @@ _NUMBERS = [
     "after",
     "served",
 ]
-_QUEUE = ("head", "tail", "cursor", "sending", "paused", "limit", "total", "counted_from")
+_QUEUE = ("head", "tail", "cursor", "sending", "paused", "limit", "total", "counted_from",
+          "closes_at")  # fmt: skip
 
 
 def first_state(plan: Plan) -> State:
@@ -131,15 +132,14 @@ def _days(plan: Plan, index: int, date: dt.date) -> Days:
 def pack(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return a state as plain data and arrays, from which :func:`unpack` makes it again."""
     counts = state.counts
-    folded, details = fold(state.notes)
     data = {
         "numbers": {name: getattr(state, name) for name in _NUMBERS},
         "queues": [{name: getattr(queue, name) for name in _QUEUE} for queue in counts.queues],
         "days": [[days.counted, days.total_before] for days in state.days],
-        "details": details,
+        "details": state.log.details,
     }
-    arrays: dict[str, NDArray[Any]] = {"status": counts.status, "sent": counts.sent}
-    return data, {**arrays, **{f"log_{name}": column for name, column in folded.items()}}
+    arrays = {"status": counts.status, "sent": counts.sent, "rest": counts.rest}
+    return data, {**arrays, **state.log.arrays()}
 
 
 def unpack(plan: Plan, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> State:
@@ -155,8 +155,8 @@ def unpack(plan: Plan, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]])
         days.counted, days.total_before = counted, total_before
     state.counts.status[:] = arrays["status"]
     state.counts.sent[:] = arrays["sent"]
-    folded = {name[4:]: column for name, column in arrays.items() if name.startswith("log_")}
-    state.notes = unfold_notes(folded, data["details"])
+    state.counts.rest[:] = arrays["rest"]
+    state.log = LogWriter.restore(arrays, data["details"])
     return state
 
 

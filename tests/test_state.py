@@ -17,12 +17,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sessim
-from tests.stories import instants_of, log_bytes, plan_of, task
+from tests.stories import instants_of, lines, log_bytes, plan_of, story, task
 from tests.strategies import plans
 
 pytestmark = pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
 
 ROOT = Path(__file__).parent.parent
+
+often_fair = plans() | plans().map(lambda plan: plan | {"discipline": "fair"})
 
 
 def finished_log(model: sessim.Model) -> bytes:
@@ -48,7 +50,7 @@ def half_way() -> sessim.Model:
 # --- forks --------------------------------------------------------------------------------------
 
 
-@given(plans(), st.data())
+@given(often_fair, st.data())
 def test_a_fork_and_its_original_both_go_on_as_if_nothing_had_been(
     plain: dict[str, Any], data: st.DataObject
 ) -> None:
@@ -61,7 +63,7 @@ def test_a_fork_and_its_original_both_go_on_as_if_nothing_had_been(
     assert finished_log(model) == log_bytes(whole)
 
 
-@given(plans(), st.data())
+@given(often_fair, st.data())
 def test_a_fork_of_a_fork_of_a_fork(plain: dict[str, Any], data: st.DataObject) -> None:
     plan = sessim.Plan.from_dict(plain)
     whole = sessim.simulate(plan).log
@@ -70,6 +72,18 @@ def test_a_fork_of_a_fork_of_a_fork(plain: dict[str, Any], data: st.DataObject) 
         model.run(instant)
         model = model.fork()
     assert finished_log(model) == log_bytes(whole)
+
+
+def test_a_fork_in_the_middle_of_a_round_goes_on_with_the_next() -> None:
+    plan = plan_of(task(3), task(2), discipline="fair")
+    model = sessim.Model(plan)
+    model.run(plan.clock.instant(sessim.clock.moment("2026-12-01 00:00:02")))
+    fork = model.fork()  # after A's first email it is B's turn: BABA
+    fork.run()
+    assert story(sessim.Result(fork.log()))[2:] == lines("""
+        01 00:00:04  B sent  2/2
+        01 00:00:05  A sent  3/3
+    """)
 
 
 def test_a_fork_shares_nothing_with_its_original() -> None:
@@ -101,7 +115,7 @@ def test_a_fork_while_something_is_pending(at: str, keys: dict[str, Any]) -> Non
 # --- files --------------------------------------------------------------------------------------
 
 
-@given(plans(), st.data())
+@given(often_fair, st.data())
 def test_a_saved_model_goes_on_as_if_nothing_had_been(
     plain: dict[str, Any], data: st.DataObject
 ) -> None:
@@ -128,7 +142,7 @@ for name in sys.argv[1:]:
 
 
 @settings(max_examples=2)
-@given(st.lists(plans(), min_size=6, max_size=6), st.data())
+@given(st.lists(often_fair, min_size=6, max_size=6), st.data())
 def test_a_saved_model_goes_on_in_a_fresh_process(
     some_plans: list[dict[str, Any]], data: st.DataObject
 ) -> None:
