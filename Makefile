@@ -10,7 +10,7 @@ PIP := -m pip --disable-pip-version-check
 DEMO := out/launch
 
 .DEFAULT_GOAL := help
-.PHONY: help .venv python demo test test-all test-browser bench lab lint format constraints clean
+.PHONY: help .venv python demo test test-all bench lab lint format constraints clean
 
 help:  ## List the targets
 	@echo "make TARGET, where TARGET is one of:"
@@ -44,14 +44,11 @@ demo: $(INSTALLED)  ## Simulate the example warm-up and say where its charts are
 	@ls $(DEMO)/*.png | sed 's/^/  /'
 	@echo "The tables and the event log lie beside them in $(DEMO)/."
 
-test: $(INSTALLED)  ## Run the tests
+test: $(INSTALLED)  ## Run the tests, those in a real browser too if there is a Chromium
 	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 test-all: $(INSTALLED)  ## Run the slow tests too, with more random plans, and measure coverage
 	$(BIN)/python -m pytest -n 2 -m '' --hypothesis-profile=thorough --cov $(ARGS)
-
-test-browser: $(INSTALLED)  ## Drive the notebooks in a real browser (Debian's Chromium)
-	$(BIN)/python -m pytest -m browser $(ARGS)
 
 bench: $(INSTALLED)  ## Time the model beside a naive one and print the ratios
 	$(BIN)/python tests/benchmarks/run.py $(ARGS)

@@ -147,7 +147,9 @@ def _lab(options: argparse.Namespace) -> int:
         raise SessimError("JupyterLab is not installed; install sessim[lab]") from None
     if not Path(options.folder).is_dir():
         raise SessimError(f"there is no folder {options.folder!r}; name the one with notebooks")
-    lab([options.folder])
+    # Lab listens on this computer alone; in a container there may be no user but root.
+    root = getattr(os, "geteuid", lambda: None)() == 0
+    lab([options.folder, *["--allow-root"] * root])
     return 0
 
 

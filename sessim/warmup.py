@@ -32,6 +32,7 @@ LARGEST = 10**15
 
 _LARGEST_FILE = 50 * 2**20
 _MOST_DIGITS = 100
+_OWN = ("standard", "legacy")
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
@@ -136,14 +137,15 @@ class Schedule:
 
 @cache
 def published() -> dict[str, Schedule]:
-    """Return the published schedules by name.
+    """Return the published schedules by name, the service's own two first.
 
     Sources stand in each schedule's ``source``. Hourly limits are given as their daily sum; the
     ``note`` says so.
     """
     folder = files("sessim") / "schedules"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".csv"))
-    return {name[:-4]: _schedule(name[:-4], (folder / name).read_text("utf-8")) for name in names}
+    found = {entry.name[:-4] for entry in folder.iterdir() if entry.name.endswith(".csv")}
+    names = [*_OWN, *sorted(found.difference(_OWN))]
+    return {name: _schedule(name, (folder / f"{name}.csv").read_text("utf-8")) for name in names}
 
 
 def _schedule(name: str, text: str) -> Schedule:

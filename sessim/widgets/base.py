@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import functools
 import html
 import io
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import ipywidgets
@@ -110,12 +114,47 @@ class Panel(ipywidgets.VBox):  # type: ignore[misc]
         shown = f"{sign}{text(self.error or self.message)}"
         self.status.value = f'<div role="{kind}" class="sessim-{kind}">{shown}</div>{_STYLE}'
 
+    def _repr_mimebundle_(self, **options: Any) -> Any:
+        with suppress(RuntimeError):  # no loop is running: there is no browser to hear
+            loop = asyncio.get_running_loop()
+            for widget in _family(self):
+                if widget.comm is not None:
+                    widget.comm.on_msg(_at_home(widget._handle_msg, loop))  # noqa: SLF001
+        return super()._repr_mimebundle_(**options)
+
     def close(self) -> None:
         """Close the panel and every widget in it: they stay in a registry until then."""
         for widget in _family(self):
             if widget is not self:
                 widget.close()
         super().close()
+
+
+def _at_home(hear: Callable[[Any], None], loop: asyncio.AbstractEventLoop) -> Callable[[Any], None]:
+    """Let messages of the browser be heard in the thread of a loop.
+
+    JupyterLab sends them to a subshell, which ipykernel runs in a thread of its own. There a
+    change would come in the middle of another that the loop is working on, such as a frame of a
+    console that is being played, and would be lost.
+    """
+    home = threading.get_ident()
+
+    def post(message: Any) -> None:
+        if threading.get_ident() == home:
+            hear(message)
+            return
+        heard: Future[None] = Future()
+
+        def take() -> None:
+            try:
+                hear(message)
+            finally:
+                heard.set_result(None)
+
+        loop.call_soon_threadsafe(take)
+        heard.result()  # the browser sends the next move of a slider when this one has been heard
+
+    return post
 
 
 def _family(widget: Any) -> list[Any]:

@@ -254,8 +254,8 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "folder": ("Paths in the plan begin in: {folder}", "Jalur dalam rencana berawal di: {folder}"),
     "valid": (
-        "✓ The plan is complete: {tasks} tasks, {domains} domains, {emails} emails.",
-        "✓ Rencana lengkap: {tasks} tugas, {domains} domain, {emails} email.",
+        "✓ The plan is complete. Tasks: {tasks}, domains: {domains}, emails: {emails}.",
+        "✓ Rencana lengkap. Tugas: {tasks}, domain: {domains}, email: {emails}.",
     ),
     "problems": (
         "⚠ {n} to mend; until then the last complete plan is kept:",

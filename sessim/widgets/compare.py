@@ -36,7 +36,7 @@ MOST_ROWS: Final = 200
 
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
 _EVERY: Final = ""  # stands for all domains
-_AUTO: Final = {"width": "auto", "max_width": "100%"}
+_AUTO: Final = {"width": "auto", "min_width": "12rem", "max_width": "100%"}
 _LABEL: Final = {"description_width": "initial"}
 _QUIET: Final = ("failed", "cancelled", "unsent")  # figures left out where all are 0
 

@@ -25,15 +25,29 @@ MOST_ROWS: Final = 200
 
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
 _NOBODY: Final = 0  # stands for no task in the box of lives
-_PRESS: Final = (
-    "const box = this.closest('.sessim-panel').querySelector('.sessim-life select');"
-    "const own = option => option.text.split(':')[0] === this.dataset.task;"
-    "const at = [...box.options].findIndex(own);"
-    "if (at >= 0) { box.selectedIndex = at; box.focus();"
-    " box.dispatchEvent(new Event('change', {bubbles: true})); }"
-)
+_PRESS: Final = """
+const panel = this.closest('.sessim-panel');
+const choose = event => {
+  const name = event.target.closest('[data-task]');
+  if (!name || event.button) return;
+  const box = panel.querySelector('.sessim-life select');
+  const own = option => option.text.split(':')[0] === name.dataset.task;
+  const at = [...box.options].findIndex(own);
+  if (at < 0) return;
+  box.selectedIndex = at;
+  box.focus();
+  box.dispatchEvent(new Event('change', {bubbles: true}));
+  event.preventDefault();
+};
+if (!panel.sessimPress) {
+  panel.sessimPress = true;
+  panel.addEventListener('mousedown', choose);
+  panel.addEventListener('click', choose);
+}
+"""
 """Makes a task's name in the list choose the task in the box of lives, which stays the one
-control of it: a press moves the focus there."""
+control of it: a press moves the focus there. Already the mouse button's going down does: before
+it is let go, the list may have been drawn anew, and then there is no click."""
 
 
 class Console(ResultPanel):
@@ -71,7 +85,7 @@ class Console(ResultPanel):
         super().__init__(language)
         self._build()
         self.children = (
-            ipywidgets.HTML(markup.style(markup.LAB, markup.RULES)),
+            ipywidgets.HTML(markup.style(markup.LAB, markup.RULES, script=_PRESS)),
             self.time_bar,
             self.status,
             self.domain_list,
@@ -192,8 +206,8 @@ class Console(ResultPanel):
                 domains, self.words("domains_at", time=time), self.words, self.result.plan
             )
         )
+        self._offer(listed, found)  # first: a name in the list chooses from the box
         self.task_list.value = self._task_table(tasks, found, time)
-        self._offer(listed, found)
         self._tell_changes()
         now = pd.Timestamp(self.time)
         self.life_list.value = lives.show(self.result, self.selected, now, self.words)
@@ -233,7 +247,7 @@ class Console(ResultPanel):
             total = len(found) if len(shown) < len(found) else len(tasks)
             notes.append(markup.note(words(key, shown=f"{len(shown):,}", total=f"{total:,}")))
         return markup.block(
-            markup.task_table(shown, caption, words, current=self.selected, press=_PRESS), *notes
+            markup.task_table(shown, caption, words, current=self.selected, buttons=True), *notes
         )
 
     def _offer(self, listed: pd.DataFrame, found: pd.DataFrame) -> None:

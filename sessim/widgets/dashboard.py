@@ -29,7 +29,7 @@ class Dashboard(ResultPanel):
     """Throughput, backlog and pauses of a result, with its figures.
 
     Where an event loop is running, as in a notebook, the charts are drawn one by one behind the
-    figures; ``message`` says so until they are there.
+    figures; ``drawing`` is true, and ``message`` says so, until they are there.
 
     Parameters
     ----------
@@ -51,11 +51,14 @@ class Dashboard(ResultPanel):
         Trait: where files are written.
     files
         Trait: the files written last.
+    drawing
+        Trait: whether charts are still being drawn.
     """
 
     active = traitlets.Bool(default_value=True)
     folder = traitlets.Unicode("out")
     files = traitlets.Tuple()
+    drawing = traitlets.Bool(default_value=False, read_only=True)
 
     def __init__(
         self,
@@ -215,7 +218,7 @@ class Dashboard(ResultPanel):
         except RuntimeError:
             self.charts.value = markup.block(*map(pictures.show, CHARTS))
             return
-        self.message = self.words("drawing")
+        self.set_trait("drawing", True)
         self._task = loop.create_task(self._draw_one_by_one(pictures))
 
     async def _draw_one_by_one(self, pictures: Pictures) -> None:
@@ -227,14 +230,21 @@ class Dashboard(ResultPanel):
                 shown.append(pictures.show(chart))
             self.charts.value = markup.block(*shown)
         except Exception as error:
-            self.message, self.error = "", f"{type(error).__name__}: {error}"
+            self.error = f"{type(error).__name__}: {error}"
             raise
-        self.message = ""
+        finally:
+            if self._task is asyncio.current_task():
+                self.set_trait("drawing", False)
+
+    @traitlets.observe("drawing")
+    def _on_drawing(self, _: Any) -> None:
+        self.message = self.words("drawing") if self.drawing else ""
 
     def _cancel(self) -> None:
         if self._task is not None and not self._task.done():
             self._task.cancel()
-            self.message = ""
+            self._task = None
+            self.set_trait("drawing", False)
 
     def close(self) -> None:
         """Close the panel, and leave charts that are being drawn."""

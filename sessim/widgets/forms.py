@@ -155,9 +155,7 @@ class DomainForm(Form):
             LISTS,
             lambda name, content: uploaded("csv", "limits", name, content),
         )
-        schedules = {name: f"{name}: {entry.title}" for name, entry in warmup.published().items()}
-        order = sorted(schedules, key=lambda name: (name != "standard", name != "legacy", name))
-        options = {name: schedules[name] for name in order}
+        options = {name: f"{name}: {entry.title}" for name, entry in warmup.published().items()}
         options |= _choices(words, NUMBER, LIST, RULE, CSV, NONE, prefix="warmup.")
         self.text("name", required=True)
         self.choice("warmup", options)

@@ -116,9 +116,10 @@ def html(value: object) -> str:
     return value if isinstance(value, Html) else text(value)
 
 
-def style(*parts: str) -> Html:
-    """Return a style sheet."""
-    return Html(f"<style>{''.join(parts)}</style>")
+def style(*parts: str, script: str = "") -> Html:
+    """Return a style sheet, and a script that runs where and when the sheet has been loaded."""
+    runs = f' onload="{text(" ".join(script.split()))}"' if script else ""
+    return Html(f"<style{runs}>{''.join(parts)}</style>")
 
 
 def block(*parts: object) -> str:
@@ -304,7 +305,12 @@ def domain_table(domains: pd.DataFrame, caption: str, words: Words, plan: Plan) 
 
 
 def task_table(
-    tasks: pd.DataFrame, caption: str, words: Words, *, current: Sequence[int] = (), press: str = ""
+    tasks: pd.DataFrame,
+    caption: str,
+    words: Words,
+    *,
+    current: Sequence[int] = (),
+    buttons: bool = False,
 ) -> Html:
     """Show a task list as the console does.
 
@@ -316,14 +322,14 @@ def task_table(
         What it shows, and the language.
     current
         Ids of the tasks to be marked.
-    press
-        The script of a task's name, which is a button then; it finds the id in ``data-task``.
+    buttons
+        Whether a task's name is a button, with the id in ``data-task``.
     """
     names = ["task", "name", "domain", "progress", "status", "type", "requests", "sent", "cached"]
     columns = [tasks[name].tolist() for name in names]
     rows = [
         (
-            task_name(task, name, domain, press),
+            task_name(task, name, domain, button=buttons),
             bar(progress, status),
             word(kind, words),
             badge(status, words),
@@ -347,9 +353,9 @@ def task_table(
     )
 
 
-def task_name(task: int, name: str, domain: str, press: str = "") -> Html:
-    """Write a task's name, below it its id and domain; with ``press`` the name is a button."""
+def task_name(task: int, name: str, domain: str, *, button: bool = False) -> Html:
+    """Write a task's name, below it its id and domain."""
     shown = text(name)
-    if press:
-        shown = f'<button type="button" data-task="{task}" onclick="{text(press)}">{shown}</button>'
+    if button:
+        shown = f'<button type="button" data-task="{task}">{shown}</button>'
     return Html(f"{shown}<br><small>{task} · {dotted(domain)}</small>")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -72,8 +71,7 @@ class PlanFile(ipywidgets.VBox):  # type: ignore[misc]
 
     def show(self, plan: Plan | None, folder: Path, *, stale: bool, visible: bool) -> None:
         """Show the last complete plan as code; it is written only where it is ``visible``."""
-        here = _shown_path(folder)
-        self.field.show(hint=self._words("builder.folder", folder=here))
+        self.field.show(hint=self._words("builder.folder", folder=folder))
         said = "no_plan" if plan is None else "stale" if stale else ""
         self.remark.value = (
             f'<span class="sessim-problem">⚠ {base.text(self._words(f"builder.{said}"))}</span>'
@@ -188,10 +186,3 @@ def has_comments(path: Path) -> bool:
     except (OSError, UnicodeDecodeError):
         return False
     return any(line.lstrip().startswith("#") or " #" in line for line in lines)
-
-
-def _shown_path(folder: Path) -> str:
-    try:
-        return os.path.relpath(folder)
-    except ValueError:  # another drive
-        return str(folder)

@@ -263,7 +263,7 @@ def look(notebook: lab.Notebook, panel: Locator, view: str, name: str) -> None:
     """Choose a tab, wait until it is drawn, and keep a picture of it."""
     go(panel, f"app.{view}")
     if view == "dashboard":
-        notebook.until("bool(bench.dashboard.charts.value) and not bench.dashboard.message")
+        notebook.until("bool(bench.dashboard.charts.value) and not bench.dashboard.drawing")
         panel.locator("img").filter(visible=True).last.wait_for()
     notebook.shot(name)
 
@@ -307,13 +307,77 @@ def test_compared_tested_reported_and_found_accessible(
     assert "Grand opening" in (server.root / "out" / "report.html").read_text("utf-8")
 
 
+LONG = """
+import sessim
+from sessim import widgets
+
+bench = widgets.Workbench(sessim.Plan(
+    start="2026-12-01",
+    horizon="600d",
+    domains=[sessim.Domain("shop.example.com", warmup=200_000)],
+    tasks=[
+        sessim.Task(name, sender="a@shop.example.com", requests=9_000, start="2026-12-01", every="1h")
+        for name in "ABCDEFGH"
+    ],
+))
+bench
+"""
+INDONESIAN = "neighbour = widgets.Workbench(language='id')\nneighbour"
+
+
+def test_a_long_run_is_stopped(browser: Browser, server: lab.Server, write_notebook: Write) -> None:
+    with lab.opened(browser, server, write_notebook("long", LONG)) as notebook:
+        notebook.run_all()
+        panel = notebook.panel()
+        press(panel, WORDS("run"))
+        notebook.until("bench.runner.running and bench.runner.bar.value > 0")
+        press(panel, WORDS("stop"))
+        said(panel, "stopped_first")
+        assert notebook.ask("bench.result") is None
+
+
+def test_played_and_uploaded_beside_a_neighbour(
+    browser: Browser, server: lab.Server, write_notebook: Write
+) -> None:
+    path = write_notebook("neighbours", WORKBENCH.format(LAUNCH), INDONESIAN)
+    with lab.opened(browser, server, path) as notebook:
+        notebook.run_all()
+        notebook.alone()
+        the_month_is_played(notebook, notebook.panel(0))
+        a_list_is_uploaded(notebook, notebook.panel(1))
+        assert notebook.ask("len(bench.plan.tasks)") == 8
+
+
+def the_month_is_played(notebook: lab.Notebook, panel: Locator) -> None:
+    ran(notebook, panel)
+    press(panel, WORDS("play"))
+    notebook.until("bench.console.time_bar.slider.value > 0")
+    panel.locator("[data-task='3']").filter(visible=True).click()  # while the list is redrawn
+    notebook.until("bench.console.selected == (3,)")
+    assert notebook.ask("bench.console.time_bar.playing")
+    press(panel, WORDS("pause"))
+    notebook.until("not bench.console.time_bar.playing")
+    assert tasks(panel) == in_kernel(notebook)
+
+
+def a_list_is_uploaded(notebook: lab.Notebook, panel: Locator) -> None:
+    words = Words("id")
+    panel.get_by_label(words("builder.choice.group.csv"), exact=True).click()
+    upload = panel.get_by_role("button", name=re.compile(rf"^\W*{words('builder.upload')}"))
+    with notebook.page.expect_file_chooser() as chooser:
+        upload.filter(visible=True).first.click()
+    addresses = "email\n" + "".join(f"user{i}@example.com\n" for i in range(1234))
+    chooser.value.set_files(
+        {"name": "teman.csv", "mimeType": "text/csv", "buffer": addresses.encode()}
+    )
+    panel.get_by_text("1,234").first.wait_for()
+    notebook.shot("builder-upload-1280-id")
+    assert notebook.ask("neighbour.builder.entry.recipients") == "recipients/teman.csv"
+
+
 def a_task_is_chosen(notebook: lab.Notebook, panel: Locator) -> None:
-    name = panel.locator("[data-task='1']").filter(visible=True)
-    for _ in range(10):  # a press in the moment of redrawing may be lost
-        name.click()
-        notebook.page.wait_for_timeout(500)
-        if notebook.ask("bench.console.selected == (1,)"):
-            break
+    panel.locator("[data-task='1']").filter(visible=True).click()
+    notebook.until("bench.console.selected == (1,)")
     assert notebook.ask("bench.dashboard.selected == (1,)")  # both panels have one selection
     panel.get_by_text(WORDS("life_of", name="Grand opening", task=1)).first.wait_for()
 

@@ -212,7 +212,7 @@ def test_the_summary_says_what_is_to_do() -> None:
     assert "⚠ 3 to do before the plan is complete:" in builder.summary.text.value
     assert "<li>Account, Start: Required: please fill it in</li>" in builder.summary.text.value
     builder.plan = Plan.from_yaml(LAUNCH)
-    assert "8 tasks, 3 domains, 1,084,000 emails" in builder.summary.text.value
+    assert "Tasks: 8, domains: 3, emails: 1,084,000" in builder.summary.text.value
     builder.account.rate.value = "?"
     assert "until then the last complete plan is kept" in builder.summary.text.value
 

@@ -365,9 +365,7 @@ def test_texts_are_never_markup() -> None:
     assert results.ENDING in page.all("caption")[-1].text
     assert f"1: {results.HOSTILE}" in [label for label, _ in console.life_box.options]
     handlers = {name for e in page.elements for name in e.attributes if name.startswith("on")}
-    assert handlers <= {"onclick", "onload"}
-    presses = {button.attributes["onclick"] for button in page.all("button")}
-    assert len(presses) == 1
+    assert handlers == {"onload"}
 
 
 def test_indonesian() -> None:
