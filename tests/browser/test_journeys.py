@@ -316,7 +316,9 @@ bench = widgets.Workbench(sessim.Plan(
     horizon="600d",
     domains=[sessim.Domain("shop.example.com", warmup=200_000)],
     tasks=[
-        sessim.Task(name, sender="a@shop.example.com", requests=9_000, start="2026-12-01", every="1h")
+        sessim.Task(
+            name, sender="a@shop.example.com", requests=9_000, start="2026-12-01", every="1h"
+        )
         for name in "ABCDEFGH"
     ],
 ))
