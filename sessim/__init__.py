@@ -19,6 +19,7 @@ Name                  What it is
 ``SessimError``       Base class of every error raised on purpose.
 ``PlanError``         A plan says what the service could not do.
 ``LogError``          A file holds no event log.
+``ArgumentError``     An argument of a call cannot be used.
 ``SessimWarning``     Allowed, but probably not meant.
 ``widgets``           The panels for JupyterLab, loaded when used.
 ===================== =========================================================================
@@ -29,7 +30,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from sessim.errors import LogError, PlanError, SessimError, SessimWarning
+from sessim.errors import ArgumentError, LogError, PlanError, SessimError, SessimWarning
 from sessim.eventlog import EventLog
 from sessim.lifecycle import TaskStatus, TaskType
 from sessim.model import Model
@@ -40,6 +41,7 @@ from sessim.version import __version__
 from sessim.warmup import published
 
 __all__ = [
+    "ArgumentError",
     "Domain",
     "EventLog",
     "LogError",

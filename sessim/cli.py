@@ -8,17 +8,17 @@ import sys
 import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
+from errno import EACCES, ENOENT
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pandas as pd
 
-from sessim.clock import format_moment, moment
-from sessim.errors import PlanError, SessimError
+from sessim.errors import ArgumentError, SessimError
 from sessim.plan import Plan
 from sessim.result import Result
-from sessim.simulation import simulate
+from sessim.simulation import end_instant, simulate
 from sessim.version import __version__
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -94,10 +94,11 @@ def _command(
 
 def _simulate(options: argparse.Namespace) -> int:
     plan = Plan.from_yaml(options.plan)
-    _check_until(options.until, plan)
+    end_instant(plan, options.until)
+    _make_folder(options.out)
     from tqdm import tqdm
 
-    bar = partial(tqdm, delay=1, file=sys.stderr, unit_scale=True, leave=False)
+    bar = partial(tqdm, delay=1, disable=None, unit_scale=True, leave=False)
     result = simulate(plan, options.seed, until=options.until, progress=bar)
     result.save(options.out)
     from sessim.charts import save_all  # loads matplotlib
@@ -110,16 +111,19 @@ def _simulate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check_until(until: str | None, plan: Plan) -> None:
-    if until is None:
-        return
+def _make_folder(out: str) -> None:
+    """Make the folder for the results, before hours of work go into them."""
     try:
-        wanted = plan.clock.end_instant(moment(until))
-    except ValueError as error:
-        raise PlanError(f"--until: {error}") from None
-    if wanted <= plan.start_instant:
-        start = format_moment(plan.start)
-        raise PlanError(f"--until: {until} is not after the plan's start, {start}")
+        if not out:
+            raise FileNotFoundError(ENOENT, "it has no name")
+        Path(out).mkdir(parents=True, exist_ok=True)
+        if not os.access(out, os.W_OK | os.X_OK):
+            raise PermissionError(EACCES, "it may not be written to")
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ArgumentError(
+            f"--out: {out!r} cannot be the folder for results ({reason}); name another"
+        ) from None
 
 
 def _ending(result: Result) -> str:
@@ -127,10 +131,8 @@ def _ending(result: Result) -> str:
     if result.finished:
         return f"All work was done by {end} ({result.plan.timezone})."
     left = int((result.tasks["requests"] - result.tasks["sent"] - result.tasks["cancelled"]).sum())
-    return (
-        f"The simulation ended at {end} ({result.plan.timezone}) with work left: "
-        f"{left:,} emails of due runs are unsent."
-    )
+    work = f"{left:,} emails of due runs are unsent" if left else "runs that are not due yet"
+    return f"The simulation ended at {end} ({result.plan.timezone}) with work left: {work}."
 
 
 def _schema(_: argparse.Namespace) -> int:

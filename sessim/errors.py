@@ -45,6 +45,10 @@ class PlanError(SessimError, ValueError):
         return f"{first} (and {others} more problem{'s' if others > 1 else ''})"
 
 
+class ArgumentError(SessimError, ValueError):
+    """An argument of a call cannot be used; the sentence begins with its name."""
+
+
 class LogError(SessimError, ValueError):
     """A file or directory does not hold an event log that sessim can read."""
 

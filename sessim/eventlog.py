@@ -139,7 +139,8 @@ class EventLog:
         match file.suffix:
             case ".parquet":
                 table = self._table()
-                parquet.write_table(table, file, compression="zstd", write_page_checksum=True)
+                with file.open("wb") as sink:  # a name with a colon is no address
+                    parquet.write_table(table, sink, compression="zstd", write_page_checksum=True)
             case ".csv":
                 self._texts().to_csv(file, index=False)
             case ".jsonl":
@@ -169,8 +170,8 @@ class EventLog:
 
         name = repr(str(path))
         try:
-            with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-                table = file.read()
+            with Path(path).open("rb") as source:
+                table = parquet.ParquetFile(source, page_checksum_verification=True).read()
             return cls._from_table(table)
         except PlanError as error:
             raise LogError(f"file {name} holds a plan that cannot be read: {error}") from None

@@ -9,8 +9,10 @@ processes know is kept in the state as data, so that a model can be saved, forke
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Generator
+import operator
+from collections.abc import Generator, Iterator
 from enum import IntEnum
+from itertools import count
 from os import PathLike
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +23,7 @@ from simpy.events import EventPriority
 from sessim import state as states
 from sessim.account import Account
 from sessim.clock import DAY, Moment, moment
+from sessim.errors import ArgumentError, shown
 from sessim.eventlog import EventLog
 from sessim.logwriter import PackedLog
 from sessim.plan import Plan
@@ -65,6 +68,11 @@ class Model(Account):
     seed
         Kept with the log; the rules that this version simulates draw nothing at random.
 
+    Raises
+    ------
+    ArgumentError
+        If ``plan`` is no :class:`sessim.Plan` or ``seed`` is no whole number.
+
     Attributes
     ----------
     plan, seed
@@ -76,6 +84,12 @@ class Model(Account):
     """
 
     def __init__(self, plan: Plan, seed: int = 0) -> None:
+        if not isinstance(plan, Plan):
+            raise ArgumentError(f"plan: {shown(plan)} is no plan; give a sessim.Plan")
+        try:
+            seed = operator.index(seed)
+        except TypeError:
+            raise ArgumentError(f"seed: {shown(seed)} is not a whole number") from None
         self._resume(plan, seed, states.first_state(plan), plan.start_instant)
         domains = [domain for domain, waiting in enumerate(self.state.waiting) if waiting]
         if plan.clock.day_start(plan.clock.date(plan.start_instant)) == plan.start_instant:
@@ -121,6 +135,7 @@ class Model(Account):
     @property
     def emails(self) -> int:
         """The emails sent so far, test sends included."""
+        self._catch_up()
         return sum(queue.total for queue in self.state.counts.queues)
 
     def run(self, until: str | Moment | int | None = None) -> None:
@@ -138,7 +153,7 @@ class Model(Account):
             end = min(end, wanted)
         if end > self.env.now:
             self.env.run(until=end)
-            self._send(end - 1)
+            self._catch_up()
 
     def fork(self) -> Model:
         """Return an independent model in the same state, to be run with the same plan."""
@@ -162,15 +177,21 @@ class Model(Account):
 
     def log(self) -> EventLog:
         """Return the log so far, closed with rows ``end``."""
+        self._catch_up()
         writer = self.state.log.copy()
         self._write_end(writer, int(self.env.now))
         meta = {"mode": "simulate", "seed": self.seed, "version": __version__}
         return PackedLog(writer, self.plan, meta)
 
     def _snapshot(self) -> State:
+        self._catch_up()
         self._discipline.served()
         self.state.after = self._discipline.after
         return self.state
+
+    def _catch_up(self) -> None:
+        """Send what is sent before the present instant, also if somebody else ran ``env``."""
+        self._send(int(self.env.now) - 1)
 
     # --- processes ----------------------------------------------------------------------------
 
@@ -198,7 +219,7 @@ class Model(Account):
 
     def _restart_by_hand(self) -> Process:
         state = self.state
-        while (instant := self._hand_restart(state.next_restart)) is not None:
+        for instant in self._hand_restarts(state.next_restart):
             if instant >= self.env.now:
                 yield At(self.env, instant, _ORDER.RESTART)
                 self._reach()
@@ -215,14 +236,14 @@ class Model(Account):
         self._restart([domain])
         self._note_turn()
 
-    def _hand_restart(self, number: int) -> int | None:
-        """Return when the restart by hand is whose number counts from 0; None if there is none."""
+    def _hand_restarts(self, first: int) -> Iterator[int]:
+        """Return when there are restarts by hand, without the ``first`` so many."""
         clock, at = self.plan.clock, self.plan.restart_at
         if isinstance(at, dt.time):
-            date = clock.date(self.plan.start_instant) + dt.timedelta(days=number)
-            return clock.instant(dt.datetime.combine(date, at))
-        instants = sorted(map(clock.instant, at or ()))
-        return instants[number] if number < len(instants) else None
+            start = clock.date(self.plan.start_instant)
+            days = (start + dt.timedelta(days=number) for number in count(first))
+            return (clock.instant(dt.datetime.combine(day, at)) for day in days)
+        return iter(sorted(map(clock.instant, at or ()))[first:])
 
     def _open_later(self, instant: int, domain: int) -> Process:
         yield At(self.env, instant, _ORDER.WINDOW)

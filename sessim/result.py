@@ -12,7 +12,7 @@ import pandas as pd
 
 from sessim import tables
 from sessim.clock import moment
-from sessim.errors import LogError
+from sessim.errors import ArgumentError, LogError
 from sessim.eventlog import EventLog, iso
 from sessim.ledger import Ledger, Snapshot
 from sessim.life import life
@@ -99,6 +99,11 @@ class Result:
         -------
         pandas.DataFrame
             The columns of :attr:`tasks`.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such time.
         """
         return tables.tasks(self._snapshot(time))
 
@@ -133,7 +138,10 @@ class Result:
         return life(self._ledger, task)
 
     def _snapshot(self, time: str | dt.date | dt.datetime) -> Snapshot:
-        instant = self.plan.clock.instant(moment(time))
+        try:
+            instant = self.plan.clock.instant(moment(time))
+        except ValueError as error:
+            raise ArgumentError(f"time: {error}") from None
         if self._latest is None or self._latest.instant != instant:
             self._latest = Snapshot(self._ledger, instant)
         return self._latest
@@ -146,14 +154,20 @@ class Result:
         return Plots(self)
 
     def save(self, folder: str | PathLike[str]) -> None:
-        """Write the tables as CSV, the log as Parquet and the plan as YAML into a folder."""
+        """Write the tables as CSV, the log as Parquet and the plan as YAML into a folder.
+
+        What the plan took from files stands in its YAML as numbers, so that the folder is whole.
+        """
+        from sessim import planfile  # slow to import
+
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         for name in _TABLES:
             frame: pd.DataFrame = getattr(self, name)
             frame.apply(iso).to_csv(target / f"{name}.csv", index=False)
         self.log.write(target / "events.parquet")
-        self.plan.to_yaml(target / "plan.yaml")
+        plan = planfile.yaml_text(self.plan.to_dict())
+        (target / "plan.yaml").write_text(plan, "utf-8", newline="\n")
 
     def __repr__(self) -> str:
         last = "finished" if self.finished else "work left at"

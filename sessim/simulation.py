@@ -6,7 +6,8 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from sessim.clock import DAY, moment
+from sessim.clock import DAY, format_moment, moment
+from sessim.errors import ArgumentError
 from sessim.logwriter import LogWriter
 from sessim.model import Model
 from sessim.plan import Plan
@@ -54,12 +55,18 @@ def simulate(
     -------
     Result
         The tables, the charts and the event log.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument cannot be used, such as an end before the plan's start.
     """
     model = Model(plan, seed)
+    end = end_instant(plan, until)
     if progress is None:
-        model.run(_end(until))
+        model.run(end)
     else:
-        for _ in _slices(model, _end(until), progress):
+        for _ in _slices(model, end, progress):
             pass
     return _result(model)
 
@@ -78,7 +85,7 @@ async def simulate_async(
     import asyncio  # a third of a quick import, and few need it
 
     model = Model(plan, seed)
-    for _ in _slices(model, _end(until), progress):
+    for _ in _slices(model, end_instant(plan, until), progress):
         await asyncio.sleep(0)
     return _result(model)
 
@@ -90,20 +97,31 @@ def _result(model: Model) -> Result:
     return Result(log)
 
 
-def _end(until: str | dt.date | dt.datetime | None) -> dt.date | dt.datetime | None:
-    return None if until is None else moment(until)
+def end_instant(plan: Plan, until: str | dt.date | dt.datetime | None) -> int:
+    """Return where a simulation ends: at ``until``, at the latest at the plan's horizon.
+
+    Raises
+    ------
+    ArgumentError
+        If ``until`` is no time, or not after the plan's start.
+    """
+    if until is None:
+        return plan.end_instant
+    try:
+        end = plan.clock.end_instant(moment(until))
+    except ValueError as error:
+        raise ArgumentError(f"until: {error}") from None
+    if end <= plan.start_instant:
+        start = format_moment(plan.start)
+        raise ArgumentError(f"until: {until} is not after the plan's start, {start}")
+    return min(end, plan.end_instant)
 
 
-def _slices(
-    model: Model, until: dt.date | dt.datetime | None, progress: Progress | None
-) -> Iterator[None]:
-    plan = model.plan
-    end = plan.end_instant
-    if until is not None:
-        end = min(end, plan.clock.end_instant(until))
+def _slices(model: Model, end: int, progress: Progress | None) -> Iterator[None]:
     bar = None
     if progress is not None:
-        bar = progress(total=_emails_before(plan, end), unit="email", desc="Simulating")
+        total = _emails_before(model.plan, end)
+        bar = progress(total=total, unit="email", desc="Simulating")
     try:
         while not model.finished and model.env.now < end:
             before = model.emails

@@ -100,9 +100,12 @@ def test_names_of_wide_characters_keep_the_columns() -> None:
         (["simulate", "missing.yaml", "--out", "out"], "cannot read the file 'missing.yaml'"),
         (["simulate", "bad.yaml", "--out", "out"], "task 'Launch', requests: 0 is out of range"),
         (["simulate", "plan.yaml"], "the following arguments are required: --out"),
-        (["simulate", "plan.yaml", "--out", "out", "--until", "soon"], "--until: 'soon' is not"),
+        (["simulate", "plan.yaml", "--out", "out", "--until", "soon"], "until: 'soon' is not"),
         (["simulate", "plan.yaml", "--out", "out", "--until", "2026-11-01"], "not after the plan"),
         (["simulate", "plan.yaml", "--out", "out", "--seed", "x"], "invalid int value: 'x'"),
+        (["simulate", "plan.yaml", "--out", ""], "--out: '' cannot be the folder for results"),
+        (["simulate", "plan.yaml", "--out", "bad.yaml"], "(file exists); name another"),
+        (["simulate", "plan.yaml", "--out", "bad.yaml/x"], "(not a directory); name another"),
         (["stimulate"], "invalid choice: 'stimulate'"),
         ([], "the following arguments are required: COMMAND"),
         (["lab", "nowhere"], "there is no folder 'nowhere'"),
@@ -121,10 +124,20 @@ def test_a_mistake_gets_one_sentence(tmp_path: Path, arguments: list[str], sente
 
 
 def test_a_failed_run_is_no_traceback(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("in the way", "utf-8")
+    (tmp_path / "out" / "runs.csv").mkdir(parents=True)
     done = run("simulate", write(tmp_path), "--out", "out", cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == "sessim: out: File exists"
+    assert done.stderr.splitlines()[-1] == "sessim: out/runs.csv: Is a directory"
+
+
+def test_at_the_horizon_it_says_what_is_left(tmp_path: Path) -> None:
+    path = write(tmp_path, SMALL + "horizon: 2026-12-10\n")
+    text = path.read_text("utf-8")
+    left = run("simulate", path, "--out", "out", "--until", "2026-12-01", cwd=tmp_path)
+    assert "with work left: 700 emails of due runs are unsent." in left.stdout
+    path.write_text(text.replace("2026-12-02", "2026-12-09"), "utf-8")
+    to_come = run("simulate", path, "--out", "out", "--until", "2026-12-05", cwd=tmp_path)
+    assert "with work left: runs that are not due yet." in to_come.stdout
 
 
 def test_a_falling_list_is_a_warning(tmp_path: Path) -> None:

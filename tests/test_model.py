@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import simpy
 
 import sessim
+from sessim.clock import SECOND
 from sessim.eventlog import Event
 from tests.stories import (
     NEWS,
@@ -722,6 +725,21 @@ def test_a_model_tells_where_it_stands() -> None:
     last = model.log()
     assert run_name(last, len(last) - 2) == "A"
     assert last.time[-1] == microseconds("2026-12-02 00:00:03")
+
+
+def test_who_runs_the_environment_sees_what_has_been_sent() -> None:
+    model = sessim.Model(plan_of(task(10)))
+    seen = []
+
+    def watch() -> Iterator[simpy.Event]:
+        while True:
+            yield model.env.timeout(2 * SECOND)
+            seen.append(model.emails)
+
+    model.env.process(watch())
+    model.env.run(until=model.env.now + 7 * SECOND)
+    assert seen == [1, 3, 5]  # a second for an email, and without the instant
+    assert sessim.Result(model.log()).tasks["sent"].tolist() == [6]
 
 
 def test_a_log_taken_on_the_way_does_not_disturb_the_model() -> None:

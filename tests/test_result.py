@@ -91,6 +91,25 @@ def test_the_plan_is_saved_beside_the_log(tmp_path: Path) -> None:
     assert sessim.Plan.from_yaml(tmp_path / "plan.yaml") == pausing().plan
 
 
+def test_a_saved_folder_needs_no_other_file(tmp_path: Path) -> None:
+    (tmp_path / "friends.csv").write_text("email\na@x.org\nb@x.org\n", "utf-8")
+    (tmp_path / "limits.csv").write_text("limit\n1\n5\n", "utf-8")
+    friends = {"name": "A", "sender": "a@a.org", "recipients": str(tmp_path / "friends.csv")}
+    domain = {"name": "a.org", "warmup": {"csv": str(tmp_path / "limits.csv")}}
+    plan = sessim.Plan.from_dict({"start": "2026-12-01", "domains": [domain], "tasks": [friends]})
+    folder = tmp_path / "out"
+    sessim.simulate(plan).save(folder)
+    for file in tmp_path.glob("*.csv"):
+        file.unlink()
+    assert sessim.Plan.from_yaml(folder / "plan.yaml") == sessim.load(folder).plan
+
+
+@pytest.mark.parametrize("name", ["run:1", "s3:x", "hdfs:q", "out\udcff"])
+def test_a_folder_s_name_is_only_a_name(tmp_path: Path, name: str) -> None:
+    pausing().save(tmp_path / name)
+    assert story(sessim.load(tmp_path / name)) == story(pausing())
+
+
 def test_csv_files_have_the_tables_columns_and_times_with_their_offset(tmp_path: Path) -> None:
     result = pausing()
     result.save(tmp_path)
@@ -138,7 +157,7 @@ def test_a_time_may_be_asked_for_in_any_form() -> None:
 
 
 def test_what_is_no_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="'noon' is not a date or time; write for example"):
+    with pytest.raises(sessim.ArgumentError, match=r"^time: 'noon' is not a date or time; write"):
         pausing().at("noon")
 
 

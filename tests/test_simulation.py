@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -156,7 +157,6 @@ def test_what_happened_by_an_instant_does_not_depend_on_what_comes_then(
         ("2026-12-03 12:00", "2026-12-03T12:00:00+00:00"),
         ("2026-12-03T12:00+08:00", "2026-12-03T04:00:00+00:00"),
         ("2027-12-03", "2026-12-21T00:00:00+00:00"),  # the horizon comes first
-        ("2026-11-03", "2026-12-01T00:00:00+00:00"),  # nothing has happened
     ],
 )
 @pytest.mark.parametrize("progress", [None, Bars])
@@ -167,9 +167,19 @@ def test_until(until: str, end: str, progress: Callable[[], Bars] | None) -> Non
     assert not result.finished
 
 
-def test_until_what_is_no_time_is_refused() -> None:
-    with pytest.raises(ValueError, match="'tomorrow' is not a date or time; write for example"):
-        sessim.simulate(plan_of(task(9)), until="tomorrow")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"until": "tomorrow"}, "until: 'tomorrow' is not a date or time; write for example"),
+        ({"until": "2026-11-03"}, "until: 2026-11-03 is not after the plan's start, 2026-12-01"),
+        ({"until": "2026-12-01 00:00"}, "until: 2026-12-01 00:00 is not after the plan's start"),
+        ({"seed": 1.5}, "seed: 1.5 is not a whole number"),
+        ({"plan": {"start": "2026-12-01"}}, "plan: {'start': '2026-12-01'} is no plan; give a"),
+    ],
+)
+def test_an_argument_that_cannot_be_used_is_named(arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(sessim.ArgumentError, match=f"^{re.escape(sentence)}"):
+        sessim.simulate(**{"plan": plan_of(task(9)), **arguments})
 
 
 def test_the_log_says_how_it_came_to_be() -> None:
