@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import SimpleNamespace
 
 import numpy as np
@@ -54,6 +54,7 @@ class Account(ABC):
         self._domain_index = {domain.name: i for i, domain in enumerate(plan.domains)}
         self._discipline = DISCIPLINES[plan.discipline](state.counts, state.after)
         self._discipline.join(np.flatnonzero(state.counts.status == SENDING).tolist())
+        self._advance: Callable[[int], int] = self._discipline.advance
         self._sending = sum(queue.sending for queue in state.counts.queues)
         self._pace = Pace(plan.rate, state.busy_from or 0)
 
@@ -76,19 +77,20 @@ class Account(ABC):
 
     def _send(self, until: int) -> None:
         """Send the emails up to and at an instant, one stretch after the other."""
-        state, discipline, pace = self.state, self._discipline, self._pace
+        state, discipline, pace, advance = self.state, self._discipline, self._pace, self._advance
         while state.busy_from is not None:
             ahead = discipline.ahead()
             instant = pace.instant(state.booked + ahead)
             if instant > until:
                 ahead = pace.sent_by(until) - state.booked
                 if ahead > 0:
+                    state.now = until
                     state.booked += ahead
-                    discipline.advance(ahead)
+                    advance(ahead)
                 return
             state.now = instant
             state.booked += ahead
-            self._end_stretch(discipline.advance(ahead))
+            self._end_stretch(advance(ahead))
 
     def _end_stretch(self, rank: int) -> None:
         """Note that the last email ended a run, or was its domain's last of the day."""
@@ -275,9 +277,12 @@ class Account(ABC):
         self._rows(event, queue, ranks, reason)
 
     def _unfinished(self, rank: int) -> int:
-        """Return the latest run of a task up to this one that happened, -1 if it is finished."""
+        """Return the latest run of a task up to this one that is due, -1 if it is finished.
+
+        A clock change may put a run behind the next one of its task.
+        """
         codes = self._counts.codes
-        while rank != NEVER and codes[rank] == NOT_TO_BE:
+        while rank != NEVER and codes[rank] in (NOT_TO_BE, TO_START):
             rank = self._previous[rank]
         return NEVER if rank == NEVER or codes[rank] in FINISHED else rank
 

@@ -96,10 +96,10 @@ class Ledger:
 
     @cached_property
     def booked(self) -> Ints:
-        """The emails of runs that the log has told of before each of its rows."""
-        sent = np.zeros(len(self.log) + 1, dtype=np.int64)
-        sent[self.rows + 1] = self.risen
-        return np.cumsum(sent)
+        """The emails of runs that the log has told of before each of its rows, failed ones too."""
+        left = np.zeros(len(self.log) + 1, dtype=np.int64)
+        left[self.rows + 1] = self.risen + self.rise(self.column("failed"))
+        return np.cumsum(left)
 
 
 class Snapshot:
@@ -178,7 +178,27 @@ class Snapshot:
 
     @cached_property
     def under_way(self) -> Ints:
-        """The emails of each run that were sent since its latest row."""
+        """The emails of each run that were sent since its latest row.
+
+        They follow from the rate; who sends for real may be late, and then the next row says how
+        many there can be at most.
+        """
+        return np.minimum(self._by_the_rate, self._until_next)
+
+    @cached_property
+    def _until_next(self) -> Ints:
+        """By how much the emails of each run rise from its latest row to its next."""
+        ledger = self.ledger
+        place = np.flatnonzero(self._known)
+        place = place[np.append(np.diff(ledger.line[place]) > 0, True)[: len(place)]] + 1
+        there = place < len(ledger.rows)
+        there[there] = ledger.line[place[there]] == self.lines[there]
+        rise = np.full(len(self.lines), np.iinfo(np.int64).max)
+        rise[there] = ledger.risen[place[there]]
+        return rise
+
+    @cached_property
+    def _by_the_rate(self) -> Ints:
         row, extra = self.told - 1, np.zeros(len(self.lines), dtype=np.int64)
         if self.told in (0, len(self.log)) or not self.ledger.sending[row]:
             return extra
@@ -206,17 +226,18 @@ class Snapshot:
         rank_of_line[self.lines] = self._rank
         place[self.ledger.rows] = rank_of_line[self.ledger.line]
         counts = Counts([UNLIMITED] * size, [0] * size, [Queue(np.zeros(0, np.intp))])
-        turns, booked, restarted = Fair(counts), 0, NOT_YET
+        turns, booked, begun = Fair(counts), 0, (NOT_YET, Event.DAY)
         for row in range(begin, self.told):
             event, instant, rank = log.event[row], int(log.time[row]), int(place[row])
             emails = pace.sent_by(instant - (event == Event.DAY)) - booked
             if emails > 0:
                 turns.advance(emails)
                 booked += emails
-            if event in (Event.RESTARTED, Event.DAY) and restarted != instant:
+            # At midnight an email may come between the new day and the restarts.
+            if event in (Event.RESTARTED, Event.DAY) and begun != (instant, event):
                 if event == Event.RESTARTED or log.plan.window == "day":
                     turns.begin()
-                restarted = instant
+                begun = (instant, event)
             if event in (Event.SENDING, Event.RESTARTED):
                 counts.emails[rank] = int(log.sent[row])
                 turns.join([rank])

@@ -172,14 +172,15 @@ def _unfold(writer: LogWriter, plan: Plan) -> dict[str, NDArray[Any]]:
     columns["task"], columns["run"] = _numbers(run, plan)
     unsent = np.append(requests.astype(counts), np.zeros(len(plan.tasks) + 1, counts))[run]
     unsent -= columns["sent"]
+    columns["failed"] = np.zeros(len(run), counts)
+    if blocks["failed"].any():
+        columns["failed"] += blocks["failed"].astype(counts).repeat(rows)
+        unsent -= columns["failed"]
     rest = blocks["rest"].repeat(rows)
     for name, place in _PLACES.items():
         here = rest == place
         # zeros that nobody writes to need no memory
         columns[name] = unsent * here if here.any() else np.zeros(len(run), counts)
-    columns["failed"] = np.zeros(len(run), counts)
-    if blocks["failed"].any():
-        columns["failed"] += blocks["failed"].astype(counts).repeat(rows)
     return columns
 
 

@@ -123,7 +123,10 @@ class Model(Account):
         for instant, domain in state.openings:
             env.process(self._open_later(instant, domain))
         if plan.window == "rolling":
-            env.process(self._watch_windows())
+            env.process(self._keep_up(DAY // 2))  # a window opens a day after it was filled
+
+    mode = "simulate"
+    """What the log says of how it came to be."""
 
     # --- for users ----------------------------------------------------------------------------
 
@@ -180,7 +183,7 @@ class Model(Account):
         self._catch_up()
         writer = self.state.log.copy()
         self._write_end(writer, int(self.env.now))
-        meta = {"mode": "simulate", "seed": self.seed, "version": __version__}
+        meta = {"mode": self.mode, "seed": self.seed, "version": __version__}
         return PackedLog(writer, self.plan, meta)
 
     def _snapshot(self) -> State:
@@ -243,7 +246,7 @@ class Model(Account):
             start = clock.date(self.plan.start_instant)
             days = (start + dt.timedelta(days=number) for number in count(first))
             return (clock.instant(dt.datetime.combine(day, at)) for day in days)
-        return iter(sorted(map(clock.instant, at or ()))[first:])
+        return iter(sorted(set(map(clock.instant, at or ())))[first:])
 
     def _open_later(self, instant: int, domain: int) -> Process:
         yield At(self.env, instant, _ORDER.WINDOW)
@@ -253,10 +256,10 @@ class Model(Account):
             self._reset([domain])
             self._note_turn()
 
-    def _watch_windows(self) -> Process:
-        """See to it that a window which was filled is noticed well before it opens again."""
+    def _keep_up(self, within: int) -> Process:
+        """Come to the present often enough that nothing is asked for in the past."""
         while not self.finished:
-            yield At(self.env, int(self.env.now) + DAY // 2, _ORDER.EMAIL)
+            yield At(self.env, int(self.env.now) + within, _ORDER.EMAIL)
             self._reach()
 
     def _cancel_tasks(self) -> Process:

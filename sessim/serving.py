@@ -124,9 +124,11 @@ class Counts:
     codes, status
         The statuses: to look at one by one, and the same memory as an array.
     emails, sent
-        The emails sent, likewise.
+        The emails that have left, likewise.
     rests, rest
         Where their other emails are (:class:`~sessim.lifecycle.Rest`), likewise.
+    failed
+        How many of the emails that left have failed; a simulation has none.
     """
 
     def __init__(
@@ -141,6 +143,7 @@ class Counts:
         code, kind = ("i", np.int32) if max(requests, default=0) < 2**31 else ("q", np.int64)
         self.emails = array(code, bytes(np.dtype(kind).itemsize * len(requests)))
         self.sent: NDArray[np.signedinteger[Any]] = np.frombuffer(self.emails, dtype=kind)
+        self.failed: NDArray[np.signedinteger[Any]] = np.zeros(len(requests), dtype=kind)
 
 
 class Discipline(Protocol):

@@ -98,6 +98,7 @@ _NUMBERS = [
     "after",
     "served",
 ]
+_COUNTS = ("status", "sent", "rest", "failed")
 _QUEUE = ("head", "tail", "cursor", "sending", "paused", "limit", "total", "counted_from",
           "closes_at")  # fmt: skip
 
@@ -138,7 +139,7 @@ def pack(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         "days": [[days.counted, days.total_before] for days in state.days],
         "details": state.log.details,
     }
-    arrays = {"status": counts.status, "sent": counts.sent, "rest": counts.rest}
+    arrays = {name: getattr(counts, name) for name in _COUNTS}
     return data, {**arrays, **state.log.arrays()}
 
 
@@ -153,9 +154,8 @@ def unpack(plan: Plan, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]])
             setattr(queue, name, values[name])
     for days, (counted, total_before) in zip(state.days, data["days"], strict=True):
         days.counted, days.total_before = counted, total_before
-    state.counts.status[:] = arrays["status"]
-    state.counts.sent[:] = arrays["sent"]
-    state.counts.rest[:] = arrays["rest"]
+    for name in _COUNTS:
+        getattr(state.counts, name)[:] = arrays[name]
     state.log = LogWriter.restore(arrays, data["details"])
     return state
 

@@ -304,13 +304,13 @@ def _due_instants(spec: dict[str, Any], clock: Clock, start: int, horizon: int) 
             due = clock.shows(clock.wall(first) + repeats * timedelta(hours=hours))
         else:
             due = first + repeats * hours * HOUR
-        if due >= horizon:
-            break
         if "until" in spec and due > clock.last(spec["until"]):
             break
         if "count" in spec and len(dues) == spec["count"]:
             break
         dues.append(due)
+        if due >= horizon:  # it will not be reached, but there is more to come
+            break
     return dues
 
 

@@ -508,6 +508,23 @@ def test_recurrences_over_a_clock_change(every_by: str, start: str, hours: list[
     assert result.runs["due"].dt.hour.tolist() == hours
 
 
+def test_a_run_waits_for_the_paused_ones_before_it_though_one_of_them_is_due_later() -> None:
+    """Troll skips the hours from 1 to 3: the run of 2 o'clock is due behind that of 3."""
+    hourly = task(1, start="2026-03-28 23:00", every="1h", count=5, every_by="wall")
+    result = simulated(
+        hourly, start="2026-03-28", timezone="Antarctica/Troll", horizon="2026-03-30",
+        restart="manual", restart_at="09:00", rate="1/60",
+        warmup=[0, 37],
+    )  # fmt: skip
+    assert story(result)[:5] == lines("""
+        28 23:00:00  A.1 paused  0/1
+        29 00:00:00  A.2 paused  0/1
+        29 03:00:00  A.3 paused  0/1
+        29 03:00:00  A.5 paused  0/1
+        29 04:00:00  A.4 paused  0/1
+    """)
+
+
 def test_overlapping_runs_queue() -> None:
     recurring = task(3, start="2026-12-01 08:00", every="24h", count=2)
     assert story(simulated(recurring, warmup=2)) == lines("""

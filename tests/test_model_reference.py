@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import sessim
 from sessim import tables
-from sessim.clock import DAY
+from sessim.clock import DAY, HOUR
 from sessim.ledger import Ledger, Snapshot
 from sessim.lifecycle import TaskStatus
 from tests.reference import PAUSED, SENDING, Reference, status_at
@@ -107,8 +107,11 @@ def test_model_and_reference_agree(plan: dict[str, Any]) -> None:
         assert result.log.time[-1] == result.plan.end_instant
 
 
+on_the_hour = plans().map(lambda plan: plan | {"rate": "1/3600"})
+
+
 @settings(max_examples=EXAMPLES)
-@given(plans(), st.data())
+@given(plans() | on_the_hour, st.data())
 def test_console_at_any_instant(plan: dict[str, Any], data: st.DataObject) -> None:
     """The log alone tells every run's status and counts at any instant, on changes and between."""
     reference = by_hand(plan)
@@ -126,6 +129,23 @@ def test_console_at_any_instant(plan: dict[str, Any], data: st.DataObject) -> No
         found = statuses_at(result, moment)
         assert found == {key: told[key] for key in found}
         assert all(told[key][0] == TaskStatus.TO_START for key in told.keys() - found.keys())
+
+
+def test_the_console_in_turns_when_an_email_falls_on_midnight() -> None:
+    """The turns begin anew with the day, and once more with the restart behind that email."""
+    plan = {
+        "start": "2026-12-01", "rate": "1/3600", "discipline": "fair",
+        "domains": [{"name": "a.org", "warmup": 1}, {"name": "b.org", "warmup": "none"}],
+        "tasks": [
+            {"name": "B", "sender": "x@b.org", "requests": 40},
+            {"name": "C", "sender": "x@b.org", "requests": 30},
+            {"name": "A", "sender": "x@a.org", "requests": 3},
+        ],
+    }  # fmt: skip
+    reference, result = by_hand(plan), sessim.simulate(sessim.Plan.from_dict(plan))
+    for hour in range(24 * 3):
+        moment = result.plan.start_instant + hour * HOUR
+        assert statuses_at(result, moment) == status_at(reference, moment)
 
 
 def test_two_runs_of_a_task_due_at_one_instant() -> None:

@@ -75,7 +75,7 @@ def with_nothing_due() -> sessim.Result:
 
 
 def before_anything_happened() -> sessim.Result:
-    return sessim.simulate(plan_of(task(3), timezone="Asia/Shanghai"), until="2026-11-30")
+    return sessim.Result(sessim.Model(plan_of(task(3), timezone="Asia/Shanghai")).log())
 
 
 @pytest.mark.parametrize(
