@@ -366,41 +366,114 @@ def test_limit_near_the_bars_stays_in_the_picture(ax: Axes) -> None:
     assert not ax.lines
 
 
-def test_several_domains_have_one_limit_together_and_marked_days(ax: Axes) -> None:
-    charts.throughput(result("fair"), ax=ax)
-    assert steps(ax)["Limit, all 2 domains"].get_data().values.tolist()[:3] == [
-        12_000,
-        15_000,
-        29_000,
+@pytest.mark.parametrize("by", ["task", "domain", "type"])
+def test_several_domains_have_the_sum_of_their_limits(by: bars.By, ax: Axes) -> None:
+    charts.throughput(result("fair"), ax=ax, by=by)
+    (line,) = steps(ax).values()
+    assert line.get_label() == "Sum of 2 domain limits"
+    assert line.get_data().values.tolist()[:3] == [12_000, 15_000, 29_000]
+    assert legend(ax)[-2:] == ["Sum of 2 domain limits (up to 29,000)", "A domain at its limit"]
+
+
+def rows_of_full_days(ax: Axes) -> dict[str, list[float]]:
+    """Return the beginnings of the days that are marked above the bars, by label."""
+    (strip,) = ax.child_axes
+    rows: dict[str, list[float]] = {text.get_text(): [] for text in strip.get_yticklabels()}
+    for row, start, _, _ in polygons(strip, "A domain at its limit"):
+        rows[list(rows)[round(row)]].append(start)
+    return rows
+
+
+def test_days_at_the_limit_are_marked_in_a_row_for_each_domain(ax: Axes) -> None:
+    charts.throughput(result("quarter"), ax=ax)
+    midnights = starts_of_days("quarter")
+    first = result("quarter").events["time"].iloc[0].date()
+    full = result("quarter").daily.query("sent == limit and sent > 0").groupby("domain")["date"]
+    assert rows_of_full_days(ax) == {
+        domain: [midnights[(date.date() - first).days] for date in dates] for domain, dates in full
+    }
+    assert len(rows_of_full_days(drawn(ax))) == 4
+
+
+def many_domains() -> sessim.Result:
+    """Six domains: one without a limit, five that are at theirs on one to five days."""
+    names = [f"{letter}.example.com" for letter in "abcdef"]
+    tasks = [
+        {"sender": f"x@{name}", "requests": 100 * (i + 1), "start": f"{START} 08:00"}
+        for i, name in enumerate(names)
     ]
-    assert legend(ax)[-2:] == ["Limit, all 2 domains (up to 29,000)", "A domain at its limit"]
-    days = [path.get_extents().x0 for path in named(ax, "A domain at its limit").get_paths()]
-    full = result("fair").daily.query("sent == limit")["date"].dt.day.unique()
-    midnights = starts_of_days("fair")
-    assert days == [midnights[day - 1] for day in full]
-    assert len(days) == 2
-
-
-def test_each_domain_s_limit_is_drawn_where_bars_are_by_domain(ax: Axes) -> None:
-    charts.throughput(result("fair"), ax=ax, by="domain")
-    found = steps(ax)
-    assert list(found) == [
-        "Limit, all 2 domains",
-        "Limit of a.example.com",
-        "Limit of b.example.com",
+    domains = [{"name": name, "warmup": 100} for name in names]
+    domains[5]["warmup"] = "none"
+    tests = [
+        {"sender": f"x@{name}", "at": f"{START} 07:00", "recipients": 2}
+        for name in ("e.example.com", "f.example.com")
     ]
-    assert set(found["Limit of b.example.com"].get_data().values) == {9_000}
+    return sessim.simulate(plan(tasks, domains=domains, test_sends=tests))
 
 
-def test_domains_of_equal_limits_share_a_line(ax: Axes) -> None:
-    names = [f"{letter}.example.com" for letter in "abc"]
-    equal = plan(
-        [{"sender": f"x@{name}"} for name in names],
-        domains=[{"name": name, "warmup": 100 if name[0] < "c" else 50} for name in names],
-    )
-    charts.throughput(sessim.simulate(equal), ax=ax, by="domain")
-    labels = ["Limit, all 3 domains", "Limit of each of 2 domains", "Limit of c.example.com"]
-    assert list(steps(ax)) == labels
+def test_domains_seldom_at_their_limits_share_a_row(ax: Axes) -> None:
+    charts.throughput(many_domains(), ax=ax)
+    days = {label: len(starts) for label, starts in rows_of_full_days(ax).items()}
+    assert days == {
+        "c.example.com": 3,
+        "d.example.com": 4,
+        "e.example.com": 5,
+        "2 other domains": 2,
+    }
+
+
+def test_days_at_the_limit_have_no_names_where_the_picture_is_narrow() -> None:
+    narrow = Figure((4, 4), layout="constrained").add_subplot()
+    charts.throughput(many_domains(), ax=narrow)
+    assert {label: len(starts) for label, starts in rows_of_full_days(narrow).items()} == {"": 5}
+
+
+def test_days_at_the_limit_of_an_only_domain_are_marked_for_some_tasks_alone(ax: Axes) -> None:
+    charts.throughput(result("contract"), ax=ax)
+    assert not ax.child_axes
+    charts.throughput(result("contract"), ax=ax, tasks="Digest")
+    assert len(rows_of_full_days(ax)["a.example.com"]) > 3
+
+
+def test_legend_stands_above_the_marked_days(ax: Axes) -> None:
+    drawn(charts.throughput(many_domains(), ax=ax))
+    (strip,), found = ax.child_axes, ax.get_legend()
+    assert found is not None
+    boxes = [artist.get_window_extent() for artist in (ax, strip, found)]
+    assert all(lower.y1 < upper.y0 for lower, upper in pairwise(boxes))
+    assert boxes[-1].y1 <= ax.get_figure(root=True).bbox.y1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("by", ["task", "domain", "type"])
+def test_what_no_limit_holds_is_on_top_of_what_the_line_compares_with(by: bars.By) -> None:
+    found = many_domains()
+    parts = bars.parts(Story(found), by)
+    assert [part.free for part in parts] == sorted(part.free for part in parts)
+    for free, domains in ((True, found.daily["limit"].isna()), (False, found.daily["limit"] > 0)):
+        sent = sum(int(part.sent.sum()) for part in parts if part.free == free)
+        assert sent == found.daily["sent"][domains].sum()
+        assert all(part.label.endswith(", no limit") == free for part in parts if part.free == free)
+    assert len({part.label for part in parts}) == len(parts)
+
+
+def test_what_no_limit_holds_is_pale_and_folded_by_itself(ax: Axes) -> None:
+    charts.throughput(many_domains(), ax=ax, most=2)
+    assert [container.get_label() for container in ax.containers] == [
+        "Task 5",
+        "4 other tasks",
+        "Test sends",
+        "Task 6, no limit",
+        "Test sends, no limit",
+    ]
+    looks = {container.get_label(): container[0] for container in ax.containers}
+    pale, strong = looks["Task 6, no limit"], looks["Task 5"]
+    assert min(pale.get_facecolor()) > 0.7 > min(strong.get_facecolor())
+    assert mpl.colors.to_hex(pale.get_edgecolor()) == style._OKABE_ITO[style.Colour.ORANGE]
+    assert legend(ax)[-3:] == [
+        "Sum of 5 domain limits",
+        "f.example.com has no limit",
+        "A domain at its limit",
+    ]
 
 
 def test_one_chosen_domain_has_its_own_limit(ax: Axes) -> None:
@@ -424,11 +497,18 @@ def test_a_domain_without_a_limit_beside_others_is_said(ax: Axes) -> None:
         ],
     )
     charts.throughput(sessim.simulate(mixed), ax=ax)
-    assert legend(ax)[-2:] == ["Limit of a.example.com", "b.example.com has no limit"]
+    assert legend(ax) == [
+        "Task 1",
+        "Task 2, no limit",
+        "Limit of a.example.com",
+        "b.example.com has no limit",
+        "A domain at its limit",
+    ]
 
 
 def test_limit_of_a_domain_that_begins_later_begins_later() -> None:
-    (line,) = bars.limits(Story(result("rolling"), domains="b.example.com"))
+    line = bars.limit(Story(result("rolling"), domains="b.example.com"))
+    assert line is not None
     assert np.isnan(line.values[0])
     assert set(line.values[1:]) == {400}
 

@@ -69,9 +69,10 @@ def throughput(
 
     Where limits are far above what was sent, the picture is as high as the bars and the line
     leaves it at an arrow; the legend says how far it goes. With several domains the line is the
-    sum of their limits, which is what the height of the bars compares with, and a strip marks the
-    days on which one of them was at its own; ``by="domain"`` draws a line for each as well, and
-    ``domains="a.example.com"`` that of one.
+    sum of their limits, which is what the height of the bars compares with, and rows above the
+    bars mark the days on which each was at its own (those with few such days in one row; without
+    names where the picture is narrow). What domains without a limit sent is pale and on top: what
+    is below can be compared with the line. ``domains="a.example.com"`` draws one alone.
 
     Parameters
     ----------
