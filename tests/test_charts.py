@@ -604,13 +604,40 @@ def test_areas_are_stacked_and_end_at_the_vertices(ax: Axes) -> None:
     cached, waiting = ax.collections
     assert [cached.get_label(), waiting.get_label()] == ["In the cache queue", "Due, not cached"]
     curve = Story(result("three_days")).curve
-    (path,) = cached.get_paths()
-    corners = {(round(x, 6), round(y)) for x, y in path.vertices}
     x = style.dates(curve.instants)
-    assert {(round(a, 6), int(b)) for a, b in zip(x, curve.cached, strict=True)} <= corners
-    (line,) = ax.lines
-    assert list(line.get_ydata()) == curve.total.tolist()
+    for area, values, top in (
+        (cached, curve.cached, curve.cached),
+        (waiting, curve.waiting, curve.total),
+    ):
+        corners = {(round(x, 6), round(y)) for path in area.get_paths() for x, y in path.vertices}
+        there = values > 0
+        edge = {(round(a, 6), int(b)) for a, b in zip(x[there], top[there], strict=True)}
+        assert edge <= corners
     assert cached.get_hatch() != waiting.get_hatch()
+
+
+def test_areas_have_outlines_of_their_colours_where_there_is_something(ax: Axes) -> None:
+    charts.backlog(result("three_days"), ax=ax)
+    cached, waiting = ax.collections
+    assert not {tuple(cached.get_edgecolor()[0]), tuple(cached.get_facecolor()[0])} & {
+        tuple(waiting.get_edgecolor()[0]),
+        tuple(waiting.get_facecolor()[0]),
+    }
+    curve = Story(result("three_days")).curve
+    for area, values in ((cached, curve.cached), (waiting, curve.waiting)):
+        assert area.get_linewidth()[0] > 1
+        hours = sum(path.get_extents().width * 24 for path in area.get_paths())
+        either = (values[1:] > 0) | (values[:-1] > 0)
+        assert hours == pytest.approx((np.diff(curve.instants) * either).sum() / 3_600e6)
+
+
+def test_peak_of_the_backlog_is_marked_with_its_size(ax: Axes) -> None:
+    charts.backlog(result("three_days"), ax=ax)
+    (mark,) = ax.lines
+    curve = Story(result("three_days")).curve
+    assert list(mark.get_ydata()) == [curve.total.max()] == [4_000]
+    assert list(mark.get_xdata()) == [style.dates(curve.instants)[curve.total.argmax()]]
+    assert legend(ax)[-1] == "Largest: 4,000 on 1 December 2026 at 08:00"
 
 
 def test_backlog_begins_at_zero_and_ends_sent(ax: Axes) -> None:

@@ -115,6 +115,9 @@ def backlog(
 ) -> Axes:
     """Draw the unsent emails of due runs over time: in the cache queue, and not cached.
 
+    Either has an outline of its colour, so that what is gone in minutes is seen over months too;
+    an arrow points at the peak, and the legend says how high it is.
+
     Parameters
     ----------
     result, ax, tasks, domains

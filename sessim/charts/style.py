@@ -47,6 +47,7 @@ _OKABE_ITO = (
 )  # fmt: skip
 _INCH = 72  # points
 _AROUND = 56  # points above and below Axes that a layout takes for labels and a heading
+_MARGIN = 0.006  # of the days shown, before them: the axis would hide what is gone in minutes
 _ROW = 11.5  # points of a row of a legend
 
 
@@ -159,7 +160,8 @@ def time_axis(ax: Axes, story: Story) -> None:
         show_offset=False,  # the label of the axis has the year
     )
     ax.xaxis.set_major_formatter(formatter)
-    ax.set_xlim(*dates(story.edges[[0, -1]]))
+    start, end = dates(story.edges[[0, -1]])
+    ax.set_xlim(start - _MARGIN * (end - start), end)
     first, last = (words.month(story, int(edge)) for edge in story.edges[[0, -2]])
     ax.set_xlabel(f"{words.span(first, last)}, local time ({story.plan.timezone})")
     ax.set_axisbelow(True)
