@@ -1055,6 +1055,35 @@ def test_bars_of_chosen_tasks_are_theirs(ax: Axes) -> None:
 
 
 @pytest.mark.parametrize("chart", charts.CHARTS)
+def test_picture_of_some_is_as_long_as_their_life_and_a_day_at_either_end(
+    chart: str, ax: Axes
+) -> None:
+    getattr(result("contract").plot, chart)(ax=ax, tasks="Invoices")  # 3 December to 8 December
+    zone = result("contract").plan.clock.zone
+    first, last = (num2date(edge, tz=zone) for edge in ax.get_xlim())
+    assert (last.month, last.day, last.hour) == (12, 10, 0)
+    assert timedelta(0) < datetime(2026, 12, 2, tzinfo=zone) - first < timedelta(hours=2)
+
+
+def test_days_of_some_are_those_of_all_of_them() -> None:
+    whole, some = Story(result("contract")), Story(result("contract"), tasks="Invoices")
+    assert some.edges.tolist() == whole.edges[1:10].tolist()
+    for name in ("limits", "full_days"):
+        ((_, days),) = getattr(some, name).items()
+        assert days.tolist() == getattr(whole, name)["a.example.com"][1:9].tolist()
+    digest = Story(result("contract"), tasks="Digest")
+    assert digest.edges.tolist() == whole.edges.tolist()
+
+
+def test_days_of_unfinished_work_go_on_to_the_end() -> None:
+    whole = Story(result("unfinished")).edges.tolist()
+    assert Story(result("unfinished"), tasks=5).edges.tolist() == whole[3:]
+    assert Story(result("unfinished"), tasks=3).edges.tolist() == whole[3:12]
+    assert Story(result("unfinished"), tasks=[]).edges.tolist() == whole
+    assert Story(many_domains(), domains="a.example.com").edges.shape == (3,)
+
+
+@pytest.mark.parametrize("chart", charts.CHARTS)
 def test_nothing_chosen_is_an_empty_chart(chart: str, ax: Axes) -> None:
     drawn(getattr(result("contract").plot, chart)(ax=ax, tasks=[]))
     assert result("contract").plot.description(chart, tasks=[])

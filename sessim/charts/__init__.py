@@ -83,7 +83,8 @@ def throughput(
     by
         What the bars are stacked by: ``"task"``, ``"domain"`` or ``"type"``.
     tasks, domains
-        Only these: one or several names, tasks also by id. Default: all, test sends included.
+        Only these, and only their days with one more at either end: one or several names, tasks
+        also by id. Default: all, test sends included.
     most
         How many parts of the bars are told apart; all but the largest are folded together.
     **kwargs
