@@ -506,6 +506,16 @@ def test_a_domain_without_a_limit_beside_others_is_said(ax: Axes) -> None:
     ]
 
 
+def test_many_domains_without_a_limit_are_counted(ax: Axes) -> None:
+    names = [f"{letter}.example.com" for letter in "abcd"]
+    free = plan(
+        [{"sender": f"x@{name}"} for name in names],
+        domains=[{"name": name, "warmup": 300 if name[0] == "a" else "none"} for name in names],
+    )
+    charts.throughput(sessim.simulate(free), ax=ax)
+    assert legend(ax)[-2:] == ["3 domains have no limit", "A domain at its limit"]
+
+
 def test_limit_of_a_domain_that_begins_later_begins_later() -> None:
     line = bars.limit(Story(result("rolling"), domains="b.example.com"))
     assert line is not None
@@ -1077,6 +1087,7 @@ def test_days_of_some_are_those_of_all_of_them() -> None:
 
 def test_days_of_unfinished_work_go_on_to_the_end() -> None:
     whole = Story(result("unfinished")).edges.tolist()
+    assert Story(result("unfinished"), tasks=2).edges.tolist() == whole[1:]  # paused for good
     assert Story(result("unfinished"), tasks=5).edges.tolist() == whole[3:]
     assert Story(result("unfinished"), tasks=3).edges.tolist() == whole[3:12]
     assert Story(result("unfinished"), tasks=[]).edges.tolist() == whole
@@ -1215,6 +1226,18 @@ DESCRIPTIONS = {
 @pytest.mark.parametrize(("name", "chart"), DESCRIPTIONS)
 def test_descriptions(name: str, chart: str) -> None:
     assert charts.description(result(name), chart) == DESCRIPTIONS[name, chart]
+
+
+def test_description_of_many_domains(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert charts.description(many_domains(), "throughput").endswith(
+        "; the daily limit was reached by a.example.com on 1 day, by b.example.com on 2 days, "
+        "by c.example.com on 3 days, by d.example.com on 4 days and by e.example.com on 5 days; "
+        "f.example.com has no limit."
+    )
+    monkeypatch.setattr(bars, "_LISTED", 1)
+    assert charts.description(many_domains(), "throughput").endswith(
+        "reached by a.example.com on 1 day and by 4 other domains; f.example.com has no limit."
+    )
 
 
 def test_descriptions_of_little() -> None:
