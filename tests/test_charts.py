@@ -626,14 +626,15 @@ def test_areas_are_stacked_and_end_at_the_vertices(ax: Axes) -> None:
     assert cached.get_hatch() != waiting.get_hatch()
 
 
-def test_areas_have_outlines_of_their_colours_where_there_is_something(ax: Axes) -> None:
-    charts.backlog(result("three_days"), ax=ax)
+@pytest.mark.parametrize("name", PLANS)
+def test_areas_have_outlines_of_their_colours_where_there_is_something(name: str, ax: Axes) -> None:
+    charts.backlog(result(name), ax=ax)
     cached, waiting = ax.collections
     assert not {tuple(cached.get_edgecolor()[0]), tuple(cached.get_facecolor()[0])} & {
         tuple(waiting.get_edgecolor()[0]),
         tuple(waiting.get_facecolor()[0]),
     }
-    curve = Story(result("three_days")).curve
+    curve = Story(result(name)).curve
     for area, values in ((cached, curve.cached), (waiting, curve.waiting)):
         assert area.get_linewidth()[0] > 1
         hours = sum(path.get_extents().width * 24 for path in area.get_paths())

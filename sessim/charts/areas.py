@@ -56,12 +56,13 @@ def draw(story: Story, ax: Axes, options: Mapping[str, Any] | None = None) -> No
 
 
 def _there(values: Ints) -> NDArray[np.bool_]:
-    """Say between which vertices there is something: without an outline where there is nothing."""
-    above = values > 0
-    beside = above.copy()
-    beside[1:] |= above[:-1]
-    beside[:-1] |= above[1:]
-    return beside
+    """Say which vertices have an area: those above 0, and those to which it falls.
+
+    A backlog rises at once, and only then: there are two vertices at that instant.
+    """
+    found = values > 0
+    found[1:] |= values[:-1] > 0
+    return found
 
 
 def _largest(ax: Axes, story: Story, curve: Curve) -> tuple[str, Line2D]:
