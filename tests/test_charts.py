@@ -366,41 +366,114 @@ def test_limit_near_the_bars_stays_in_the_picture(ax: Axes) -> None:
     assert not ax.lines
 
 
-def test_several_domains_have_one_limit_together_and_marked_days(ax: Axes) -> None:
-    charts.throughput(result("fair"), ax=ax)
-    assert steps(ax)["Limit, all 2 domains"].get_data().values.tolist()[:3] == [
-        12_000,
-        15_000,
-        29_000,
+@pytest.mark.parametrize("by", ["task", "domain", "type"])
+def test_several_domains_have_the_sum_of_their_limits(by: bars.By, ax: Axes) -> None:
+    charts.throughput(result("fair"), ax=ax, by=by)
+    (line,) = steps(ax).values()
+    assert line.get_label() == "Sum of 2 domain limits"
+    assert line.get_data().values.tolist()[:3] == [12_000, 15_000, 29_000]
+    assert legend(ax)[-2:] == ["Sum of 2 domain limits (up to 29,000)", "A domain at its limit"]
+
+
+def rows_of_full_days(ax: Axes) -> dict[str, list[float]]:
+    """Return the beginnings of the days that are marked above the bars, by label."""
+    (strip,) = ax.child_axes
+    rows: dict[str, list[float]] = {text.get_text(): [] for text in strip.get_yticklabels()}
+    for row, start, _, _ in polygons(strip, "A domain at its limit"):
+        rows[list(rows)[round(row)]].append(start)
+    return rows
+
+
+def test_days_at_the_limit_are_marked_in_a_row_for_each_domain(ax: Axes) -> None:
+    charts.throughput(result("quarter"), ax=ax)
+    midnights = starts_of_days("quarter")
+    first = result("quarter").events["time"].iloc[0].date()
+    full = result("quarter").daily.query("sent == limit and sent > 0").groupby("domain")["date"]
+    assert rows_of_full_days(ax) == {
+        domain: [midnights[(date.date() - first).days] for date in dates] for domain, dates in full
+    }
+    assert len(rows_of_full_days(drawn(ax))) == 4
+
+
+def many_domains() -> sessim.Result:
+    """Six domains: one without a limit, five that are at theirs on one to five days."""
+    names = [f"{letter}.example.com" for letter in "abcdef"]
+    tasks = [
+        {"sender": f"x@{name}", "requests": 100 * (i + 1), "start": f"{START} 08:00"}
+        for i, name in enumerate(names)
     ]
-    assert legend(ax)[-2:] == ["Limit, all 2 domains (up to 29,000)", "A domain at its limit"]
-    days = [path.get_extents().x0 for path in named(ax, "A domain at its limit").get_paths()]
-    full = result("fair").daily.query("sent == limit")["date"].dt.day.unique()
-    midnights = starts_of_days("fair")
-    assert days == [midnights[day - 1] for day in full]
-    assert len(days) == 2
-
-
-def test_each_domain_s_limit_is_drawn_where_bars_are_by_domain(ax: Axes) -> None:
-    charts.throughput(result("fair"), ax=ax, by="domain")
-    found = steps(ax)
-    assert list(found) == [
-        "Limit, all 2 domains",
-        "Limit of a.example.com",
-        "Limit of b.example.com",
+    domains = [{"name": name, "warmup": 100} for name in names]
+    domains[5]["warmup"] = "none"
+    tests = [
+        {"sender": f"x@{name}", "at": f"{START} 07:00", "recipients": 2}
+        for name in ("e.example.com", "f.example.com")
     ]
-    assert set(found["Limit of b.example.com"].get_data().values) == {9_000}
+    return sessim.simulate(plan(tasks, domains=domains, test_sends=tests))
 
 
-def test_domains_of_equal_limits_share_a_line(ax: Axes) -> None:
-    names = [f"{letter}.example.com" for letter in "abc"]
-    equal = plan(
-        [{"sender": f"x@{name}"} for name in names],
-        domains=[{"name": name, "warmup": 100 if name[0] < "c" else 50} for name in names],
-    )
-    charts.throughput(sessim.simulate(equal), ax=ax, by="domain")
-    labels = ["Limit, all 3 domains", "Limit of each of 2 domains", "Limit of c.example.com"]
-    assert list(steps(ax)) == labels
+def test_domains_seldom_at_their_limits_share_a_row(ax: Axes) -> None:
+    charts.throughput(many_domains(), ax=ax)
+    days = {label: len(starts) for label, starts in rows_of_full_days(ax).items()}
+    assert days == {
+        "c.example.com": 3,
+        "d.example.com": 4,
+        "e.example.com": 5,
+        "2 other domains": 2,
+    }
+
+
+def test_days_at_the_limit_have_no_names_where_the_picture_is_narrow() -> None:
+    narrow = Figure((4, 4), layout="constrained").add_subplot()
+    charts.throughput(many_domains(), ax=narrow)
+    assert {label: len(starts) for label, starts in rows_of_full_days(narrow).items()} == {"": 5}
+
+
+def test_days_at_the_limit_of_an_only_domain_are_marked_for_some_tasks_alone(ax: Axes) -> None:
+    charts.throughput(result("contract"), ax=ax)
+    assert not ax.child_axes
+    charts.throughput(result("contract"), ax=ax, tasks="Digest")
+    assert len(rows_of_full_days(ax)["a.example.com"]) > 3
+
+
+def test_legend_stands_above_the_marked_days(ax: Axes) -> None:
+    drawn(charts.throughput(many_domains(), ax=ax))
+    (strip,), found = ax.child_axes, ax.get_legend()
+    assert found is not None
+    boxes = [artist.get_window_extent() for artist in (ax, strip, found)]
+    assert all(lower.y1 < upper.y0 for lower, upper in pairwise(boxes))
+    assert boxes[-1].y1 <= ax.get_figure(root=True).bbox.y1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("by", ["task", "domain", "type"])
+def test_what_no_limit_holds_is_on_top_of_what_the_line_compares_with(by: bars.By) -> None:
+    found = many_domains()
+    parts = bars.parts(Story(found), by)
+    assert [part.free for part in parts] == sorted(part.free for part in parts)
+    for free, domains in ((True, found.daily["limit"].isna()), (False, found.daily["limit"] > 0)):
+        sent = sum(int(part.sent.sum()) for part in parts if part.free == free)
+        assert sent == found.daily["sent"][domains].sum()
+        assert all(part.label.endswith(", no limit") == free for part in parts if part.free == free)
+    assert len({part.label for part in parts}) == len(parts)
+
+
+def test_what_no_limit_holds_is_pale_and_folded_by_itself(ax: Axes) -> None:
+    charts.throughput(many_domains(), ax=ax, most=2)
+    assert [container.get_label() for container in ax.containers] == [
+        "Task 5",
+        "4 other tasks",
+        "Test sends",
+        "Task 6, no limit",
+        "Test sends, no limit",
+    ]
+    looks = {container.get_label(): container[0] for container in ax.containers}
+    pale, strong = looks["Task 6, no limit"], looks["Task 5"]
+    assert min(pale.get_facecolor()) > 0.7 > min(strong.get_facecolor())
+    assert mpl.colors.to_hex(pale.get_edgecolor()) == style._OKABE_ITO[style.Colour.ORANGE]
+    assert legend(ax)[-3:] == [
+        "Sum of 5 domain limits",
+        "f.example.com has no limit",
+        "A domain at its limit",
+    ]
 
 
 def test_one_chosen_domain_has_its_own_limit(ax: Axes) -> None:
@@ -424,11 +497,28 @@ def test_a_domain_without_a_limit_beside_others_is_said(ax: Axes) -> None:
         ],
     )
     charts.throughput(sessim.simulate(mixed), ax=ax)
-    assert legend(ax)[-2:] == ["Limit of a.example.com", "b.example.com has no limit"]
+    assert legend(ax) == [
+        "Task 1",
+        "Task 2, no limit",
+        "Limit of a.example.com",
+        "b.example.com has no limit",
+        "A domain at its limit",
+    ]
+
+
+def test_many_domains_without_a_limit_are_counted(ax: Axes) -> None:
+    names = [f"{letter}.example.com" for letter in "abcd"]
+    free = plan(
+        [{"sender": f"x@{name}"} for name in names],
+        domains=[{"name": name, "warmup": 300 if name[0] == "a" else "none"} for name in names],
+    )
+    charts.throughput(sessim.simulate(free), ax=ax)
+    assert legend(ax)[-2:] == ["3 domains have no limit", "A domain at its limit"]
 
 
 def test_limit_of_a_domain_that_begins_later_begins_later() -> None:
-    (line,) = bars.limits(Story(result("rolling"), domains="b.example.com"))
+    line = bars.limit(Story(result("rolling"), domains="b.example.com"))
+    assert line is not None
     assert np.isnan(line.values[0])
     assert set(line.values[1:]) == {400}
 
@@ -524,13 +614,41 @@ def test_areas_are_stacked_and_end_at_the_vertices(ax: Axes) -> None:
     cached, waiting = ax.collections
     assert [cached.get_label(), waiting.get_label()] == ["In the cache queue", "Due, not cached"]
     curve = Story(result("three_days")).curve
-    (path,) = cached.get_paths()
-    corners = {(round(x, 6), round(y)) for x, y in path.vertices}
     x = style.dates(curve.instants)
-    assert {(round(a, 6), int(b)) for a, b in zip(x, curve.cached, strict=True)} <= corners
-    (line,) = ax.lines
-    assert list(line.get_ydata()) == curve.total.tolist()
+    for area, values, top in (
+        (cached, curve.cached, curve.cached),
+        (waiting, curve.waiting, curve.total),
+    ):
+        corners = {(round(x, 6), round(y)) for path in area.get_paths() for x, y in path.vertices}
+        there = values > 0
+        edge = {(round(a, 6), int(b)) for a, b in zip(x[there], top[there], strict=True)}
+        assert edge <= corners
     assert cached.get_hatch() != waiting.get_hatch()
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_areas_have_outlines_of_their_colours_where_there_is_something(name: str, ax: Axes) -> None:
+    charts.backlog(result(name), ax=ax)
+    cached, waiting = ax.collections
+    assert not {tuple(cached.get_edgecolor()[0]), tuple(cached.get_facecolor()[0])} & {
+        tuple(waiting.get_edgecolor()[0]),
+        tuple(waiting.get_facecolor()[0]),
+    }
+    curve = Story(result(name)).curve
+    for area, values in ((cached, curve.cached), (waiting, curve.waiting)):
+        assert area.get_linewidth()[0] > 1
+        hours = sum(path.get_extents().width * 24 for path in area.get_paths())
+        either = (values[1:] > 0) | (values[:-1] > 0)
+        assert hours == pytest.approx((np.diff(curve.instants) * either).sum() / 3_600e6)
+
+
+def test_peak_of_the_backlog_is_marked_with_its_size(ax: Axes) -> None:
+    charts.backlog(result("three_days"), ax=ax)
+    (mark,) = ax.lines
+    curve = Story(result("three_days")).curve
+    assert list(mark.get_ydata()) == [curve.total.max()] == [4_000]
+    assert list(mark.get_xdata()) == [style.dates(curve.instants)[curve.total.argmax()]]
+    assert legend(ax)[-1] == "Largest: 4,000 on 1 December 2026 at 08:00"
 
 
 def test_backlog_begins_at_zero_and_ends_sent(ax: Axes) -> None:
@@ -948,6 +1066,36 @@ def test_bars_of_chosen_tasks_are_theirs(ax: Axes) -> None:
 
 
 @pytest.mark.parametrize("chart", charts.CHARTS)
+def test_picture_of_some_is_as_long_as_their_life_and_a_day_at_either_end(
+    chart: str, ax: Axes
+) -> None:
+    getattr(result("contract").plot, chart)(ax=ax, tasks="Invoices")  # 3 December to 8 December
+    zone = result("contract").plan.clock.zone
+    first, last = (num2date(edge, tz=zone) for edge in ax.get_xlim())
+    assert (last.month, last.day, last.hour) == (12, 10, 0)
+    assert timedelta(0) < datetime(2026, 12, 2, tzinfo=zone) - first < timedelta(hours=2)
+
+
+def test_days_of_some_are_those_of_all_of_them() -> None:
+    whole, some = Story(result("contract")), Story(result("contract"), tasks="Invoices")
+    assert some.edges.tolist() == whole.edges[1:10].tolist()
+    for name in ("limits", "full_days"):
+        ((_, days),) = getattr(some, name).items()
+        assert days.tolist() == getattr(whole, name)["a.example.com"][1:9].tolist()
+    digest = Story(result("contract"), tasks="Digest")
+    assert digest.edges.tolist() == whole.edges.tolist()
+
+
+def test_days_of_unfinished_work_go_on_to_the_end() -> None:
+    whole = Story(result("unfinished")).edges.tolist()
+    assert Story(result("unfinished"), tasks=2).edges.tolist() == whole[1:]  # paused for good
+    assert Story(result("unfinished"), tasks=5).edges.tolist() == whole[3:]
+    assert Story(result("unfinished"), tasks=3).edges.tolist() == whole[3:12]
+    assert Story(result("unfinished"), tasks=[]).edges.tolist() == whole
+    assert Story(many_domains(), domains="a.example.com").edges.shape == (3,)
+
+
+@pytest.mark.parametrize("chart", charts.CHARTS)
 def test_nothing_chosen_is_an_empty_chart(chart: str, ax: Axes) -> None:
     drawn(getattr(result("contract").plot, chart)(ax=ax, tasks=[]))
     assert result("contract").plot.description(chart, tasks=[])
@@ -1079,6 +1227,18 @@ DESCRIPTIONS = {
 @pytest.mark.parametrize(("name", "chart"), DESCRIPTIONS)
 def test_descriptions(name: str, chart: str) -> None:
     assert charts.description(result(name), chart) == DESCRIPTIONS[name, chart]
+
+
+def test_description_of_many_domains(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert charts.description(many_domains(), "throughput").endswith(
+        "; the daily limit was reached by a.example.com on 1 day, by b.example.com on 2 days, "
+        "by c.example.com on 3 days, by d.example.com on 4 days and by e.example.com on 5 days; "
+        "f.example.com has no limit."
+    )
+    monkeypatch.setattr(bars, "_LISTED", 1)
+    assert charts.description(many_domains(), "throughput").endswith(
+        "reached by a.example.com on 1 day and by 4 other domains; f.example.com has no limit."
+    )
 
 
 def test_descriptions_of_little() -> None:

@@ -69,9 +69,10 @@ def throughput(
 
     Where limits are far above what was sent, the picture is as high as the bars and the line
     leaves it at an arrow; the legend says how far it goes. With several domains the line is the
-    sum of their limits, which is what the height of the bars compares with, and a strip marks the
-    days on which one of them was at its own; ``by="domain"`` draws a line for each as well, and
-    ``domains="a.example.com"`` that of one.
+    sum of their limits, which is what the height of the bars compares with, and rows above the
+    bars mark the days on which each was at its own (those with few such days in one row; without
+    names where the picture is narrow). What domains without a limit sent is pale and on top: what
+    is below can be compared with the line. ``domains="a.example.com"`` draws one alone.
 
     Parameters
     ----------
@@ -82,7 +83,8 @@ def throughput(
     by
         What the bars are stacked by: ``"task"``, ``"domain"`` or ``"type"``.
     tasks, domains
-        Only these: one or several names, tasks also by id. Default: all, test sends included.
+        Only these, and only their days with one more at either end: one or several names, tasks
+        also by id. Default: all, test sends included.
     most
         How many parts of the bars are told apart; all but the largest are folded together.
     **kwargs
@@ -113,6 +115,9 @@ def backlog(
     **kwargs: Any,
 ) -> Axes:
     """Draw the unsent emails of due runs over time: in the cache queue, and not cached.
+
+    Either has an outline of its colour, so that what is gone in minutes is seen over months too;
+    an arrow points at the peak, and the legend says how high it is.
 
     Parameters
     ----------

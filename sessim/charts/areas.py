@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from matplotlib.markers import CARETDOWN
+from numpy.typing import NDArray
 
 from sessim.charts import style
 from sessim.charts.story import Curve, Story
 from sessim.charts.words import number, time
+from sessim.ledger import Ints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
+_LINE: Final = 1.2  # points around an area: so much is seen of what is gone in minutes
+_LOOKS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "In the cache queue": {
+        "facecolor": style.Colour.ORANGE.rgb,
+        "edgecolor": style.Colour.VERMILION.rgb,
+        "hatch": "///",
+    },
+    "Due, not cached": {
+        "facecolor": style.Colour.BLUE.rgb,
+        "edgecolor": style.Colour.BLUE.rgb,
+        "hatch": "",
+    },
+}
+"""The looks of the areas, from the lower to the upper."""
 _VERTICES: Final = 8_000  # more than a picture has columns of pixels
 
 
@@ -22,26 +41,37 @@ def draw(story: Story, ax: Axes, options: Mapping[str, Any] | None = None) -> No
     style.time_axis(ax, story)
     curve = thinned(story.curve)
     x, total = style.dates(curve.instants), curve.total
-    cached, waiting = style.Colour.ORANGE.rgb, style.Colour.SKY.rgb
-    areas: dict[str, tuple[Any, Any, dict[str, Any]]] = {
-        "In the cache queue": (0, curve.cached, {"facecolor": cached, "hatch": "///"}),
-        "Due, not cached": (curve.cached, total, {"facecolor": waiting, "hatch": ""}),
-    }
+    levels = pairwise((np.zeros_like(total), curve.cached, total))
     handles: list[tuple[str, Any]] = []
-    for label, (low, high, looks) in areas.items():
-        looks = {
-            "edgecolor": "white",
-            "linewidth": 0.0,
-            "hatch_linewidth": 0.8,
-            **looks,
-            **(options or {}),
-        }
-        handles.append((label, ax.fill_between(x, low, high, label=label, **looks)))
-    ax.plot(x, total, color=style.ink(), linewidth=0.9, label="Backlog")
-    style.count_axis(ax, 1.06 * total.max(initial=0))
+    for (label, own), (low, high) in zip(_LOOKS.items(), levels, strict=True):
+        looks = {"linewidth": _LINE, "hatch_linewidth": 0.8, **own, **(options or {})}
+        area = ax.fill_between(x, low, high, where=_there(high - low), label=label, **looks)
+        handles.append((label, area))
+    if total.any():
+        handles.append(_largest(ax, story, curve))
+    style.count_axis(ax, 1.08 * total.max(initial=0))
     if not total.any():
         style.note(ax, "There was no backlog")
     style.legend(ax, "Backlog: emails due and not sent yet", handles)
+
+
+def _there(values: Ints) -> NDArray[np.bool_]:
+    """Say which vertices have an area: those above 0, and those to which it falls.
+
+    A backlog rises at once, and only then: there are two vertices at that instant.
+    """
+    found = values > 0
+    found[1:] |= values[:-1] > 0
+    return found
+
+
+def _largest(ax: Axes, story: Story, curve: Curve) -> tuple[str, Line2D]:
+    """Point at the peak, which may be as narrow as it is high."""
+    peak = int(curve.total.argmax())
+    at = style.dates(curve.instants[[peak]])
+    looks = {"marker": CARETDOWN, "markersize": 7, "color": style.ink(), "linestyle": "none"}
+    (mark,) = ax.plot(at, curve.total[[peak]], label="Largest", zorder=4, **looks)
+    return f"Largest: {curve.total[peak]:,} on {time(story, int(curve.instants[peak]))}", mark
 
 
 def thinned(curve: Curve, most: int = _VERTICES) -> Curve:

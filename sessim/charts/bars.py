@@ -11,6 +11,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.markers import CARETUPBASE
 from matplotlib.transforms import Bbox, TransformedBbox
+from numpy.typing import NDArray
 
 from sessim.charts import lettering, style
 from sessim.charts.story import Floats, Story
@@ -23,13 +24,20 @@ if TYPE_CHECKING:
 
 By = Literal["task", "domain", "type"]
 
+Days = NDArray[np.bool_]
+
 MOST: Final = len(style.LOOKS)
 """How many parts of a stack are told apart."""
 
 _FAR: Final = 1.6  # times the highest bar: a limit above it leaves the picture
 _FULL: Final = "A domain at its limit"
-_LINES: Final = 5  # domains' own limits that a picture bears
-_DASHES: Final = ((0, (4, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)), (0, (8, 3)), (0, (3, 1, 1, 1)))
+_ROWS: Final = 4  # of domains that were at their limits
+_NAME: Final = 22  # places for the name of such a row
+_NARROW: Final = 330  # points across: too few for names beside the bars
+_LISTED: Final = 8  # domains at their limits that a description names
+_NAMED: Final = 2  # domains without a limit that a legend names
+_PITCH: Final = 9.0  # points from row to row
+_GAP: Final = 7.0  # points between the rows and the bars: an arrow fits in
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class Part:
     colour: Any
     hatch: str
     sent: Ints
+    free: bool = False
+    """Whether no limit holds, although there are domains with one: pale, and on top."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,6 @@ class Limit:
 
     label: str
     values: Floats
-    own: bool = False
-    """Whether it is that of some domains, drawn beside that of all together."""
 
 
 def draw(
@@ -67,22 +75,26 @@ def draw(
     for part in parts(story, by, most):
         handles.append((part.label, _bars(ax, edges, base, part, options or {})))
         base += part.sent
-    lines = limits(story, each=by == "domain")
-    top = _top(base, lines)
-    for i, line in enumerate(lines):
-        handles.append((_with_height(line, top), _line(ax, edges, line, i, top)))
-    if len(story.limits) > 1 and not any(line.own for line in lines):
-        handles += _full_days(story, ax, edges)
-    handles += [(label, Line2D([], [], linestyle="none")) for label in _unlimited(story)]
+    line = limit(story)
+    top = _top(base, line)
+    if line:
+        handles.append((_with_height(line, top), _line(ax, edges, line, top)))
+    handles += [(label, Line2D([], [], linestyle="none")) for label in _unlimited_labels(story)]
+    raised = 0.0
+    if full := _full_days(story, named=style.width(ax) > _NARROW):
+        handles.append((_FULL, _strip(ax, edges, full)))
+        raised = _GAP + len(full) * _PITCH
     style.count_axis(ax, top)
     if not base.any():
         style.note(ax, "Nothing was sent")
-    style.legend(ax, "Emails sent each day", handles)
+    style.legend(ax, "Emails sent each day", handles, raised)
 
 
 def _bars(ax: Axes, edges: Floats, base: Ints, part: Part, options: Mapping[str, Any]) -> Any:
     days = np.flatnonzero(part.sent)
     looks = {"color": part.colour, "edgecolor": "white", "linewidth": _edge(edges)}
+    if part.free:
+        looks |= {"color": style.pale(part.colour), "edgecolor": part.colour}
     looks |= {"hatch": part.hatch, "hatch_linewidth": 0.8}
     return ax.bar(
         edges[days],
@@ -100,17 +112,15 @@ def _edge(edges: Floats) -> float:
     return 0.4 if len(edges) <= 100 else 0.0
 
 
-def _line(ax: Axes, edges: Floats, line: Limit, number: int, top: float) -> Any:
+def _line(ax: Axes, edges: Floats, line: Limit, top: float) -> Any:
     """Draw a limit, with an arrow wherever it leaves the picture."""
-    dashes = _DASHES[number % len(_DASHES)] if line.own else "-"
     step = ax.stairs(
         line.values,
         edges,
         baseline=None,
         label=line.label,
         color=style.ink(),
-        linestyle=dashes,
-        linewidth=1.1 if line.own else 1.8,
+        linewidth=1.8,
         zorder=3,
     )
     above = np.append(False, line.values > top)
@@ -123,48 +133,72 @@ def _line(ax: Axes, edges: Floats, line: Limit, number: int, top: float) -> Any:
     return step
 
 
-def _full_days(story: Story, ax: Axes, edges: Floats) -> list[tuple[str, PolyCollection]]:
-    """Mark the days on which a domain was at its limit, where its own line is not drawn."""
-    days = np.flatnonzero(np.any(list(story.full_days.values()), axis=0))
-    if not len(days):
-        return []
-    low = np.full(len(days), 0.975)
-    strip = PolyCollection(
-        list(style.boxes(edges[days], edges[days + 1], low, low + 0.025)),
+def _strip(ax: Axes, edges: Floats, full: Mapping[str, Days]) -> Any:
+    """Mark above the bars on which days which domain was at its limit, a row for each."""
+    bounds = (0, _GAP, 1, len(full) * _PITCH)
+    strip = ax.inset_axes(bounds, transform=style.points_above(ax), sharex=ax)
+    rows, days = np.nonzero(list(full.values()))
+    middle = rows.astype(np.float64)
+    marks = PolyCollection(
+        list(style.boxes(edges[days], edges[days + 1], middle - 0.35, middle + 0.35)),
         label=_FULL,
         facecolor=style.ink(),
         edgecolor="white",
         linewidth=_edge(edges),
-        transform=ax.get_xaxis_transform(),
-        zorder=2,
     )
-    ax.add_collection(strip, autolim=False)
-    return [(_FULL, strip)]
+    strip.add_collection(marks, autolim=False)
+    strip.set_ylim(len(full) - 0.5, -0.5)
+    strip.set_yticks(range(len(full)), list(full), fontsize=7)
+    strip.tick_params(length=0, labelbottom=False)
+    strip.spines[:].set_visible(False)
+    strip.patch.set_visible(False)
+    lettering.fit(strip.get_yticklabels())
+    return marks
 
 
 # --- numbers --------------------------------------------------------------------------------------
 
 
 def parts(story: Story, by: By = "task", most: int = MOST) -> list[Part]:
-    """Return the parts of the stack in the plan's order, small ones folded into the last."""
+    """Return the parts of the stack from the lowest to the uppermost.
+
+    They are in the plan's order, small ones folded together. What domains without a limit sent
+    comes after the rest, which can so be compared with the limits of the others.
+    """
     keys, labels = _keys(story, by)
-    _, sent = story.emails
-    totals = np.zeros(len(labels), dtype=np.int64)
-    np.add.at(totals, keys, sent)
-    tests, totals[0] = totals[0], 0
-    largest = np.argsort(-totals, kind="stable")[: np.count_nonzero(totals)]
-    kept = np.sort(largest if len(largest) <= most + 1 else largest[:most])
-    folded = len(largest) - len(kept)
-    groups = np.full(len(labels), len(kept))
-    groups[kept], groups[0] = np.arange(len(kept)), len(kept) + 1
-    by_day = story.sent(groups[keys], len(kept) + 2)
-    shown = lettering.names([labels[key] for key in kept], kept.tolist())
-    found = [Part(label, *_look(i), by_day[i]) for i, label in enumerate(shown)]
-    if folded:
-        found.append(Part(f"{folded:,} other {by}s", style.OTHER, "", by_day[-2]))
-    if tests:
-        found.append(Part("Test sends", style.Colour.BLACK.rgb, "", by_day[-1]))
+    size = len(labels)
+    keys = keys + size * _is_free(story)
+    totals = np.zeros(2 * size, dtype=np.int64)
+    np.add.at(totals, keys, story.emails[1])
+    totals[[0, size]] = 0  # test sends are never folded
+    kept, folded = _folded(totals, most)
+    places = len(kept) + 2
+    groups = np.full(2 * size, len(kept))
+    groups[kept], groups[[0, size]] = np.arange(len(kept)), places - 1
+    groups[size:] += places
+    by_day = story.sent(groups[keys], 2 * places)
+    chosen = np.unique(kept % size).tolist()
+    names = dict(zip(chosen, lettering.names([labels[i] for i in chosen], chosen), strict=True))
+    found = []
+    for group in np.flatnonzero(by_day.any(axis=1)):
+        free, place = divmod(int(group), places)
+        label, look = "Test sends", (style.Colour.BLACK.rgb, "")
+        if place < len(kept):
+            label, look = names[int(kept[place]) % size], _look(place)
+        elif place == len(kept):
+            others = int(np.count_nonzero((folded >= size) == free))
+            label, look = number(others, f"other {by}"), (style.OTHER, "")
+        label += ", no limit" if free else ""
+        found.append(Part(label, *look, by_day[group], bool(free)))
     return found
+
+
+def _folded(totals: Ints, most: int) -> tuple[Ints, Ints]:
+    """Return which parts are told apart and which are folded; one alone is not."""
+    order = np.argsort(-totals, kind="stable")[: np.count_nonzero(totals)]
+    if len(order) <= most + 1:
+        most = len(order)
+    return np.sort(order[:most]), order[most:]
 
 
 def _keys(story: Story, by: By) -> tuple[Ints, Sequence[str]]:
@@ -189,48 +223,31 @@ def _look(i: int) -> tuple[Any, str]:
     return style.LOOKS[place][0].rgb, style.LOOKS[(place + 3 * again) % MOST][1]
 
 
-def limits(story: Story, *, each: bool = False) -> list[Limit]:
-    """Return the lines of limits: of all domains together, and if wanted those of each.
-
-    Where a domain has no limit, the limits of the others are all there is.
-    """
+def limit(story: Story) -> Limit | None:
+    """Return the line of limits: of the only domain, or the sum of all that have one."""
     found = {name: values for name, values in story.limits.items() if not np.isnan(values).all()}
     if not found:
-        return []
+        return None
+    every = np.stack(list(found.values()))
+    known = ~np.isnan(every).all(axis=0)
+    total = np.where(known, np.nansum(every, axis=0), np.nan)
+    return Limit(_limit_label(story, list(found)), total)
+
+
+def _limit_label(story: Story, names: Sequence[str]) -> str:
     if len(story.limits) == 1:
-        return [Limit("Daily limit", values) for values in found.values()]
-    own = _own_limits(found)
-    if len(found) == len(story.limits):
-        every = np.stack(list(found.values()))
-        known = ~np.isnan(every).all(axis=0)
-        total = np.where(known, np.nansum(every, axis=0), np.nan)
-        together = Limit(f"Limit, all {len(found)} domains", total)
-        return [together, *(own if each and len(own) <= _LINES else [])]
-    return own
-
-
-def _own_limits(found: Mapping[str, Floats]) -> list[Limit]:
-    alike: dict[bytes, list[str]] = {}
-    for name, values in found.items():
-        alike.setdefault(values.tobytes(), []).append(name)
-    return [
-        Limit(_limit_label(names, len(found)), found[names[0]], own=True)
-        for names in alike.values()
-    ]
-
-
-def _limit_label(names: Sequence[str], number: int) -> str:
+        return "Daily limit"
     if len(names) == 1:
         return f"Limit of {lettering.name(names[0])}"
-    return f"Limit of each {'domain' if len(names) == number else f'of {len(names)} domains'}"
+    return f"Sum of {len(names)} domain limits"
 
 
-def _top(sent: Ints, lines: Sequence[Limit]) -> float:
+def _top(sent: Ints, line: Limit | None) -> float:
     """Return how high the picture is: the bars stay readable however high the limits are."""
     highest = float(sent.max(initial=0))
-    limit = max((_highest(line) for line in lines), default=0.0)
-    if not highest or limit <= _FAR * highest:
-        return 1.06 * max(highest, limit)
+    most = _highest(line) if line else 0.0
+    if not highest or most <= _FAR * highest:
+        return 1.06 * max(highest, most)
     return 1.15 * highest
 
 
@@ -243,10 +260,46 @@ def _with_height(line: Limit, top: float) -> str:
 
 
 def _unlimited(story: Story) -> list[str]:
-    free = [name for name, values in story.limits.items() if np.isnan(values).all()]
-    if len(free) == len(story.limits):
-        return ["No daily limit"] if free else []
-    return [f"{lettering.name(name)} has no limit" for name in free]
+    """Return the domains without a limit."""
+    return [name for name, values in story.limits.items() if np.isnan(values).all()]
+
+
+def _is_free(story: Story) -> Days:
+    """Say of each row of emails whether no limit held although there are domains with one."""
+    log, names = story.log, _unlimited(story)
+    rows, _ = story.emails
+    if len(names) == len(story.limits):
+        return np.zeros(len(rows), dtype=bool)
+    return np.isin(log.domain[rows], [log.domains.index(name) for name in names])
+
+
+def _unlimited_labels(story: Story) -> list[str]:
+    names = _unlimited(story)
+    if len(names) == len(story.limits):
+        return ["No daily limit"] if names else []
+    if len(names) > _NAMED:
+        return [f"{len(names)} domains have no limit"]
+    return [f"{lettering.name(name)} has no limit" for name in names]
+
+
+def _full_days(story: Story, *, named: bool) -> dict[str, Days]:
+    """Return on which days which domain was at its limit, by label, those with few folded.
+
+    Of all that an only domain sent, the line of its limit says so.
+    """
+    found = {name: days for name, days in story.full_days.items() if days.any()}
+    if not found or (len(story.limits) == 1 and story.tasks.all()):
+        return {}
+    if not named:
+        return {"": np.any(list(found.values()), axis=0)}
+    most = sorted(found, key=lambda name: int(-found[name].sum()))
+    folded = most[_ROWS - 1 :] if len(most) > _ROWS else []
+    kept = [name for name in found if name not in folded]
+    shown = lettering.names(kept, range(1, len(kept) + 1), _NAME)
+    rows = {label: found[name] for label, name in zip(shown, kept, strict=True)}
+    if folded:
+        rows[number(len(folded), "other domain")] = np.any([found[n] for n in folded], axis=0)
+    return rows
 
 
 def describe(story: Story) -> str:
@@ -266,11 +319,14 @@ def describe(story: Story) -> str:
 
 def _limit_words(story: Story) -> str:
     full = {name: int(days.sum()) for name, days in story.full_days.items() if days.any()}
-    if all(np.isnan(values).all() for values in story.limits.values()):
+    free = _unlimited(story)
+    if len(free) == len(story.limits):
         return "there was no daily limit"
-    if not full:
-        return "the daily limit was never reached"
-    if len(story.limits) == 1:
-        return f"the daily limit was reached on {number(sum(full.values()), 'day')}"
     each = [f"by {name} on {number(days, 'day')}" for name, days in full.items()]
-    return f"the daily limit was reached {in_words(each)}"
+    if len(each) > _LISTED:
+        each[_LISTED:] = [f"by {number(len(each) - _LISTED, 'other domain')}"]
+    reached = in_words(each) if len(story.limits) > 1 else f"on {number(sum(full.values()), 'day')}"
+    words = (
+        f"the daily limit was reached {reached}" if full else "the daily limit was never reached"
+    )
+    return "; ".join([words, *_unlimited_labels(story)])

@@ -122,7 +122,21 @@ class Story:
 
     @cached_property
     def edges(self) -> Ints:
-        """When the local days begin, and when the last one ends (microseconds since the epoch)."""
+        """When the local days begin, and when the last one ends (microseconds since the epoch).
+
+        Where not all is chosen, they are the days from the one before to the one after its life.
+        """
+        edges = self._all_edges()
+        rows = np.append(self.ledger.rows[self.has(self.ledger.rows)], self.emails[0])
+        if (self.tasks.all() and self.domains.all()) or not len(rows):
+            return edges
+        times = self.log.time[rows]
+        unfinished = self.of(self.result.tasks)["finished"].isna().any()
+        life = np.array([times.min(), self.end if unfinished else times.max()])
+        first, last = edges.searchsorted(life, "right") - 1
+        return edges[max(first - 1, 0) : last + 3]
+
+    def _all_edges(self) -> Ints:
         log, clock = self.log, self.plan.clock
         marks = np.isin(log.event, (*_CLOSING, Event.LIMIT))
         last = int((log.time - marks).max())
@@ -170,7 +184,7 @@ class Story:
         rows = np.flatnonzero(log.event == Event.LIMIT)
         limit = np.where(log.limit[rows] == NONE, np.nan, log.limit[rows])
         days = self.edges.searchsorted(log.time[rows], "right") - 1
-        shown = days < size  # without the limit of a day on which nothing happened any more
+        shown = (days >= 0) & (days < size)
         found[log.domain[rows[shown]], days[shown]] = limit[shown]
         worked = np.unique(log.domain[self.ledger.rows[self.has(self.ledger.rows)]])
         worked = np.union1d(worked, log.domain[self.emails[0]])

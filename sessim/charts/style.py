@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.dates import (
     DAILY,
     HOURLY,
@@ -20,6 +21,13 @@ from matplotlib.dates import (
 )
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.transforms import (
+    Affine2D,
+    BboxTransformTo,
+    ScaledTranslation,
+    Transform,
+    blended_transform_factory,
+)
 from numpy.typing import NDArray
 
 from sessim.charts import lettering, words
@@ -39,6 +47,7 @@ _OKABE_ITO = (
 )  # fmt: skip
 _INCH = 72  # points
 _AROUND = 56  # points above and below Axes that a layout takes for labels and a heading
+_MARGIN = 0.006  # of the days shown, before them: the axis would hide what is gone in minutes
 _ROW = 11.5  # points of a row of a legend
 
 
@@ -78,6 +87,11 @@ def ink() -> Any:
     return mpl.rcParams["text.color"]
 
 
+def pale(colour: Any) -> tuple[float, ...]:
+    """Return a colour mixed with much white."""
+    return tuple(1 - 0.25 * (1 - part) for part in to_rgb(colour))
+
+
 def new_figure(size: tuple[float, float]) -> Figure:
     """Make a figure that pyplot knows, so that a notebook shows it."""
     import matplotlib.pyplot as plt  # only where nobody hands in a figure
@@ -112,6 +126,16 @@ def height(ax: Axes, texts: Sequence[str]) -> float:
     return max(1.3 * found - _AROUND - _ROW * rows, 0.3 * found)
 
 
+def points_above(ax: Axes) -> Transform:
+    """Return the coordinates of what stands above Axes: across as theirs, upwards in points."""
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    upwards = Affine2D().scale(1 / _INCH) + figure.dpi_scale_trans
+    return blended_transform_factory(
+        ax.transAxes, upwards + ScaledTranslation(0, 1, BboxTransformTo(ax.bbox))
+    )
+
+
 def _points(ax: Axes, pixels: float) -> float:
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -136,7 +160,8 @@ def time_axis(ax: Axes, story: Story) -> None:
         show_offset=False,  # the label of the axis has the year
     )
     ax.xaxis.set_major_formatter(formatter)
-    ax.set_xlim(*dates(story.edges[[0, -1]]))
+    start, end = dates(story.edges[[0, -1]])
+    ax.set_xlim(start - _MARGIN * (end - start), end)
     first, last = (words.month(story, int(edge)) for edge in story.edges[[0, -2]])
     ax.set_xlabel(f"{words.span(first, last)}, local time ({story.plan.timezone})")
     ax.set_axisbelow(True)
@@ -165,7 +190,12 @@ def count_axis(ax: Axes, top: float) -> None:
     ax.grid(axis="y", color=ink(), alpha=0.1)
 
 
-def legend(ax: Axes, title: str, handles: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+def legend(
+    ax: Axes,
+    title: str,
+    handles: Mapping[str, Any] | Iterable[tuple[str, Any]],
+    raised: float = 0.0,
+) -> None:
     """Put a heading and a legend above the Axes, in as many columns as there is room for.
 
     Parameters
@@ -176,6 +206,8 @@ def legend(ax: Axes, title: str, handles: Mapping[str, Any] | Iterable[tuple[str
         The heading.
     handles
         The texts, and what to draw beside each.
+    raised
+        How far above the Axes, in points.
     """
     entries = list(handles.items() if isinstance(handles, Mapping) else handles)
     texts = [text for text, _ in entries]
@@ -186,7 +218,8 @@ def legend(ax: Axes, title: str, handles: Mapping[str, Any] | Iterable[tuple[str
         alignment="left",
         title_fontproperties={"weight": "bold", "size": "medium"},
         loc="lower left",
-        bbox_to_anchor=(0, 1),
+        bbox_to_anchor=(0, raised),
+        bbox_transform=points_above(ax),
         ncols=_columns(texts, _room(ax)),
         frameon=False,
         fontsize="small",
@@ -202,7 +235,7 @@ def legend(ax: Axes, title: str, handles: Mapping[str, Any] | Iterable[tuple[str
 
 def _room(ax: Axes) -> float:
     """Return how wide a legend may be: as Axes and the margin beside them, in points."""
-    return 1.13 * width(ax)
+    return 1.06 * width(ax)
 
 
 def _columns(texts: Sequence[str], room: float) -> int:
