@@ -5,15 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import lru_cache, wraps
+from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import (
@@ -23,13 +23,13 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainSerializer,
     PlainValidator,
-    ValidationError,
 )
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
-from pydantic_core import CoreSchema, ErrorDetails, core_schema
+from pydantic_core import CoreSchema, core_schema
 
 from sessim import clock, warmup
-from sessim.errors import PlanError, Problem, nearest, shown
+from sessim.errors import shown
+from sessim.wording import place as place  # also found here, beside the fields that it names
 
 _FOLDER: ContextVar[Path] = ContextVar("folder", default=Path())
 _SPAN = re.compile(r"\s*(\d{1,9})\s*(d|h|days?|hours?)\s*", re.ASCII)
@@ -382,122 +382,3 @@ def _zone(value: object) -> str:
 Zone = Annotated[
     str, PlainValidator(_zone), WithJsonSchema({"type": "string", "examples": ["Asia/Shanghai"]})
 ]
-
-# --- what pydantic finds, in words --------------------------------------------------------------
-
-_MESSAGES: dict[str, Callable[[ErrorDetails], str]] = {
-    "missing": lambda error: "is missing; add it",
-    "missing_argument": lambda error: "is missing; add it",
-    "value_error": lambda error: str(error["ctx"]["error"]),
-    "literal_error": lambda error: (
-        f"{shown(error['input'])} is not known; choose {error['ctx']['expected']}"
-    ),
-    "invalid_key": lambda error: "is no key; write keys as words",
-    "string_unicode": lambda error: f"{shown(error['input'])} is not a text; write plain words",
-    "tuple_type": lambda error: f"{shown(error['input'])} is not a list; write one entry a line",
-    "dataclass_type": lambda error: (
-        f"{shown(error['input'])} is not a group of keys; write key: value"
-    ),
-    "unexpected_positional_argument": lambda error: (
-        f"{shown(error['input'])} stands without its key; write key=value"
-    ),
-    "multiple_argument_values": lambda error: "is given twice; leave one out",
-}
-
-
-def _message(error: ErrorDetails) -> str:
-    known = _MESSAGES.get(error["type"])
-    return known(error) if known else f"{shown(error['input'])} cannot be used; see the plan's keys"
-
-
-def problems(
-    error: ValidationError,
-    data: Mapping[str, Any],
-    keys: Mapping[str, tuple[str, ...]],
-    group: str = "",
-) -> list[Problem]:
-    """Say in words what pydantic found.
-
-    Parameters
-    ----------
-    error
-        What pydantic raised.
-    data
-        What was given, to name tasks and domains in the sentence.
-    keys
-        The known keys of the plan (under ``""``) and of each list of it.
-    group
-        Which of these was built: a plan, or one entry of a list.
-    """
-    found: list[Problem] = []
-    for details in error.errors(include_url=False):
-        cause = details.get("ctx", {}).get("error")
-        inner = cause.problems if isinstance(cause, PlanError) else ()
-        found.extend(inner or [_problem(details, data, keys, group)])
-    return found
-
-
-def _problem(
-    error: ErrorDetails, data: Mapping[str, Any], keys: Mapping[str, tuple[str, ...]], group: str
-) -> Problem:
-    where = error["loc"]
-    if where and isinstance(where[0], int):  # a positional argument
-        where = (keys[group][where[0]] if where[0] < len(keys[group]) else "", *where[1:])
-    at = place(where, data)
-    if group:
-        at = ", ".join(filter(None, [_label(group, data), at]))
-    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        known = keys.get(str(where[0]), ()) if len(where) > 1 else keys[group]
-        return Problem(at, f"is not known; {nearest(str(where[-1]), known)}", where)
-    return Problem(at, _message(error), where)
-
-
-_SINGULAR = {"tasks": "task", "domains": "domain", "test_sends": "test send"}
-
-
-def place(where: tuple[int | str, ...], data: Mapping[str, Any]) -> str:
-    """Name a place in a plan: ``("tasks", 1, "every")`` is ``task 'Invoices', every``."""
-    match where:
-        case (str(group), int(i), *rest) if group in _SINGULAR:
-            entries = data[group]
-            entry = entries[i] if isinstance(entries, Sequence) else None
-            return ", ".join([_label(group, entry, i + 1), *map(_word, rest)])
-    return ", ".join(map(_word, where))
-
-
-def _label(group: str, entry: object, number: int | None = None) -> str:
-    name = entry.get("name") if isinstance(entry, Mapping) else getattr(entry, "name", None)
-    named = isinstance(name, str) and name
-    return f"{_SINGULAR[group]} {shown(name) if named else number or ''}".rstrip()
-
-
-def _word(key: int | str) -> str:
-    text = str(key)
-    return text if text.isprintable() and 0 < len(text) < 80 else shown(key)
-
-
-_Class = TypeVar("_Class", bound=type)
-
-
-def in_words(keys: Mapping[str, tuple[str, ...]], group: str = "") -> Callable[[_Class], _Class]:
-    """Decorate a pydantic dataclass so that building it raises :class:`PlanError`.
-
-    ``keys`` are the known keys of the plan (under ``""``) and of each list of it; ``group`` says
-    which of these the class is.
-    """
-
-    def decorate(cls: _Class) -> _Class:
-        build = cls.__init__  # type: ignore[misc]
-
-        @wraps(build)
-        def checked(self: Any, /, *args: Any, **data: Any) -> None:
-            try:
-                build(self, *args, **data)
-            except ValidationError as error:
-                given = dict(zip(keys[group], args, strict=False)) | data
-                raise PlanError(problems(error, given, keys, group)) from None
-
-        cls.__init__ = checked  # type: ignore[misc]
-        return cls
-
-    return decorate

@@ -14,9 +14,12 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "sessim"
 
 ROOMS = (
-    *("version", "errors", "lifecycle", "clock", "warmup", "fields", "recipients", "schedule"),
+    *("version", "errors", "lifecycle", "clock", "warmup", "wording", "fields", "recipients"),
     *(
+        "schedule",
         "planfile",
+        "parts",
+        "checks",
         "plan",
         "serving",
         "eventlog",

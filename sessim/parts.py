@@ -1,0 +1,194 @@
+"""The parts of a plan: domains, tasks and test sends, each checked by itself."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, model_validator
+from pydantic.dataclasses import dataclass
+
+from sessim import recipients, warmup
+from sessim.errors import shown
+from sessim.fields import (
+    Address,
+    Count,
+    Date,
+    DomainName,
+    Hours,
+    Level,
+    Moment,
+    Name,
+    Path_,
+    Quality,
+    Subject,
+    Warmup,
+    address_parts,
+    whole,
+)
+from sessim.lifecycle import TaskType
+from sessim.wording import in_words
+
+CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+"""How pydantic builds a plan and its parts."""
+
+
+@in_words("domains")
+@dataclass(frozen=True, config=CONFIG)
+class Domain:
+    """A sender domain and its warm-up (rule R4).
+
+    Parameters
+    ----------
+    name
+        Such as ``"news.example.com"``.
+    warmup
+        Where the daily limits come from: a published name (``"standard"``, ``"legacy"``, see
+        :func:`sessim.published`), ``"none"``, a number of emails a day, a list of numbers,
+        ``{"start": 50, "factor": 2, "cap": 100000}`` or ``{"csv": "limits.csv"}``.
+    warmup_start
+        Date of warm-up day 1. Default: the earliest due date of the domain's runs.
+    advance
+        What makes a warm-up day count: ``"calendar"`` (each date) or ``"sending"`` (only dates
+        on which the domain sent something).
+    level, quality
+        Kept for the reputation rules, which this version does not simulate.
+
+    Raises
+    ------
+    PlanError
+        If a value is not one of these.
+    """
+
+    name: DomainName
+    _: KW_ONLY
+    warmup: Warmup = "standard"
+    warmup_start: Date | None = None
+    advance: Literal["calendar", "sending"] = "calendar"
+    level: Level = 1
+    quality: Quality = None
+
+    @cached_property
+    def limits(self) -> warmup.Limits:
+        """The daily limits by warm-up day."""
+        return warmup.limits(self.warmup)
+
+
+@in_words("tasks")
+@dataclass(frozen=True, slots=True, config=CONFIG)
+class Task:
+    """A sending task: Batch (neither ``start`` nor ``every``), Scheduled or Recurring.
+
+    Parameters
+    ----------
+    name
+        Unique in its plan.
+    sender
+        ``Name <address>`` or a bare address; its domain must be one of the plan's.
+    requests
+        Emails of one run.
+    recipients
+        Instead of ``requests``: a CSV file with a column of addresses, which is counted.
+    start
+        When it is due, in the plan's zone. Default: at the plan's start.
+    every
+        Interval of a recurring task in whole hours, such as ``"24h"``.
+    count
+        How many runs there are at most. Default: up to the horizon.
+    until
+        The last time a run may be due, or, as a bare date, the end of that day. Default: the
+        horizon.
+    every_by
+        ``"elapsed"``: 24h are 24 hours; ``"wall"``: the same wall-clock time every day.
+    overlap
+        What a run does while an earlier run of the task is unfinished: ``"queue"`` behind it, or
+        ``"skip"``.
+    cancel_at
+        When the user cancels the task.
+    subject, template, reply_to
+        What is sent; the simulation does not need them.
+    quality
+        Kept for quality outcomes, which this version does not simulate.
+
+    Raises
+    ------
+    PlanError
+        If a value is not one of these, or a key is missing.
+    """
+
+    name: Name
+    _: KW_ONLY
+    sender: Address
+    requests: Count | None = None
+    recipients: Path_ | None = None
+    start: Moment | None = None
+    every: Hours | None = None
+    count: Count | None = None
+    until: Moment | None = None
+    every_by: Literal["elapsed", "wall"] = "elapsed"
+    overlap: Literal["queue", "skip"] = "queue"
+    cancel_at: Moment | None = None
+    subject: Subject | None = None
+    template: Name | None = None
+    reply_to: Address | None = None
+    quality: Quality = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Task:
+        if self.recipients is None and self.requests is None:
+            raise ValueError("requests is missing; give their number, or recipients: FILE.csv")
+        if self.every is not None and self.start is None:
+            raise ValueError("start is missing; a recurring task needs its first time")
+        for key in ("count", "until"):
+            if self.every is None and getattr(self, key) is not None:
+                raise ValueError(f"{key} belongs to a recurring task; add every, or leave it out")
+        if self.recipients is not None:
+            counted = recipients.count(Path(self.recipients))
+            if self.requests not in (None, counted):
+                raise ValueError(
+                    f"requests is {self.requests}, but {shown(self.recipients)} holds {counted}; "
+                    "leave one of them out"
+                )
+            object.__setattr__(self, "requests", counted)
+        return self
+
+    @property
+    def type(self) -> TaskType:
+        """Batch (immediate), Scheduled or Recurring."""
+        if self.every is not None:
+            return TaskType.RECURRING
+        return TaskType.IMMEDIATE if self.start is None else TaskType.SCHEDULED
+
+    @property
+    def domain(self) -> str:
+        """The sender domain, taken from the address."""
+        return address_parts(self.sender)[2]
+
+
+@in_words("test_sends")
+@dataclass(frozen=True, config=CONFIG)
+class TestSend:
+    """A test send of the console, counted towards the day's limit (rule R8).
+
+    Parameters
+    ----------
+    sender
+        ``Name <address>`` or a bare address; its domain must be one of the plan's.
+    at
+        When it is sent, in the plan's zone.
+    recipients
+        How many addresses get it: 1 to 20.
+    """
+
+    __test__ = False  # or pytest would take it for a test
+
+    sender: Address
+    at: Moment
+    recipients: Annotated[int, whole(1, 20)]
+
+    @property
+    def domain(self) -> str:
+        """The sender domain, taken from the address."""
+        return address_parts(self.sender)[2]
