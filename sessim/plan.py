@@ -196,7 +196,7 @@ class Plan:
 
         Raises :class:`PlanError` if it is no plan.
         """
-        if not isinstance(data, dict) or not all(isinstance(key, str) for key in data):
+        if not isinstance(data, dict):
             raise PlanError("a plan is a group of keys; write start, domains, tasks and others")
         try:
             return _adapter().validate_python(data)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from functools import wraps
 from typing import Any, TypeVar
@@ -15,9 +15,10 @@ from sessim.errors import PlanError, Problem, nearest, shown
 _KEYS: dict[str, tuple[str, ...]] = {}
 """The known keys of the plan (under ``""``) and of the entries of each of its lists."""
 
+_MISSING = "is missing; add it"
 _MESSAGES: dict[str, Callable[[ErrorDetails], str]] = {
-    "missing": lambda error: "is missing; add it",
-    "missing_argument": lambda error: "is missing; add it",
+    "missing": lambda error: _MISSING,
+    "missing_argument": lambda error: _MISSING,
     "value_error": lambda error: str(error["ctx"]["error"]),
     "literal_error": lambda error: (
         f"{shown(error['input'])} is not known; choose {error['ctx']['expected']}"
@@ -54,24 +55,43 @@ def problems(error: ValidationError, data: Mapping[str, Any], group: str = "") -
     """
     found: list[Problem] = []
     for details in error.errors(include_url=False):
-        cause = details.get("ctx", {}).get("error")
-        inner = cause.problems if isinstance(cause, PlanError) else ()
-        found.extend(inner or [_problem(details, data, group)])
-    return found
+        found.extend(_problems(details, data, group))
+    # Where a key is unknown and another one is missing, the one may be the other, misspelt.
+    said = {(problem.where[:-1], problem.message) for problem in found}
+    found = [
+        problem
+        for problem in found
+        if problem.message != _MISSING
+        or (problem.where[:-1], _unknown(problem.where[-1], problem.where[-1:])) not in said
+    ]
+    return sorted(found, key=lambda problem: problem.message == _MISSING)
 
 
-def _problem(error: ErrorDetails, data: Mapping[str, Any], group: str) -> Problem:
-    where = error["loc"]
-    if where and isinstance(where[0], int):  # a positional argument
-        known = _KEYS[group]
-        where = (known[where[0]] if where[0] < len(known) else "", *where[1:])
+def _problems(error: ErrorDetails, data: Mapping[str, Any], group: str) -> list[Problem]:
+    where, keys = error["loc"], _KEYS[group]
+    if where and isinstance(where[0], int) and error["type"] != "invalid_key":
+        where = (*keys[where[0] : where[0] + 1], *where[1:])  # a positional argument
     at = place(where, data)
     if group:
-        at = ", ".join(filter(None, [_label(group, data), at]))
+        at = _joined(_label(group, data), at)
+    cause = error.get("ctx", {}).get("error")
+    if isinstance(cause, PlanError):
+        return [
+            Problem(_joined(at, inner.field), inner.message, (*where, *inner.where))
+            for inner in cause.problems
+        ]
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
-        known = _KEYS.get(str(where[0]), ()) if len(where) > 1 else _KEYS[group]
-        return Problem(at, f"is not known; {nearest(str(where[-1]), known)}", where)
-    return Problem(at, _message(error), where)
+        known = _KEYS.get(str(where[0]), ()) if len(where) > 1 else keys
+        return [Problem(at, _unknown(where[-1], known), where)]
+    return [Problem(at, _message(error), where)]
+
+
+def _unknown(key: int | str, known: Iterable[int | str]) -> str:
+    return f"is not known; {nearest(str(key), map(str, known))}"
+
+
+def _joined(*names: str) -> str:
+    return ", ".join(filter(None, names))
 
 
 _SINGULAR = {"tasks": "task", "domains": "domain", "test_sends": "test send"}

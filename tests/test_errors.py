@@ -356,10 +356,60 @@ def test_a_missing_key_is_named_at_each_level() -> None:
 
 
 def test_whatever_is_no_group_of_keys_is_no_plan() -> None:
-    for other in (None, True, 3, nan, "plan", [PLAN], (PLAN,), {1: 2}, {**PLAN, None: 1}):
+    for other in (None, True, 3, nan, "plan", [PLAN], (PLAN,)):
         assert said(other) == "a plan is a group of keys; write start, domains, tasks and others"
     assert said({}) == "start: is missing; add it (and 2 more problems)"
-    assert said({"self": 1}) == "start: is missing; add it (and 3 more problems)"
+
+
+def test_a_key_that_is_no_text_is_named_at_each_level() -> None:
+    for key in (1, 2.5, None):
+        sentence = f"{key}: is no key; write keys as words"
+        assert said({**PLAN, key: 1}) == sentence
+        assert said(changed("domains 0", {"name": DOMAIN, key: 1})) == (
+            f"domain 'news.example.com', {sentence}"
+        )
+    assert said({1: 2}) == "1: is no key; write keys as words (and 3 more problems)"
+
+
+# A required key, misspelt: it is not missing as well.
+MISSPELT = {
+    "start": "strat",
+    "domains": "domain",
+    "tasks": "task",
+    "domains 0 name": "nmae",
+    "tasks 0 name": "nam",
+    "tasks 0 sender": "sendr",
+    "tasks 0 requests": "requets",
+    "test_sends 0 at": "att",
+    "test_sends 0 recipients": "recipient",
+}
+
+
+@pytest.mark.parametrize("place", MISSPELT)
+def test_a_misspelt_key_is_not_a_missing_one_too(place: str) -> None:
+    plan = copy.deepcopy(PLAN)
+    *way, right = place.split()
+    part: Any = plan
+    for step in way:
+        part = part[int(step) if step.isdecimal() else step]
+    part[MISSPELT[place]] = part.pop(right)
+    assert said(plan).endswith(f"{MISSPELT[place]}: is not known; did you mean {right!r}?")
+
+
+def test_unknown_keys_come_before_missing_ones() -> None:
+    sentence = "qqq: is not known; known are "
+    assert said({"qqq": 1}).startswith(sentence)
+    assert said({"qqq": 1}).endswith("window (and 3 more problems)")
+    assert said(changed("tasks 0", {"name": "A", "qqq": 1})).startswith(f"task 'A', {sentence}")
+    both = changed("tasks", [{"name": "A", "sendr": 1}, {"name": "B", "sender": "a@b.com", "q": 1}])
+    del both["start"]
+    with pytest.raises(PlanError) as caught:
+        Plan.from_dict(both)
+    assert [problem.where for problem in caught.value.problems] == [
+        ("tasks", 0, "sendr"),
+        ("tasks", 1, "q"),
+        ("start",),
+    ]
 
 
 JUNK: list[Any] = [
@@ -416,7 +466,13 @@ def test_parts_name_themselves_when_built_alone() -> None:
         sessim.TestSend("a@b.com", "2026-12-01", 0)
     with pytest.raises(PlanError, match=r"^test send, sender: 'b' is not an e-mail address"):
         sessim.TestSend("b", "2026-12-01", 1)
-    with pytest.raises(PlanError, match=r"^task 'X', sender: is missing; add it"):
+    with pytest.raises(PlanError, match=r"^task 'X', sender: is missing; add it$"):
+        sessim.Task("X", requests=5)  # type: ignore[call-arg]
+    with pytest.raises(
+        PlanError, match=r"^task 'X', sendr: is not known; did you mean 'sender'\?$"
+    ):
+        sessim.Task("X", sendr="a@b.com", requests=5)  # type: ignore[call-arg]
+    with pytest.raises(PlanError, match=r"^task 'X', sender: 'a@b.com' stands without its key;"):
         sessim.Task("X", "a@b.com", requests=5)  # type: ignore[misc]
     with pytest.raises(PlanError, match=r"^task 'X', name: is given twice; leave one out"):
         sessim.Task("X", name="X", sender="a@b.com", requests=5)  # type: ignore[misc]

@@ -389,8 +389,10 @@ NO_PLANS: dict[str, tuple[str | bytes, str]] = {
     "remark": ("# only a remark\n", EMPTY),
     "text": ("plan\n", NO_PLAN),
     "list": ("- start\n", NO_PLAN),
-    "number as key": ("1: 2\n", NO_PLAN),
+    "number as key": (f"{SMALL}1: 2\n", "1: is no key; write keys as words"),
+    "nothing as key": (f"{SMALL}null: 2\n", "None: is no key; write keys as words"),
     "unknown key": (f"{SMALL}strat: 3\n", "strat: is not known; did you mean 'start'?"),
+    "misspelt key": (f"strat{SMALL[5:]}", "strat: is not known; did you mean 'start'?"),
     "duplicate key": (
         f"{SMALL}start: 2026-12-02\n",
         f'{LINE_6}found duplicate key "start", leave one out; mend the line',
