@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from contextlib import suppress
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -22,6 +23,8 @@ EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_ORDINAL = EPOCH.toordinal()
 _MICROSECOND = dt.timedelta(microseconds=1)
 _YEARS = range(1970, 3000)
+_MACHINES_OWN = re.compile(r"localtime|posixrules|Factory|(posix|right)/.*", re.DOTALL)
+_PLACE = re.compile(r"(?!Etc/)\w+/")
 _HOURS = re.compile(r"\s*(\d{1,9})\s*(?:h|hours?)?\s*", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
@@ -37,17 +40,25 @@ Moment = dt.date | dt.datetime
 
 
 class SkippedHourError(ValueError):
-    """A local time that a clock change skips."""
+    """A local time or date that a clock change skips."""
 
 
 def zone(name: str) -> ZoneInfo:
-    """Look up a time zone; a ``ValueError`` says which name was probably meant."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        hint = nearest(name, available_timezones()) if name else "write one"
+    """Look up a time zone; a ``ValueError`` says which name was probably meant.
+
+    Names that mean something else on each machine, such as ``localtime``, are refused.
+    """
+    found = None
+    with suppress(ZoneInfoNotFoundError, ValueError, OSError):
+        found = None if _MACHINES_OWN.fullmatch(name) else ZoneInfo(name)
+    if found is None:
+        # An abbreviation is no slip of a zone's name: CST is near to UCT, and GMT+8 to Etc/GMT+8,
+        # which lies west of Greenwich.
+        places = (known for known in available_timezones() if _PLACE.match(known))
+        hint = nearest(name, places) if name else "write one"
         hint = hint if hint.startswith("did") else "write one as Asia/Shanghai or UTC"
-        raise ValueError(f"{shown(name)} is not a known time zone; {hint}") from None
+        raise ValueError(f"{shown(name)} is not a known time zone; {hint}")
+    return found
 
 
 def moment(value: object) -> Moment:
@@ -139,10 +150,17 @@ class Clock:
         """Return the instant of a date (its beginning) or of a time.
 
         A repeated local hour means the first. In a skipped hour the time moves forward by the
-        gap, or with ``skipped="error"`` a :class:`SkippedHourError` is raised.
+        gap, and a skipped date to the next one, or with ``skipped="error"`` a
+        :class:`SkippedHourError` is raised.
         """
         if not isinstance(value, dt.datetime):
-            return self.day_start(value)
+            start = self.day_start(value)
+            if skipped == "error" and start == self.day_start(value + dt.timedelta(days=1)):
+                raise SkippedHourError(
+                    f"{format_moment(value)} does not exist in {self.zone.key}: the clocks skip "
+                    "it; write a date before or after the change"
+                )
+            return start
         if value.tzinfo is not None:
             return (value - EPOCH) // _MICROSECOND
         aware = value.replace(tzinfo=self.zone, fold=0)

@@ -206,6 +206,23 @@ def test_a_skipped_time_moves_by_the_gap_or_is_an_error(
     assert clock.instant(datetime.fromisoformat(becomes), skipped="error") == clock.instant(wall)
 
 
+@pytest.mark.parametrize(
+    ("zone", "skipped"),
+    [
+        ("Pacific/Apia", "2011-12-30"),
+        ("Pacific/Kwajalein", "1993-08-21"),
+        ("Pacific/Enderbury", "1994-12-31"),
+    ],
+)
+def test_a_skipped_date_moves_to_the_next_or_is_an_error(zone: str, skipped: str) -> None:
+    clock, day = Clock(zone), date.fromisoformat(skipped)
+    before, after = day - timedelta(days=1), day + timedelta(days=1)
+    assert clock.instant(day) == clock.instant(after, skipped="error")
+    assert clock.instant(before, skipped="error") < clock.instant(day)
+    with pytest.raises(SkippedHourError, match=f"^{skipped} does not exist in {zone}: .* a date"):
+        clock.instant(day, skipped="error")
+
+
 def test_a_time_with_its_own_offset_is_never_skipped() -> None:
     aware = moment("2026-03-29 02:30+01:00")
     assert Clock("Europe/Berlin").instant(aware, skipped="error") == local(
@@ -227,9 +244,25 @@ def test_an_unknown_zone_is_refused(name: str) -> None:
         Clock(name)
 
 
+@pytest.mark.parametrize(
+    "name", ["localtime", "posixrules", "Factory", "posix/UTC", "right/UTC", "right/Asia/Tokyo"]
+)
+def test_a_zone_that_depends_on_the_machine_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is not a known time zone; "):
+        zone(name)
+
+
+@pytest.mark.parametrize("name", ["CST", "PST", "BST", "utc", "UTC+8", "GMT+8", "China"])
+def test_no_zone_far_away_is_suggested(name: str) -> None:
+    with pytest.raises(ValueError, match=r"time zone; write one as Asia/Shanghai or UTC$"):
+        zone(name)
+
+
 def test_an_almost_known_zone_is_suggested() -> None:
     with pytest.raises(ValueError, match=r"^'Asia/Shangai' .*; did you mean 'Asia/Shanghai'\?$"):
         zone("Asia/Shangai")
+    with pytest.raises(ValueError, match=r"; did you mean 'Asia/Singapore'\?$"):
+        zone("Singapor")
 
 
 # --- what users write ---------------------------------------------------------------------------

@@ -161,6 +161,8 @@ BAD_VALUES: dict[str, list[tuple[Any, str]]] = {
             "/etc/passwd",
             "'/etc/passwd' is not a known time zone; write one as Asia/Shanghai or UTC",
         ),
+        ("CST", "'CST' is not a known time zone; write one as Asia/Shanghai or UTC"),
+        ("localtime", "'localtime' is not a known time zone; write one as Asia/Shanghai or UTC"),
         (8, "8 is not a text; write for example Asia/Shanghai"),
     ],
     "horizon": [
@@ -323,6 +325,18 @@ def test_a_start_in_a_skipped_hour_is_refused(zone: str, first: str, last: str, 
     assert Plan.from_dict(changed("tasks 1 start", after, plan))
     # A date begins at its first instant, be its midnight skipped or not.
     assert Plan.from_dict(changed("tasks 1 start", first[:10], plan))
+
+
+def test_a_start_on_a_skipped_date_is_refused() -> None:
+    plan = PLAN | {"timezone": "Pacific/Apia", "start": "2011-12-01", "test_sends": []}
+    reason = "does not exist in Pacific/Apia: the clocks skip it; write a"
+    end = "before or after the change"
+    for skipped, kind in [("2011-12-30", "date"), ("2011-12-30 00:00", "time")]:
+        sentence = f"start: {skipped} {reason} {kind} {end}"
+        assert said(changed("start", skipped, plan)) == sentence
+        assert said(changed("tasks 1 start", skipped, plan)) == f"task 'Digest', {sentence}"
+    for day in ("2011-12-29", "2011-12-31"):
+        assert Plan.from_dict(changed("tasks 1 start", day, plan))
 
 
 @pytest.mark.parametrize("by", ["elapsed", "wall"])
