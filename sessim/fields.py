@@ -23,6 +23,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainSerializer,
     PlainValidator,
+    WrapValidator,
 )
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
@@ -90,6 +91,17 @@ def whole(lowest: int, highest: int = warmup.LARGEST) -> _Whole:
 
 
 Count = Annotated[int, whole(1)]
+
+
+class Counted(int):
+    """A number of requests that was counted in a file, so that it changes with the file."""
+
+
+Requests = Annotated[
+    Count,
+    WrapValidator(lambda value, check: value if isinstance(value, Counted) else check(value)),
+    PlainSerializer(int),
+]
 
 _SMALL = re.compile(r"[^eE]{1,100}([eE][+-]?\d{1,2})?", re.ASCII)
 

@@ -11,10 +11,11 @@ from pydantic import ConfigDict, model_validator
 from pydantic.dataclasses import dataclass
 
 from sessim import recipients, warmup
-from sessim.errors import shown
+from sessim.errors import PlanError, Problem, shown
 from sessim.fields import (
     Address,
     Count,
+    Counted,
     Date,
     DomainName,
     Hours,
@@ -23,6 +24,7 @@ from sessim.fields import (
     Name,
     Path_,
     Quality,
+    Requests,
     Subject,
     Warmup,
     address_parts,
@@ -121,7 +123,7 @@ class Task:
     name: Name
     _: KW_ONLY
     sender: Address
-    requests: Count | None = None
+    requests: Requests | None = None
     recipients: Path_ | None = None
     start: Moment | None = None
     every: Hours | None = None
@@ -145,14 +147,22 @@ class Task:
             if self.every is None and getattr(self, key) is not None:
                 raise ValueError(f"{key} belongs to a recurring task; add every, or leave it out")
         if self.recipients is not None:
-            counted = recipients.count(Path(self.recipients))
-            if self.requests not in (None, counted):
-                raise ValueError(
-                    f"requests is {self.requests}, but {shown(self.recipients)} holds {counted}; "
-                    "leave one of them out"
-                )
-            object.__setattr__(self, "requests", counted)
+            try:
+                self._count(self.recipients)
+            except ValueError as error:
+                raise PlanError([Problem("recipients", str(error), ("recipients",))]) from None
         return self
+
+    def _count(self, file: str) -> None:
+        """Take the number of requests from the file of recipients."""
+        counted = recipients.count(Path(file))
+        if self.requests is None or isinstance(self.requests, Counted):
+            object.__setattr__(self, "requests", Counted(counted))
+        elif self.requests != counted:
+            raise ValueError(
+                f"{shown(file)} holds {counted}, but requests is {self.requests}; "
+                "leave one of them out"
+            )
 
     @property
     def type(self) -> TaskType:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -57,10 +57,10 @@ def addresses(path: Path) -> Iterator[tuple[int, str]]:
             raise ValueError(f"{shown(str(path))} is not a file; name a CSV file")
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = iter(partial(file.readline, _LONGEST_LINE), "")
-            header = next(lines, "")
+            header = _header(lines)
             delimiter, column = _address_column(header, path)
-            reader = csv.reader(chain([header], lines), delimiter=delimiter, strict=True)
-            next(reader)
+            reader = csv.reader(chain(header, lines), delimiter=delimiter, strict=True)
+            _first_row(reader)
             line = reader.line_num + 1
             for row in reader:
                 if row:
@@ -78,11 +78,29 @@ def addresses(path: Path) -> Iterator[tuple[int, str]]:
         ) from None
 
 
-def _address_column(header: str, path: Path) -> tuple[str, int]:
+def _header(lines: Iterator[str]) -> list[str]:
+    """Take the lines of the header: up to the first with text, and on while a quote is open."""
+    taken: list[str] = []
+    size = quotes = 0
+    for line in lines:
+        taken.append(line)
+        size += len(line)
+        quotes += line.count('"')
+        if (line.strip() and quotes % 2 == 0) or size >= _LONGEST_LINE:
+            break
+    return taken
+
+
+def _first_row(rows: Iterable[list[str]]) -> list[str]:
+    return next((row for row in rows if "".join(row).strip()), [])
+
+
+def _address_column(header: list[str], path: Path) -> tuple[str, int]:
     """Find the delimiter and the column of addresses."""
-    for delimiter in sorted(",;\t", key=header.count, reverse=True):
-        row = next(csv.reader([header], delimiter=delimiter), [])
-        names = [name.strip().lower() for name in row]
+    text = "".join(header)
+    for delimiter in sorted(",;\t", key=text.count, reverse=True):
+        row = _first_row(csv.reader(header, delimiter=delimiter))
+        names = [" ".join(name.lower().split()) for name in row]
         for known in ADDRESS_COLUMNS:
             if known in names:
                 return delimiter, names.index(known)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import time
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,6 +50,11 @@ def said(file: Path, text: str | bytes) -> str:
         "name\trecipient\nAnn\ta@x.com\nBob\tb@y.org\nCid\tc@z.net",
         'name,address\n"Ann\nof the long\n\nname",a@x.com\n"B ""ob""",b@y.org\n,c@z.net',
         '"Name, first"; EMAIL ADDRESS \nAnn; a@x.com\nBob;b@y.org;more\nCid;c@z.net',
+        f"\n \n\r\naddress\n{THREE}",
+        'name,"full\n(given)\nname",address\nAnn,A,a@x.com\nBob,B,b@y.org\nCid,C,c@z.net',
+        '\n"Name;\nfirst";"E-Mail\naddress";email\n\nAnn;?;a@x.com\nBob;?;b@y.org\nCid;?;c@z.net',
+        f'"email\n  address"\n{THREE}',
+        f'12" screen,address\n{THREE}'.replace("\n", "\n,").removesuffix("\n,"),
         f"address\n{THREE}".encode().replace(b"a@", "ä.ö-+'/=@".encode()),
     ],
 )
@@ -74,6 +82,18 @@ def test_lines_are_those_of_an_editor(file: Path) -> None:
     """Blank lines count, and a row of several lines is named by its first."""
     text = 'name,address\n\n"Ann\n\nfrom here",a@x.com\n\n"Bob\nfrom there",nobody\nCid\n'
     assert "2 rows without a valid address (lines 7, 9)" in said(file, text)
+
+
+def test_lines_are_counted_from_the_top_whatever_the_header(file: Path) -> None:
+    file.write_text("\n\nname,address\nAnn,a@x.com\n")
+    assert list(addresses(file)) == [(4, "a@x.com")]
+    file.write_text('\n"full\nname",address\n\nAnn,a@x.com\n')
+    assert list(addresses(file)) == [(5, "a@x.com")]
+
+
+def test_a_header_without_an_end_is_not_read_to_the_end(file: Path) -> None:
+    assert "has no address column" in said(file, "\n" * 2**21)
+    assert "is not readable as CSV (field larger than" in said(file, '"' + "name,\n" * 2**18)
 
 
 @pytest.mark.parametrize(
@@ -134,11 +154,42 @@ def test_a_task_counts_its_list_and_says_what_is_wrong(file: Path) -> None:
     counted(file, f"address\n{THREE}")
     task = sessim.Task("Launch", sender="a@b.com", recipients=str(file))
     assert task.requests == 3
-    with pytest.raises(PlanError, match=r"^task 'Launch': requests is 4, but '.*' holds 3; leave"):
+    with pytest.raises(
+        PlanError, match=r"^task 'Launch', recipients: '.*' holds 3, but requests is 4; "
+    ):
         sessim.Task("Launch", sender="a@b.com", recipients=str(file), requests=4)
     file.write_text("address\nnobody\n")
-    with pytest.raises(PlanError, match=r"^task 'Launch': file 'list.csv' has 1 row without a "):
+    with pytest.raises(PlanError, match=r"^task 'Launch', recipients: file 'list.csv' has 1 row "):
         sessim.Task("Launch", sender="a@b.com", recipients=str(file))
+
+
+def test_a_counted_number_goes_with_its_file_and_a_given_one_stays(tmp_path: Path) -> None:
+    few, more = tmp_path / "few.csv", tmp_path / "more.csv"
+    few.write_text("address\na@x.com\n")
+    more.write_text(f"address\n{THREE}")
+    task = sessim.Task("Launch", sender="a@b.com", recipients=str(few))
+    for one in (task, pickle.loads(pickle.dumps(task)), copy.deepcopy(task)):
+        assert (one.requests, replace(one).requests) == (1, 1)
+        assert replace(one, recipients=str(more)).requests == 3
+        assert replace(one, recipients=None).requests == 1
+        assert replace(one, recipients=None, requests=5).requests == 5
+    both = sessim.Task("Launch", sender="a@b.com", recipients=str(few), requests=1)
+    assert both == task
+    for one, changes in [(task, {"requests": 3}), (both, {"recipients": str(more)})]:
+        with pytest.raises(PlanError, match=r"holds \d, but requests is \d; leave one of them out"):
+            replace(one, **changes)
+    few.write_text(f"address\n{THREE}")  # a list that has grown since
+    assert replace(task).requests == 3
+
+
+def test_a_counted_number_is_written_as_a_number(file: Path) -> None:
+    counted(file, f"address\n{THREE}")
+    plan = sessim.Plan(
+        start="2026-12-01",
+        domains=[sessim.Domain("b.com")],
+        tasks=[sessim.Task("Launch", sender="a@b.com", recipients=str(file))],
+    )
+    assert type(plan.to_dict()["tasks"][0]["requests"]) is int
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
