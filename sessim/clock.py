@@ -25,7 +25,7 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 _YEARS = range(1970, 3000)
 _MACHINES_OWN = re.compile(r"localtime|posixrules|Factory|(posix|right)/.*", re.DOTALL)
 _PLACE = re.compile(r"(?!Etc/)\w+/")
-_HOURS = re.compile(r"\s*(\d{1,9})\s*(?:h|hours?)?\s*", re.ASCII)
+_HOURS = re.compile(r"\s*(\d{1,9})\s*(?:h|hours?)?\s*", re.ASCII | re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME = r"\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
 _TIME_OF_DAY = re.compile(_TIME, re.ASCII)

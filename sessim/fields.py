@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import operator
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -33,7 +34,7 @@ from sessim.errors import shown
 from sessim.wording import place as place  # also found here, beside the fields that it names
 
 _FOLDER: ContextVar[Path] = ContextVar("folder", default=Path())
-_SPAN = re.compile(r"\s*(\d{1,9})\s*(d|h|days?|hours?)\s*", re.ASCII)
+_SPAN = re.compile(r"\s*(\d{1,9})\s*(d|h|days?|hours?)\s*", re.ASCII | re.IGNORECASE)
 
 
 @contextmanager
@@ -192,7 +193,7 @@ def _horizon(value: object) -> clock.Moment | Span:
             raise ValueError(
                 f"{shown(value)} is out of range; give 1h to 1000000h, or 1d to 1000000d"
             )
-        return int(match[1]), "d" if match[2].startswith("d") else "h"
+        return int(match[1]), "d" if match[2].lower().startswith("d") else "h"
     try:
         return clock.moment(value)
     except ValueError as error:
@@ -290,6 +291,8 @@ def _domain_name(value: object) -> str:
 
 def _text(longest: int) -> BeforeValidator:
     def check(value: object) -> str:
+        if isinstance(value, int | float | dt.date):  # to YAML 2026 is a number, and true no word
+            raise ValueError(f"{shown(value)} is not a text; put it in quotes")
         if not isinstance(value, str) or not value.strip():
             raise ValueError(f"{shown(value)} is not a text; write some words")
         if len(value) > longest:
@@ -303,9 +306,15 @@ def _text(longest: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _one_form(name: str) -> str:
+    """Write names that look alike in one way, so that no two differ in what nobody sees."""
+    return unicodedata.normalize("NFC", name.strip())
+
+
 Address = Annotated[str, BeforeValidator(_address)]
 DomainName = Annotated[str, BeforeValidator(_domain_name)]
-Name = Annotated[str, _text(200)]
+Name = Annotated[str, AfterValidator(_one_form), _text(200)]
+Template = Annotated[str, _text(200)]
 Subject = Annotated[str, _text(998)]
 Path_ = Annotated[str, AfterValidator(lambda path: str(locate(path))), _text(4096)]
 

@@ -26,6 +26,7 @@ from sessim.fields import (
     Quality,
     Requests,
     Subject,
+    Template,
     Warmup,
     address_parts,
     whole,
@@ -133,7 +134,7 @@ class Task:
     overlap: Literal["queue", "skip"] = "queue"
     cancel_at: Moment | None = None
     subject: Subject | None = None
-    template: Name | None = None
+    template: Template | None = None
     reply_to: Address | None = None
     quality: Quality = None
 

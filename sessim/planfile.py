@@ -15,9 +15,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import ComposerError
 from ruamel.yaml.constructor import ConstructorError, DuplicateKeyError, SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
 from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.reader import ReaderError
+from ruamel.yaml.resolver import VersionedResolver
 
 from sessim.errors import PlanError, shown
 from sessim.fields import relative_to
@@ -27,6 +30,14 @@ _MOST_NODES = 5_000_000
 _MOST_DIGITS = 4000
 _ACCIDENTS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 """What ruamel.yaml raises where it has not foreseen a file."""
+
+
+class _TagError(ConstructorError):
+    """A tag that would make anything but plain data."""
+
+
+class _KeyTwiceError(ValueError):
+    """A key that a JSON object holds twice."""
 
 
 class _Constructor(SafeConstructor):
@@ -40,13 +51,28 @@ class _Constructor(SafeConstructor):
             problem = f"{shown(node.value)} cannot be read"
             raise ConstructorError(None, None, problem, node.start_mark) from None
 
+    def refuse_tag(self, node: Node) -> None:
+        """Refuse a tag that is none of YAML's own."""
+        tag = str(node.tag).replace("tag:yaml.org,2002:", "!!")
+        raise _TagError(None, None, f"the tag {shown(tag)} is not allowed", node.start_mark)
+
 
 _Constructor.add_constructor("tag:yaml.org,2002:timestamp", SafeConstructor.construct_yaml_str)
+_Constructor.add_constructor(None, _Constructor.refuse_tag)
+
+
+class _Resolver(VersionedResolver):
+    """Reads YAML 1.2 whatever a file declares: in 1.1 an unquoted 10:00 is 600."""
+
+    @property
+    def processing_version(self) -> tuple[int, int]:
+        return 1, 2
 
 
 def _yaml() -> YAML:
-    yaml = YAML(typ="safe", pure=True)  # the C parser reads YAML 1.1, where 10:00 is 600
+    yaml = YAML(typ="safe", pure=True)  # the C parser reads YAML 1.1
     yaml.Constructor = _Constructor
+    yaml.Resolver = _Resolver
     yaml.default_flow_style = False
     yaml.allow_unicode = True
     yaml.width = 100
@@ -64,16 +90,23 @@ def read(path: str | PathLike[str]) -> object:
     name = shown(str(path))
     text = _text(Path(path), name)
     try:
-        return _parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text)
+        data = _parse_json(text) if text.lstrip().startswith("{") else _parse_yaml(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f", line {mark.line + 1}" if mark else ""
-        raise PlanError(f"file {name}{line}: {_problem(error)}; mend the line") from None
+        raise PlanError(f"file {name}{line}: {_problem(error)}") from None
+    except ReaderError as error:
+        number = text.count("\n", 0, error.position) + 1
+        problem = f"holds the control character {shown(chr(error.character))}; remove it"
+        raise PlanError(f"file {name}, line {number}: {problem}") from None
     except RecursionError:
         raise PlanError(f"file {name} is nested too deeply to be a plan; flatten it") from None
     except (YAMLError, *_ACCIDENTS) as error:
         reason = (str(error) or "is not YAML").splitlines()[0]
         raise PlanError(f"file {name} cannot be read: {reason}; mend it") from None
+    if data is None:
+        raise PlanError(f"file {name} is empty; write start, domains, tasks and others")
+    return data
 
 
 def _text(file: Path, name: str) -> str:
@@ -93,10 +126,19 @@ def _text(file: Path, name: str) -> str:
 
 
 def _problem(error: MarkedYAMLError) -> str:
+    """Say what the parser found, with a remedy."""
     problem = " ".join((error.problem or "is not YAML").split())
     if isinstance(error, DuplicateKeyError):
-        problem = f"{problem.partition(' with value')[0]}, leave one out"
-    return problem if len(problem) < 200 else f"{problem[:200]}..."
+        return f"{_short(problem.partition(' with value')[0])}; leave one out"
+    if isinstance(error, _TagError):
+        return f"{_short(problem)}; remove it"
+    if isinstance(error, ComposerError) and "another document" in problem:
+        return "a second document begins; keep one plan a file"
+    return f"{_short(problem)}; mend the line"
+
+
+def _short(text: str) -> str:
+    return text if len(text) < 200 else f"{text[:200]}..."
 
 
 def _parse_json(text: str) -> object:
@@ -104,6 +146,9 @@ def _parse_json(text: str) -> object:
         return json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
     except json.JSONDecodeError:
         return _parse_yaml(text)  # YAML may begin with a brace as well
+    except _KeyTwiceError:
+        _parse_yaml(text.replace("\t", " "))  # which knows the line
+        raise
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -111,7 +156,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"key {shown(twice)} is given twice, leave one out")
+        raise _KeyTwiceError(f"key {shown(twice)} is given twice, leave one out")
     return found
 
 
@@ -127,7 +172,7 @@ def _parse_yaml(text: str) -> object:
         warnings.simplefilter("ignore", YAMLWarning)  # an anchor's name used again is no harm
         node = yaml.compose(StringIO(text))
         if node is None:
-            return {}
+            return None
         if _size(node, {}) > _MOST_NODES:
             raise ValueError("its aliases would unfold to millions of values, write them out")
         return yaml.constructor.construct_document(node)

@@ -357,7 +357,7 @@ def test_what_is_no_time_of_day_is_refused(written: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["24h", "24 h", "24 hours", "24", 24, ONE_DAY, pd.Timedelta("1D")]
+    "written", ["24h", "24H", "24 h", "24 Hours", "24", 24, ONE_DAY, pd.Timedelta("1D")]
 )
 def test_whole_hours_are_read(written: object) -> None:
     assert whole_hours(written) == 24

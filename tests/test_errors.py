@@ -141,8 +141,10 @@ BAD_VALUES: dict[str, list[tuple[Any, str]]] = {
     "tasks 0 subject": [
         ("a\r\nb", f"'a\\r\\nb' {BREAKS}"),
         ("x" * 999, "has 999 characters; write at most 998"),
-        (3, "3 is not a text; write some words"),
+        (3, "3 is not a text; put it in quotes"),
+        ([], "[] is not a text; write some words"),
     ],
+    "tasks 0 template": [(2026, "2026 is not a text; put it in quotes")],
     # times
     "start": [
         ("tomorrow", f"'tomorrow' {DATE}"),
@@ -294,7 +296,11 @@ def test_one_sentence_names_what_is_missing_or_does_not_fit_together() -> None:
         ("restart", "manual"): "restart_at: belongs to restart: manual; give it",
         ("tasks 1 name", "Launch"): "tasks: 'Launch' is given 2 times; names must differ",
         ("tasks 0 name", ""): "task 1, name: '' is not a text; write some words",
-        ("tasks 0 name", True): "task 1, name: True is not a text; write some words",
+        ("tasks 0 name", " "): "task ' ', name: ' ' is not a text; write some words",
+        ("tasks 0 name", None): "task 1, name: None is not a text; write some words",
+        ("tasks 0 name", True): "task 1, name: True is not a text; put it in quotes",
+        ("tasks 0 name", 2026): "task 1, name: 2026 is not a text; put it in quotes",
+        ("tasks 1 name", " Launch "): "tasks: 'Launch' is given 2 times; names must differ",
         ("domains 0 name", 3): "domain 1, name: 3 is not a domain; write for example "
         "news.example.com",
         ("domains 0 name", "x <a@b.com>"): "domain 'x <a@b.com>', name: 'x <a@b.com>' is not a "

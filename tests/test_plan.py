@@ -220,6 +220,29 @@ def test_domains_are_the_same_in_any_case_and_script() -> None:
         plan(domains=[Domain("a.com"), Domain("A.COM")])
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("A", " A"), ("A b", "A b  "), ("Gr\u00fc\u00dfe", "Gru\u0308\u00dfe"), ("\u00c5", "\u212b")],
+)
+def test_names_that_look_alike_are_one_name(one: str, other: str) -> None:
+    assert Task(other, sender="x@a.com", requests=1).name == one
+    with pytest.raises(PlanError, match=f"^tasks: '{one}' is given 2 times; names must differ"):
+        plan(tasks=[Task(name, sender="x@a.com", requests=1) for name in (one, other)])
+
+
+def test_names_may_differ_in_case_and_inner_spaces() -> None:
+    names = ("A b", "a b", "A  b")
+    found = plan(tasks=[Task(name, sender="x@a.com", requests=1) for name in names])
+    assert tuple(one.name for one in found.tasks) == names
+
+
+@pytest.mark.parametrize("written", ["24h", "24H", "24 Hours", "24 HOUR"])
+def test_units_may_be_capitals(written: str) -> None:
+    found = plan(tasks=[task(start="2026-12-02", every=written)], horizon=written)
+    assert (found.tasks[0].every, found.horizon) == (24, (24, "h"))
+    assert plan(horizon="3 Days").horizon == (3, "d")
+
+
 def test_numbers_of_numpy_and_times_of_pandas_are_welcome() -> None:
     found = task(
         requests=np.int64(5),

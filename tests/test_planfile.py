@@ -215,7 +215,7 @@ def test_any_words_survive_as_a_name(read: Read, name: str) -> None:
         domains=[Domain("a.com")],
         tasks=[Task(name, sender="a@a.com", requests=1, subject=name)],
     )
-    assert read(plan.to_yaml()).tasks[0].name == name
+    assert read(plan.to_yaml()).tasks[0].name == name.strip()
     assert read(plan.to_json()) == plan
 
 
@@ -362,6 +362,17 @@ def test_the_same_plan_in_other_clothes(read: Read, text: str) -> None:
     assert read(text) == read(SMALL)
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_times_and_words_are_those_of_yaml_1_2_whatever_a_file_declares(
+    read: Read, version: str
+) -> None:
+    manual = f"{SMALL}restart: manual\nrestart_at: 10:00\n".replace("name: T", "name: on")
+    plan = read(f"%YAML {version}\n---\n{manual}")
+    assert str(plan.restart_at) == "10:00:00"
+    assert plan.tasks[0].name == "on"
+    assert plan == read(manual)
+
+
 # --- files that are no plans --------------------------------------------------------------------
 
 LAUGHS = "a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n" + "".join(
@@ -375,10 +386,11 @@ MERGES = "a: &a {x: 1}\n" + "".join(
 
 
 NO_PLAN = "a plan is a group of keys; write start, domains, tasks and others"
-EMPTY = "start: is missing; add it (and 2 more problems)"
-LINE_6, LINE_7 = "file 'plan.yaml', line 6: ", "file 'plan.yaml', line 7: "
+EMPTY = "file 'plan.yaml' is empty; write start, domains, tasks and others"
+LINE_5, LINE_6, LINE_7 = (f"file 'plan.yaml', line {number}: " for number in (5, 6, 7))
 UNREAD = "file 'plan.yaml' cannot be read: "
-NO_TAG = "could not determine a constructor for the tag"
+DUPLICATE = 'found duplicate key "start"; leave one out'
+SECOND = "a second document begins; keep one plan a file"
 BOMB = f"{UNREAD}its aliases would unfold to millions of values, write them out; mend it"
 NOT_UTF_8 = "file 'plan.yaml' is not UTF-8 text; save it as UTF-8"
 TOO_DEEP = "file 'plan.yaml' is nested too deeply to be a plan; flatten it"
@@ -387,6 +399,8 @@ LONG = "9" * 5000
 NO_PLANS: dict[str, tuple[str | bytes, str]] = {
     "empty": ("", EMPTY),
     "remark": ("# only a remark\n", EMPTY),
+    "empty document": ("---\n", EMPTY),
+    "empty group": ("{}", "start: is missing; add it (and 2 more problems)"),
     "text": ("plan\n", NO_PLAN),
     "list": ("- start\n", NO_PLAN),
     "number as key": (f"{SMALL}1: 2\n", "1: is no key; write keys as words"),
@@ -395,11 +409,11 @@ NO_PLANS: dict[str, tuple[str | bytes, str]] = {
     "misspelt key": (f"strat{SMALL[5:]}", "strat: is not known; did you mean 'start'?"),
     "duplicate key": (
         f"{SMALL}start: 2026-12-02\n",
-        f'{LINE_6}found duplicate key "start", leave one out; mend the line',
+        f"{LINE_6}{DUPLICATE}",
     ),
     "duplicate key in JSON": (
-        '{"start": 1,\n "start": 2}',
-        f"{UNREAD}key 'start' is given twice, leave one out; mend it",
+        '{"rate": 1,\n"tasks": [{}, {\n\n"start": 1,\n\t"\\u0073tart": 2}]}',
+        f"{LINE_5}{DUPLICATE}",
     ),
     "tab": (
         f"{SMALL}\trate: 3\n",
@@ -409,7 +423,8 @@ NO_PLANS: dict[str, tuple[str | bytes, str]] = {
         f"{SMALL}rate: [3\n",
         f"{LINE_7}expected ',' or ']', but got '<stream end>'; mend the line",
     ),
-    "two plans": (f"{SMALL}---\n{SMALL}", f"{LINE_6}but found another document; mend the line"),
+    "two plans": (f"{SMALL}---\n{SMALL}", f"{LINE_6}{SECOND}"),
+    "two plans with an end": (f"{SMALL}...\n---\n{SMALL}", f"{LINE_7}{SECOND}"),
     "no anchor": (f"{SMALL}rate: *x\n", f"{LINE_6}found undefined alias 'x'; mend the line"),
     "no number": (f"{SMALL}rate: !!int x\n", f"{LINE_6}'x' cannot be read; mend the line"),
     "long number": (
@@ -422,13 +437,13 @@ NO_PLANS: dict[str, tuple[str | bytes, str]] = {
     ),
     "tag that calls": (
         f"{SMALL}rate: !!python/object/apply:os.system [exit]\n",
-        f"{LINE_6}{NO_TAG} 'tag:yaml.org,2002:python/object/apply:os.system'; mend the line",
+        f"{LINE_6}the tag '!!python/object/apply:os.system' is not allowed; remove it",
     ),
     "tag that names": (
         f"{SMALL}rate: !!python/name:os.system\n",
-        f"{LINE_6}{NO_TAG} 'tag:yaml.org,2002:python/name:os.system'; mend the line",
+        f"{LINE_6}the tag '!!python/name:os.system' is not allowed; remove it",
     ),
-    "own tag": (f"{SMALL}rate: !fast 3\n", f"{LINE_6}{NO_TAG} '!fast'; mend the line"),
+    "own tag": (f"{SMALL}rate: !fast 3\n", f"{LINE_6}the tag '!fast' is not allowed; remove it"),
     "billion laughs": (LAUGHS, BOMB),
     "billion merges": (MERGES, BOMB),
     "list in itself": ("start: &a [*a]\n", BOMB),
@@ -438,7 +453,19 @@ NO_PLANS: dict[str, tuple[str | bytes, str]] = {
     "bytes": (b"\xff\x00", NOT_UTF_8),
     "zero byte": (
         b"start: \x00\n",
-        f"{UNREAD}unacceptable character #x0000: special characters are not allowed; mend it",
+        "file 'plan.yaml', line 1: holds the control character '\\x00'; remove it",
+    ),
+    "control character far below": (
+        f"{'# remark' * 2000}\n{SMALL}rate: 3\x07\n",
+        f"{LINE_7}holds the control character '\\x07'; remove it",
+    ),
+    "control character in JSON": (
+        '{\n\n\n"start":\n"\x1b"}',
+        f"{LINE_5}holds the control character '\\x1b'; remove it",
+    ),
+    "number as name": (
+        SMALL.replace("name: T", "name: 2026"),
+        "task 1, name: 2026 is not a text; put it in quotes",
     ),
     "half a character": ('{"\\ud800": 1}', "'\\ud800' is not a text; write plain words"),
 }
