@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from sessim import schedule
+from sessim import schedule, warmup
 from sessim.clock import Moment, SkippedHourError, format_moment
 from sessim.errors import Problem, SessimWarning, nearest
 from sessim.fields import address_parts
@@ -128,12 +128,30 @@ def _run_problems(plan: Plan) -> Iterator[Problem]:
 
 def warn(plan: Plan) -> None:
     """Warn of what a plan allows but hardly means."""
+    for message in (*_odd_domains(plan), *_odd_tasks(plan)):
+        warnings.warn(message, SessimWarning, stacklevel=2)
+
+
+def _odd_domains(plan: Plan) -> Iterator[str]:
     addresses = {(task.domain, address_parts(task.sender)[1]) for task in plan.tasks}
     for name, number in Counter(domain for domain, _ in addresses).items():
         if number > MOST_ADDRESSES:
-            warnings.warn(
+            yield (
                 f"domain {name!r} has {number} sender addresses; "
-                f"the service allows {MOST_ADDRESSES}",
-                SessimWarning,
-                stacklevel=2,
+                f"the service allows {MOST_ADDRESSES}"
+            )
+    for domain in plan.domains:
+        limits = domain.limits
+        if isinstance(limits, warmup.Table) and (day := limits.first_fall()):
+            fall = f"from {limits.on(day - 1)} to {limits.on(day)} on day {day}"
+            yield f"{domain.name}: the warm-up falls {fall}"
+
+
+def _odd_tasks(plan: Plan) -> Iterator[str]:
+    for task, entry in zip(plan.tasks, plan.recurrences, strict=True):
+        if entry.first >= plan.end_instant:
+            end = plan.clock.local(plan.end_instant).replace(tzinfo=None)
+            yield (
+                f"task {task.name!r} starts at or after the horizon, {format_moment(end)}; "
+                "give a later horizon, or it sends nothing"
             )

@@ -10,7 +10,6 @@ import csv
 import io
 import os
 import re
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
@@ -24,7 +23,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from sessim.errors import SessimWarning, nearest, shown
+from sessim.errors import nearest, shown
 
 LARGEST = 10**15
 """No limit and no number of requests may be larger: the log keeps counts in 64 bits."""
@@ -79,6 +78,11 @@ class Table:
     def on(self, day: int) -> int:
         """Return the number of the day."""
         return self.numbers[min(day, len(self.numbers)) - 1] if day > 0 else 0
+
+    def first_fall(self) -> int | None:
+        """Return the first day whose number is below that of the day before, if there is one."""
+        days = enumerate(pairwise(self.numbers), 2)
+        return next((day for day, (before, after) in days if after < before), None)
 
 
 @dataclass(frozen=True)
@@ -184,7 +188,7 @@ def numbers_from_csv(text: str) -> tuple[int, ...]:
 
 
 def check_numbers(numbers: Sequence[int]) -> tuple[int, ...]:
-    """Check a list of daily limits: whole numbers from 0; a list that falls is only warned of."""
+    """Check a list of daily limits: whole numbers from 0."""
     if not numbers:
         raise ValueError("is an empty list of limits; give at least one number")
     for day, number in enumerate(numbers, 1):
@@ -194,16 +198,7 @@ def check_numbers(numbers: Sequence[int]) -> tuple[int, ...]:
             raise ValueError(
                 f"limit of day {day} is {shown(number)}; give a number from 0 to {LARGEST}"
             )
-    numbers = tuple(map(int, numbers))
-    for day, (before, after) in enumerate(pairwise(numbers), 2):
-        if after < before:
-            warnings.warn(
-                f"the warm-up falls from {before} to {after} on day {day}",
-                SessimWarning,
-                stacklevel=2,
-            )
-            break
-    return numbers
+    return tuple(map(int, numbers))
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,9 @@ def test_a_falling_list_is_a_warning(tmp_path: Path) -> None:
     path = write(tmp_path, SMALL.replace("[500, 1000]", "[500, 1000, 800]"))
     done = run("simulate", path, "--out", "out", cwd=tmp_path)
     assert done.returncode == 0
-    assert done.stderr == "sessim: warning: the warm-up falls from 1000 to 800 on day 3\n"
+    assert done.stderr == (
+        "sessim: warning: news.example.com: the warm-up falls from 1000 to 800 on day 3\n"
+    )
 
 
 def test_a_terminal_without_utf8_still_shows_the_list(tmp_path: Path) -> None:

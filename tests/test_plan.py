@@ -9,6 +9,7 @@ from dataclasses import FrozenInstanceError, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -238,7 +239,7 @@ def test_names_may_differ_in_case_and_inner_spaces() -> None:
 
 @pytest.mark.parametrize("written", ["24h", "24H", "24 Hours", "24 HOUR"])
 def test_units_may_be_capitals(written: str) -> None:
-    found = plan(tasks=[task(start="2026-12-02", every=written)], horizon=written)
+    found = plan(tasks=[task(start="2026-12-01", every=written)], horizon=written)
     assert (found.tasks[0].every, found.horizon) == (24, (24, "h"))
     assert plan(horizon="3 Days").horizon == (3, "d")
 
@@ -290,6 +291,37 @@ def test_more_than_ten_addresses_of_a_domain_are_a_warning() -> None:
         plan(tasks=again)
 
 
-def test_a_task_may_be_cancelled_before_it_starts_or_start_behind_the_horizon() -> None:
+def test_a_warm_up_that_falls_is_one_warning_with_the_name_of_its_domain(tmp_path: Path) -> None:
+    (tmp_path / "limits.csv").write_text("day,limit\n1,500\n2,400\n")
+    domains = [
+        Domain("a.com"),
+        Domain("b.com", warmup=[5, 9, 2, 8, 1]),
+        Domain("c.com", warmup={"csv": str(tmp_path / "limits.csv")}),
+    ]
+    with pytest.warns(SessimWarning) as caught:
+        plan(domains=domains)
+    assert [str(entry.message) for entry in caught] == [
+        "b.com: the warm-up falls from 9 to 2 on day 3",
+        "c.com: the warm-up falls from 500 to 400 on day 2",
+    ]
+
+
+def test_a_task_may_be_cancelled_before_it_starts() -> None:
     assert plan(tasks=[task(start="2026-12-05", cancel_at="2026-12-02")])
-    assert plan(horizon="1h", tasks=[task(start="2026-12-05")])
+
+
+@pytest.mark.parametrize("keys", [{}, {"every": "24h"}])
+def test_a_task_that_starts_at_or_behind_the_horizon_is_a_warning(keys: dict[str, Any]) -> None:
+    late, later = (task(start=f"2026-12-0{day}", **keys) for day in (4, 5))
+    with pytest.warns(SessimWarning) as caught:
+        found = plan(
+            horizon="2026-12-03",
+            tasks=[task(), replace(late, name="Late"), replace(later, name="Later")],
+        )
+    assert [str(entry.message) for entry in caught] == [
+        f"task {name!r} starts at or after the horizon, 2026-12-04 00:00; "
+        "give a later horizon, or it sends nothing"
+        for name in ("Late", "Later")
+    ]
+    assert len(found.tasks) == 3
+    assert plan(horizon="2026-12-04", tasks=[late])

@@ -17,6 +17,7 @@ from sessim.schedule import Recurrence, runs
 from tests.strategies import TIMES, ZONES
 
 BERLIN = "Europe/Berlin"
+behind_the_horizon = pytest.mark.filterwarnings("ignore:task 'T' starts at or after the horizon")
 
 
 def plan_of(zone: str = "Asia/Shanghai", horizon: str | None = None, **task: Any) -> sessim.Plan:
@@ -39,6 +40,7 @@ def dues(zone: str = "Asia/Shanghai", horizon: str | None = None, **task: Any) -
 # --- ends ---------------------------------------------------------------------------------------
 
 
+@behind_the_horizon
 def test_a_single_run_is_due_at_its_start_even_behind_the_horizon() -> None:
     plan = plan_of(start="2026-12-09", horizon="2d")
     assert plan.runs.due.tolist() == [plan.clock.day_start(date(2026, 12, 9))]
@@ -87,6 +89,7 @@ def test_what_never_ends_goes_up_to_the_horizon_which_is_not_part_of_it(by: str)
     assert len(dues(every="24h", every_by=by)) == 365
 
 
+@behind_the_horizon
 @pytest.mark.parametrize("by", ["elapsed", "wall"])
 def test_a_recurrence_that_begins_behind_the_horizon_has_no_run(by: str) -> None:
     plan = plan_of(start="2026-12-09 08:00", every=24, every_by=by, horizon="2d")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from decimal import ROUND_DOWN, Context, Decimal
 from fractions import Fraction
 from math import floor
@@ -17,8 +16,18 @@ from hypothesis import strategies as st
 
 import sessim
 from sessim import warmup
-from sessim.errors import SessimWarning
-from sessim.warmup import LARGEST, Days, Fixed, Rule, Table, Unlimited, limits, plain, read
+from sessim.warmup import (
+    LARGEST,
+    Days,
+    Fixed,
+    Rule,
+    Table,
+    Unlimited,
+    limits,
+    plain,
+    published,
+    read,
+)
 
 STANDARD = [
     *(500, 1_000, 2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 80_000, 100_000),
@@ -93,23 +102,11 @@ def test_before_day_1_the_limit_is_0() -> None:
         assert limits(read(written, Path())).on(0) == 0
 
 
-def test_a_falling_list_is_one_warning() -> None:
-    with pytest.warns(SessimWarning, match=r"falls from 9 to 2 on day 3") as caught:
-        assert first_days([5, 9, 2, 8, 1], 5) == [5, 9, 2, 8, 1]
-    assert len(caught) == 1
-
-
-def test_a_falling_list_warns_once_in_a_plan() -> None:
-    with pytest.warns(SessimWarning) as caught:
-        plan = sessim.Plan(
-            start="2026-12-01",
-            domains=[{"name": "a.com", "warmup": [2, 1]}],
-            tasks=[{"name": "A", "sender": "a@a.com", "requests": 1}],
-        )
-    assert len(caught) == 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert plan.domains[0].limits.on(2) == 1
+def test_the_first_day_of_a_fall_is_found() -> None:
+    assert Table((5, 9, 2, 8, 1)).first_fall() == 3
+    assert Table((2, 1)).first_fall() == 2
+    for numbers in [(5,), (5, 5, 9), *(entry.limits for entry in published().values())]:
+        assert Table(numbers).first_fall() is None
 
 
 # --- rules --------------------------------------------------------------------------------------

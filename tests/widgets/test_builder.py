@@ -318,7 +318,7 @@ def test_looking_at_a_task_changes_nothing() -> None:
         sessim.Plan(start="2026-12-01", domains=[sessim.Domain("x.org")], tasks=[task])
     )
     builder.selected = 1
-    assert builder.name.value == " Launch "
+    assert builder.name.value == "Launch"
     assert builder.undo.disabled
     builder.name.value = " Other "
     assert builder.name.value == "Other"
