@@ -29,7 +29,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from sessim import clock, warmup
+from sessim import clock, planschema, warmup
 from sessim.errors import shown
 from sessim.wording import place as place  # also found here, beside the fields that it names
 
@@ -135,12 +135,11 @@ Rate = Annotated[
 
 # --- times --------------------------------------------------------------------------------------
 
-_MOMENT_SCHEMA = WithJsonSchema({"type": "string", "examples": ["2026-12-01 09:00"]})
 Moment = Annotated[
     clock.Moment,
     BeforeValidator(clock.moment),
     PlainSerializer(clock.format_moment),
-    _MOMENT_SCHEMA,
+    WithJsonSchema(planschema.MOMENT),
 ]
 
 
@@ -155,7 +154,7 @@ Date = Annotated[
     dt.date,
     BeforeValidator(_date),
     PlainSerializer(dt.date.isoformat),
-    WithJsonSchema({"type": "string", "format": "date"}),
+    WithJsonSchema(planschema.DATE),
 ]
 
 
@@ -166,19 +165,11 @@ def _hours(value: object) -> int:
     return hours
 
 
-_HOURS_PATTERN = r"^\s*[0-9]+\s*(h|hours?)?\s*$"
 Hours = Annotated[
     int,
     BeforeValidator(_hours),
     PlainSerializer(lambda hours: f"{hours}h"),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": _HOURS_PATTERN, "examples": ["24h"]},
-                {"type": "integer", "minimum": 1},
-            ]
-        }
-    ),
+    WithJsonSchema(planschema.HOURS),
 ]
 
 Span = tuple[int, Literal["d", "h"]]
@@ -204,7 +195,7 @@ Horizon = Annotated[
     clock.Moment | Span,
     BeforeValidator(_horizon),
     PlainSerializer(lambda h: f"{h[0]}{h[1]}" if isinstance(h, tuple) else clock.format_moment(h)),
-    WithJsonSchema({"type": "string", "examples": ["2027-03-01", "90d", "36h"]}),
+    WithJsonSchema(planschema.HORIZON),
 ]
 
 
@@ -226,14 +217,7 @@ RestartAt = Annotated[
     dt.time | tuple[clock.Moment, ...],
     BeforeValidator(_restart_at),
     PlainSerializer(_plain_restart_at),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "examples": ["09:00"]},
-                {"type": "array", "items": {"type": "string"}, "minItems": 1},
-            ]
-        }
-    ),
+    WithJsonSchema(planschema.RESTART_AT),
 ]
 
 # --- addresses and names ------------------------------------------------------------------------
@@ -329,31 +313,7 @@ Warmup = Annotated[
     Any,
     PlainValidator(_warmup),
     PlainSerializer(warmup.plain),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "examples": ["standard", "legacy", "none"]},
-                {"type": "integer", "minimum": 0},
-                {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
-                {
-                    "type": "object",
-                    "properties": {
-                        "start": {"type": "integer", "minimum": 0},
-                        "factor": {"anyOf": [{"type": "number", "minimum": 1}, {"type": "string"}]},
-                        "cap": {"type": "integer", "minimum": 0},
-                    },
-                    "required": ["start", "factor", "cap"],
-                    "additionalProperties": False,
-                },
-                {
-                    "type": "object",
-                    "properties": {"csv": {"type": "string"}},
-                    "required": ["csv"],
-                    "additionalProperties": False,
-                },
-            ]
-        }
-    ),
+    planschema.WarmupSchema(),
 ]
 
 
@@ -378,18 +338,28 @@ Level = Annotated[int, PlainValidator(_level), WithJsonSchema({"const": 1, "type
 
 # --- words --------------------------------------------------------------------------------------
 
-_SWITCHES = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_SWITCHES = {
+    form(word): is_on
+    for is_on, words in {True: ("true", "yes", "on"), False: ("false", "no", "off")}.items()
+    for word in words
+    for form in (str.lower, str.title, str.upper)
+}
+"""YAML 1.2 reads yes and on as texts."""
 
 
 def _switch(value: object) -> bool:
     if isinstance(value, str):
-        value = _SWITCHES.get(value.strip().lower(), value)  # YAML 1.2 reads yes and on as texts
+        value = _SWITCHES.get(value, value)
     if not isinstance(value, bool):
         raise ValueError(f"{shown(value)} is neither true nor false; write one of them")
     return value
 
 
-Switch = Annotated[bool, PlainValidator(_switch), WithJsonSchema({"type": "boolean"})]
+Switch = Annotated[
+    bool,
+    PlainValidator(_switch),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"enum": list(_SWITCHES)}]}),
+]
 
 
 def _zone(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, model_validator
 from pydantic.dataclasses import dataclass
 
-from sessim import recipients, warmup
+from sessim import planschema, recipients, warmup
 from sessim.errors import PlanError, Problem, shown
 from sessim.fields import (
     Address,
@@ -80,7 +80,7 @@ class Domain:
 
 
 @in_words("tasks")
-@dataclass(frozen=True, slots=True, config=CONFIG)
+@dataclass(frozen=True, slots=True, config=CONFIG | {"json_schema_extra": planschema.TASK})
 class Task:
     """A sending task: Batch (neither ``start`` nor ``every``), Scheduled or Recurring.
 

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from sessim import checks, schedule
+from sessim import checks, planschema, schedule
 from sessim.checks import MOST_DOMAINS
 from sessim.clock import HOUR, Clock
 from sessim.errors import PlanError
@@ -82,8 +82,8 @@ class Plan:
     resume_on_raise: Switch = False
     outcomes: Literal["sampled", "expected"] = "sampled"
     levels_per_day: Annotated[int, whole(1, 20)] = 1
-    domains: tuple[Domain, ...]
-    tasks: tuple[Task, ...]
+    domains: Annotated[tuple[Domain, ...], planschema.size(1, MOST_DOMAINS)]
+    tasks: Annotated[tuple[Task, ...], planschema.size(1)]
     test_sends: tuple[TestSend, ...] = ()
 
     @model_validator(mode="after")
@@ -219,9 +219,7 @@ class Plan:
     @staticmethod
     def json_schema() -> dict[str, Any]:
         """Return the JSON Schema of the plan file, for editors to complete it."""
-        from sessim import planfile
-
-        return planfile.schema(_adapter(), (Plan, Domain, Task, TestSend))
+        return planschema.schema(_adapter(), (Plan, Domain, Task, TestSend))
 
 
 @cache

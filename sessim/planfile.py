@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import inspect
 import json
-import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from io import StringIO
 from os import PathLike
@@ -251,23 +249,3 @@ def yaml_text(data: dict[str, Any]) -> str:
 def json_text(data: dict[str, Any]) -> str:
     """Write plain data as JSON."""
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-
-
-_ROLE = re.compile(r":\w+:`([\w.]+)`|``")
-_PARAMETERS = re.compile(r"^Parameters\n-+\n(.*?)(?:\n\n|\Z)", re.DOTALL | re.MULTILINE)
-_PARAMETER = re.compile(r"^(\w[\w, ]*)\n((?:[ ]+.*(?:\n|\Z))+)", re.MULTILINE)
-
-
-def schema(adapter: TypeAdapter[Any], classes: Iterable[type]) -> dict[str, Any]:
-    """Return the JSON Schema of a plan file, with what the docstrings of ``classes`` say."""
-    found = adapter.json_schema(mode="validation")
-    for cls in classes:
-        part = found["$defs"].get(cls.__name__, found)
-        text = _ROLE.sub(r"\1", inspect.getdoc(cls) or "")
-        part["description"] = text.split("\n\n")[0]
-        table = _PARAMETERS.search(text)
-        for names, words in _PARAMETER.findall(table[1] if table else ""):
-            for name in names.split(", "):
-                part["properties"][name]["description"] = " ".join(words.split())
-    found["properties"]["rate"]["default"] = 20  # pydantic would write the fraction as text
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}

@@ -14,8 +14,10 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "sessim"
 
 ROOMS = (
-    *("version", "errors", "lifecycle", "clock", "warmup", "wording", "fields", "recipients"),
+    *("version", "errors", "lifecycle", "clock", "warmup", "wording", "planschema"),
     *(
+        "fields",
+        "recipients",
         "schedule",
         "planfile",
         "parts",

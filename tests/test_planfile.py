@@ -14,11 +14,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator
 
-from sessim import planfile
 from sessim.errors import PlanError, shown
-from sessim.plan import Domain, Plan, Task, TestSend
+from sessim.plan import Domain, Plan, Task
 from tests.strategies import plans
 from tests.test_errors import NOISE
 from tests.test_plan import contract
@@ -576,77 +574,3 @@ def test_a_spoilt_file_is_a_plan_or_gets_a_sentence(read: Read, said: Said, text
         assert isinstance(read(content), Plan)
     except PlanError:
         said(content)
-
-
-# --- JSON Schema --------------------------------------------------------------------------------
-
-SCHEMA = Plan.json_schema()
-
-
-def valid(data: object) -> bool:
-    return Draft202012Validator(SCHEMA).is_valid(data)
-
-
-def test_the_schema_is_one() -> None:
-    Draft202012Validator.check_schema(SCHEMA)
-    assert json.loads(json.dumps(SCHEMA)) == SCHEMA
-
-
-def test_the_schema_takes_what_the_contract_takes(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "plan.yaml").write_text(CONTRACT)
-    for file in (tmp_path / "plan.yaml", folder / "plan.yaml"):
-        assert valid(planfile.read(file))
-        assert valid(Plan.from_yaml(file).to_dict())
-
-
-@given(plans())
-def test_the_schema_takes_every_plan(data: dict[str, Any]) -> None:
-    assert valid(data)
-    assert valid(Plan.from_dict(data).to_dict())
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"strat": 1},
-        {"start": 20261201},
-        {"rate": 0},
-        {"discipline": "lifo"},
-        {"resume_on_raise": 1},
-        {"levels_per_day": 21},
-        {"restart_delay": -1},
-        {"restart_at": []},
-        {"horizon": 90},
-        {"domains": {"name": "a.com"}},
-        {"domains": [{"name": "a.com", "warm_up": 1}]},
-        {"domains": [{"name": "a.com", "warmup": -1}]},
-        {"domains": [{"name": "a.com", "warmup": [-1]}]},
-        {"domains": [{"name": "a.com", "warmup": {"start": 1, "factor": 0.5, "cap": 2}}]},
-        {"domains": [{"name": "a.com", "warmup": {"start": 1}}]},
-        {"domains": [{"warmup": 1}]},
-        {"tasks": [{"name": "T", "sender": "a@a.com", "requests": 0}]},
-        {"tasks": [{"name": "T", "sender": "a@a.com", "requets": 1}]},
-        {"tasks": [{"name": "T", "sender": "a@a.com", "requests": 1, "every": "30m"}]},
-        {"tasks": [{"name": "T", "requests": 1}]},
-        {"test_sends": [{"sender": "a@a.com", "at": "2026-12-01", "recipients": 21}]},
-    ],
-)
-def test_the_schema_refuses_what_the_plan_refuses(change: dict[str, Any]) -> None:
-    data = contract().to_dict() | change
-    assert not valid(data)
-    with pytest.raises(PlanError):
-        Plan.from_dict(data)
-
-
-def test_the_schema_describes_every_key_and_closes_every_group() -> None:
-    groups = {"Plan": SCHEMA, **SCHEMA["$defs"]}
-    for cls in (Plan, Domain, Task, TestSend):
-        group = groups[cls.__name__]
-        assert group["additionalProperties"] is False
-        assert len(group["description"].split()) > 4
-        assert group["properties"].keys() == cls.__dataclass_fields__.keys() - {"_"}
-        for key, words in group["properties"].items():
-            assert len(words["description"].split()) > 2, key
-            assert "`" not in words["description"]
-    assert SCHEMA["properties"]["rate"]["default"] == 20
-    assert SCHEMA["properties"]["discipline"]["enum"] == ["fifo", "fair"]
