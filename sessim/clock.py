@@ -43,6 +43,11 @@ class SkippedHourError(ValueError):
     """A local time or date that a clock change skips."""
 
 
+def zones() -> list[str]:
+    """Return the names of all zones that a plan may have, sorted."""
+    return sorted(name for name in available_timezones() if not _MACHINES_OWN.fullmatch(name))
+
+
 def zone(name: str) -> ZoneInfo:
     """Look up a time zone; a ``ValueError`` says which name was probably meant.
 
@@ -54,7 +59,7 @@ def zone(name: str) -> ZoneInfo:
     if found is None:
         # An abbreviation is no slip of a zone's name: CST is near to UCT, and GMT+8 to Etc/GMT+8,
         # which lies west of Greenwich.
-        places = (known for known in available_timezones() if _PLACE.match(known))
+        places = (known for known in zones() if _PLACE.match(known))
         hint = nearest(name, places) if name else "write one"
         hint = hint if hint.startswith("did") else "write one as Asia/Shanghai or UTC"
         raise ValueError(f"{shown(name)} is not a known time zone; {hint}")

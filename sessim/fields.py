@@ -31,7 +31,6 @@ from pydantic_core import CoreSchema, core_schema
 
 from sessim import clock, planschema, warmup
 from sessim.errors import shown
-from sessim.wording import place as place  # also found here, beside the fields that it names
 
 _FOLDER: ContextVar[Path] = ContextVar("folder", default=Path())
 _SPAN = re.compile(r"\s*(\d{1,9})\s*(d|h|days?|hours?)\s*", re.ASCII | re.IGNORECASE)

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from sessim.errors import PlanError, Problem, SessimWarning
-from sessim.fields import address_parts, place, relative_to
+from sessim.fields import address_parts, relative_to
 from sessim.plan import MOST_DOMAINS, Domain, Plan, Task
 from sessim.widgets import attachments
 from sessim.widgets.draft import CSV, NUMBER, DomainDraft, Draft, TaskDraft
 from sessim.widgets.labels import Words
+from sessim.wording import place
 
 Where = tuple[int | str, ...]
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import available_timezones
 
 import ipywidgets
 
-from sessim import warmup
+from sessim import clock, warmup
 from sessim.lifecycle import TaskType
 from sessim.widgets import attachments, curve
 from sessim.widgets.check import Built
@@ -197,7 +196,7 @@ class AccountForm(Form):
     def __init__(self, words: Words, edited: Edited) -> None:
         super().__init__(words, edited, "account.")
         self.moment("start", required=True)
-        self.text("timezone", required=True, options=sorted(available_timezones()))
+        self.text("timezone", required=True, options=clock.zones())
         self.text("rate", required=True)
         self.choice("discipline", _choices(words, "fifo", "fair"))
         self.choice("window", _choices(words, "day", "rolling"))
