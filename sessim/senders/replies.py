@@ -66,7 +66,7 @@ class Reply(NamedTuple):
 # --- what stops a task --------------------------------------------------------------------------
 
 
-class TaskStopped(SessimError, ConnectionError):
+class TaskStopped(SessimError, RuntimeError):
     """A send cannot go on: one sentence with the server, what was said and the remedy.
 
     Parameters
@@ -166,7 +166,7 @@ class TooManyRejected(TaskStopped):
     remedy = "clean the list before it costs the sender's reputation"
 
 
-class NotNow(SessimError, ConnectionError):
+class NotNow(SessimError, RuntimeError):
     """A connection did not come about this time; ``is_crowded``: the server has too many."""
 
     def __init__(self, said: str, is_crowded: bool = False) -> None:
