@@ -7,6 +7,7 @@ dot and before its reply, where nobody but the server knows.
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -254,10 +255,9 @@ class Connection:
     async def _transact(self, begun: Begun, ahead: Callable[[], Envelope | None]) -> Delivery:
         if begun.after_reset:
             await self._reply(Stage.RSET, self._waits.mail)
-        refusal = await self._open(begun)
-        if refusal is not None:
-            return refusal
-        await self._write_body(begun, ahead)
+        answer = await self._open(begun) or await self._write_body(begun, ahead)
+        if answer is not None:
+            return answer
         reply = await self._reply(Stage.DOT, self._waits.dot)
         delivery = self._answer(Stage.DOT, reply)
         self.accepted += delivery.outcome is Outcome.ACCEPTED
@@ -291,23 +291,43 @@ class Connection:
         self._wire.write(b".\r\n")
         await self._reply(Stage.RSET, self._waits.data)
 
-    async def _write_body(self, begun: Begun, ahead: Callable[[], Envelope | None]) -> None:
-        """Write a message; from when its final dot may have left, the stage is `Stage.DOT`."""
+    async def _write_body(
+        self, begun: Begun, ahead: Callable[[], Envelope | None]
+    ) -> Delivery | None:
+        """Write a message; return its answer if the server gives one before it is complete.
+
+        From when the final dot may have left, the stage is `Stage.DOT`.
+        """
         self._stage = Stage.BODY
         body = begun.body
-        if len(body) <= SMALL and self.features.pipelining:
-            following = ahead()
-            if following is not None:
-                self._ahead = self._prepared(following)
-                body += self._opening(self._ahead)
+        for start in range(0, len(body), BLOCK):
+            if self._wire.has_unread:
+                return await self._answered_early()
+            block = body[start : start + BLOCK]
+            if len(body) <= SMALL and self.features.pipelining:
+                block += self._opening_ahead(ahead)
+            self._wire.write(block)
+            if self._ahead is not None:
                 self._stage = Stage.DOT  # what is stuck may be the next one's commands only
-            self._wire.write(body)
             await self._wire.drained(self._waits.body)
-        else:
-            for start in range(0, len(body), BLOCK):
-                self._wire.write(body[start : start + BLOCK])
-                await self._wire.drained(self._waits.body)
+            if len(body) > BLOCK:
+                await asyncio.sleep(0)  # as long as writing never waits, nothing is heard
         self._stage = Stage.DOT
+        return None
+
+    def _opening_ahead(self, ahead: Callable[[], Envelope | None]) -> bytes:
+        """Begin the next transaction, if there is one; return what is to be written for it."""
+        following = ahead()
+        if following is None:
+            return b""
+        self._ahead = self._prepared(following)
+        return self._opening(self._ahead)
+
+    async def _answered_early(self) -> Delivery:
+        """Take a refusal in the middle of a message; afterwards nobody knows who is in step."""
+        reply = await self._reply(Stage.BODY, self._waits.body)
+        self.abort()
+        return self._answer(Stage.BODY, reply)
 
     def _answer(self, stage: Stage, reply: Reply) -> Delivery:
         """Turn the reply that decides about an envelope into its answer."""

@@ -91,11 +91,13 @@ class Wire(asyncio.Protocol):
         Raises
         ------
         Lost
-            The connection has ended: not one byte was written.
+            The connection has ended: not one byte has left.
         """
-        if self._end is not None or self._transport is None:
-            raise Lost(self._end or "it is not connected")
-        self._transport.write(data)
+        if self._end is None and self._transport is not None:
+            self._transport.write(data)
+            if not self._transport.is_closing():  # it is when writing failed at once
+                return
+        raise Lost(self._end or "the connection broke")
 
     async def drained(self, seconds: float) -> None:
         """Wait until all that was written is gone.

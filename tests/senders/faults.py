@@ -57,7 +57,7 @@ class Visit(NamedTuple):
 
 Rule = Union[Action, list[Action], Callable[[Visit], Action]]
 
-FEATURES = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 10000000")
+FEATURES = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 100000000")
 USUAL = {
     "connect": "220 faults ESMTP",
     "starttls": "220 go on",
@@ -147,6 +147,7 @@ class Faults:
                 sock, _ = self.listener.accept()
             except OSError:
                 break
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.lock:
                 self.sockets.append(sock)
                 self.began.append(time.monotonic())
@@ -280,8 +281,12 @@ class Client:
             action = action.then
         if action is not None:
             self._do(action)
-        while (found := (b"\r\n" + self.buffer).find(b"\r\n.\r\n")) < 0:
+        seen = 0
+        self.buffer[:0] = b"\r\n"  # that of DATA: the lone dot may be the first line
+        while (found := self.buffer.find(b"\r\n.\r\n", seen)) < 0:
+            seen = max(0, len(self.buffer) - 5)
             self._receive()
+        del self.buffer[:2]
         content = bytes(self.buffer[:found])
         del self.buffer[: found + 3]
         if content.startswith(b"."):

@@ -37,7 +37,7 @@ def rows(count: int, mail: bytes = MAIL) -> list[Envelope]:
 
 
 def row(number: int, recipient: str | None = None, mail: bytes = MAIL) -> Envelope:
-    return Envelope(number, SENDER, recipient or f"u{number}@example.com", mail)
+    return Envelope(number, SENDER, f"u{number}@example.com" if recipient is None else recipient, mail)
 
 
 @dataclass
