@@ -40,7 +40,14 @@ ROOF = "__init__"  # the package itself: on top of all
 
 # What only some may import, and whether they may at the top of a module.
 NETWORK = ("socket", "smtplib", "ssl", "socketserver", "select", "selectors")
-STREAMS = ("open_connection", "start_server", "StreamReader", "StreamWriter", "start_tls")
+STREAMS = (
+    *("open_connection", "start_server", "StreamReader", "StreamWriter", "start_tls"),
+    *("create_connection", "create_server", "create_datagram_endpoint", "sock_connect"),
+    *("open_unix_connection", "start_unix_server", "getaddrinfo"),
+)
+SOCKETS = ("senders/wire.py", "senders/loopback.py")
+"""Of the senders, the client's end and the server's end."""
+
 ONLY = {
     "simpy": ("model",),
     "ipywidgets": ("widgets",),
@@ -56,6 +63,10 @@ class Import(NamedTuple):
     what: str
     line: str
     is_inside: bool
+
+    def is_from(self, files: tuple[str, ...]) -> bool:
+        """Tell whether the import stands in one of some files of the package."""
+        return self.line.partition("/")[2].partition(":")[0] in files
 
 
 def room_of(file: Path, package: Path) -> str:
@@ -120,19 +131,21 @@ def out_of_place(entry: Import) -> str | None:
     for module, rooms in ONLY.items():
         if is_from(entry.what, module) and entry.room not in rooms:
             return f"{entry.line}: {module} belongs to {' and '.join(rooms)}"
+    if any(is_from(entry.what, module) for module in NETWORK) and not entry.is_from(SOCKETS):
+        return f"{entry.line}: of the senders, only {' and '.join(SOCKETS)} touch the network"
     if is_from(entry.what, PYPLOT) and not (entry.room == "charts" and entry.is_inside):
         return f"{entry.line}: pyplot belongs into functions of charts"
     return None
 
 
 def uses_streams(file: Path, package: Path) -> Iterator[str]:
-    """Yield what is wrong where asyncio's network streams are used outside the senders."""
-    if room_of(file, package) != "senders":
+    """Yield what is wrong where asyncio's network is used elsewhere than in the senders' ends."""
+    if file.relative_to(package).as_posix() not in SOCKETS:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             names = {getattr(node, key, None) for key in ("attr", "id", "name")}
             for name in names & set(STREAMS):
                 line = f"{file.relative_to(package.parent)}:{getattr(node, 'lineno', 0)}"
-                yield f"{line}: asyncio's {name} belongs to senders"
+                yield f"{line}: asyncio's {name} belongs to {' and '.join(SOCKETS)}"
 
 
 def breaches(package: Path) -> list[str]:
@@ -167,7 +180,10 @@ def modules_after(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
-HEAVY = ("matplotlib", "ipywidgets", "IPython", "jupyterlab", "notebook", "tqdm", "smtplib")
+HEAVY = (
+    *("matplotlib", "ipywidgets", "IPython", "jupyterlab", "notebook", "tqdm", "smtplib"),
+    "sessim.senders",
+)
 
 
 def test_importing_the_package_loads_nothing_that_is_only_used_later() -> None:
@@ -227,7 +243,26 @@ def house(folder: Path, files: dict[str, str]) -> Path:
         (
             "model.py",
             "import asyncio\nasyncio.open_connection('localhost', 25)",
-            "sessim/model.py:2: asyncio's open_connection belongs to senders",
+            (
+                "sessim/model.py:2: asyncio's open_connection "
+                "belongs to senders/wire.py and senders/loopback.py"
+            ),
+        ),
+        (
+            "senders/pool.py",
+            "import asyncio\nasyncio.start_server(print)",
+            (
+                "sessim/senders/pool.py:2: asyncio's start_server "
+                "belongs to senders/wire.py and senders/loopback.py"
+            ),
+        ),
+        (
+            "senders/pool.py",
+            "import socket",
+            (
+                "sessim/senders/pool.py:1: of the senders, only "
+                "senders/wire.py and senders/loopback.py touch the network"
+            ),
         ),
         (
             "charts/a.py",
@@ -255,7 +290,8 @@ def test_a_breach_is_found(tmp_path: Path, name: str, text: str, said: str) -> N
         ("charts/a.py", "from sessim.charts.b import c\nfrom . import d"),
         ("charts/a.py", "def f():\n    import matplotlib.pyplot as plt"),
         ("__init__.py", "from sessim.cli import main"),
-        ("senders/smtp.py", "import asyncio\nimport ssl\nasyncio.open_connection('a', 25)"),
+        ("senders/wire.py", "import asyncio\nimport ssl\nasyncio.open_connection('a', 25)"),
+        ("senders/pool.py", "import asyncio\nasyncio.Event()"),
         ("model.py", "import simpy"),
     ],
 )

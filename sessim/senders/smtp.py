@@ -8,7 +8,6 @@ dot and before its reply, where nobody but the server knows.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
@@ -31,7 +30,7 @@ from sessim.senders.replies import (
     lost,
 )
 from sessim.senders.settings import Credentials, Guard, Server
-from sessim.senders.wire import BLOCK, Wire, dial, raise_if_tls
+from sessim.senders.wire import BLOCK, Wire, dial
 
 SMALL: Final = 1 << 14
 """Octets up to which a message goes out in one piece with the commands of the next one."""
@@ -88,9 +87,8 @@ class Connection:
         connection = cls(server, await dial(server, guard), guard)
         try:
             await connection._begin(credentials)
-        except (Lost, OSError, ssl.SSLError) as error:
+        except Lost as error:
             connection.abort()
-            raise_if_tls(server, error)
             raise NotNow(f"{connection._stage}: {error}") from None
         except BaseException:
             connection.abort()
@@ -254,7 +252,9 @@ class Connection:
 
     async def _transact(self, begun: Begun, ahead: Callable[[], Envelope | None]) -> Delivery:
         if begun.after_reset:
-            await self._reply(Stage.RSET, self._waits.mail)
+            reply = await self._reply(Stage.RSET, self._waits.mail)
+            if classify(Stage.RSET, *reply) is not GO_ON:
+                raise Lost(f"it did not begin anew: {cleaned(str(reply))}")
         answer = await self._open(begun) or await self._write_body(begun, ahead)
         if answer is not None:
             return answer

@@ -127,15 +127,27 @@ class Wire(asyncio.Protocol):
         return self._replies.ready.popleft()
 
     async def secure(self, server: Server) -> None:
-        """Begin to speak TLS, over a connection that is in clear so far."""
+        """Begin to speak TLS, over a connection that is in clear so far.
+
+        Raises
+        ------
+        TaskStopped
+            No later try would do better.
+        Lost
+            A later try may.
+        """
         assert self._transport is not None
-        transport = await self._loop.start_tls(
-            self._transport,
-            self,
-            context_for(server),
-            server_hostname=server.host,
-            ssl_handshake_timeout=server.timeouts.tls,
-        )
+        try:
+            transport = await self._loop.start_tls(
+                self._transport,
+                self,
+                context_for(server),
+                server_hostname=server.host,
+                ssl_handshake_timeout=server.timeouts.tls,
+            )
+        except (OSError, ssl.SSLError) as error:
+            _raise_stop(server, error)
+            raise Lost(_reason(error)) from None
         if transport is None:
             raise Lost("it closed the connection")
         self._use(transport)
@@ -246,7 +258,7 @@ async def dial(server: Server, guard: Guard) -> Wire:
         except TimeoutError:
             said = f"no connection within {server.timeouts.connect:g} seconds"
         except (OSError, ssl.SSLError, Lost) as error:
-            raise_if_tls(server, error)
+            _raise_stop(server, error)
             said = _reason(error)
     raise NotNow(said)
 
@@ -285,7 +297,7 @@ async def _addresses(server: Server, guard: Guard) -> list[str]:
     return addresses
 
 
-def raise_if_tls(server: Server, error: Exception) -> None:
+def _raise_stop(server: Server, error: Exception) -> None:
     """Raise what stops the task if a handshake failed for good."""
     if isinstance(error, ssl.SSLCertVerificationError):
         raise CertificateRefused(str(server), error.verify_message) from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ssl
 import sys
 from collections.abc import Callable, Iterator
@@ -53,7 +53,7 @@ def certified(authority: trustme.CA) -> Certify:
     def make(
         *names: str,
         by: trustme.CA | None = None,
-        until: datetime.datetime | None = None,
+        until: dt.datetime | None = None,
         newest: ssl.TLSVersion | None = None,
     ) -> ssl.SSLContext:
         issued = (by or authority).issue_cert(*(names or ("127.0.0.1",)), not_after=until)

@@ -19,10 +19,11 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from types import TracebackType
-from typing import NamedTuple, Self, Union
+from typing import NamedTuple, Self
 
 
 class Way(Enum):
@@ -38,12 +39,12 @@ ACCEPT_DROP, ACCEPT_HANG = Way.ACCEPT_DROP, Way.ACCEPT_HANG
 
 
 class After(NamedTuple):
-    then: Union[str, bytes, Way, None] = None
+    then: str | bytes | Way | None = None
     seconds: float = 0.0
     octets: int = 0
 
 
-Action = Union[str, bytes, Way, After, None]
+Action = str | bytes | Way | After | None
 
 
 class Visit(NamedTuple):
@@ -55,7 +56,7 @@ class Visit(NamedTuple):
     count: int  # how often this point was visited before, on any connection
 
 
-Rule = Union[Action, list[Action], Callable[[Visit], Action]]
+Rule = Action | list[Action] | Callable[[Visit], Action]
 
 FEATURES = ("PIPELINING", "8BITMIME", "SMTPUTF8", "SIZE 100000000")
 USUAL = {
@@ -78,7 +79,7 @@ class Mail(NamedTuple):
     content: bytes  # dots undone
 
 
-class Over(Exception):
+class OverError(Exception):
     """This connection has ended."""
 
 
@@ -161,9 +162,8 @@ class Faults:
             self.open += 1
             self.most_open = max(self.most_open, self.open)
         try:
-            client.talk()
-        except (Over, OSError):
-            pass
+            with suppress(OverError, OSError):
+                client.talk()
         finally:
             with self.lock:
                 self.open -= 1
@@ -183,10 +183,8 @@ class Faults:
 
 
 def end(sock: socket.socket) -> None:
-    try:
+    with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
 
 
 class Client:
@@ -203,7 +201,7 @@ class Client:
             self._secure()
         if self.server.open > self.server.most:
             self._say("421 4.7.0 too many connections from you")
-            raise Over
+            raise OverError
         self._at("connect")
         while True:
             line = self._line()
@@ -267,7 +265,7 @@ class Client:
 
     def _quit(self, line: str) -> None:
         self._at("quit", line)
-        raise Over
+        raise OverError
 
     def _reset(self) -> None:
         self.sender, self.recipients = None, []
@@ -325,7 +323,7 @@ class Client:
         self._do(action)
         is_done = isinstance(action, str) and action[0] in "23"
         if point == "connect" and not is_done:
-            raise Over
+            raise OverError
         return is_done
 
     def _do(self, action: Action) -> None:
@@ -335,7 +333,7 @@ class Client:
         if isinstance(action, str):
             self._say(action)
             if action.startswith("421"):
-                raise Over
+                raise OverError
             return
         if action is HANG:
             self.server.closing.wait()
@@ -343,7 +341,7 @@ class Client:
             linger = struct.pack("ii", 1, 0)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self.sock.close()
-        raise Over
+        raise OverError
 
     def _say(self, text: str) -> None:
         self._write(text.encode() + b"\r\n")
@@ -369,7 +367,7 @@ class Client:
             time.sleep(0.05)
         data = self.sock.recv(self.server.slow // 20 or 65536)
         if not data:
-            raise Over
+            raise OverError
         self.buffer += data
 
     def _secure(self) -> None:

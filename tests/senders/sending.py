@@ -1,4 +1,4 @@
-"""What the tests of the senders share: envelopes, servers with short time-outs, one call to send."""
+"""What the tests of the senders share: envelopes, short time-outs, one call to send."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def rows(count: int, mail: bytes = MAIL) -> list[Envelope]:
 
 
 def row(number: int, recipient: str | None = None, mail: bytes = MAIL) -> Envelope:
-    return Envelope(number, SENDER, f"u{number}@example.com" if recipient is None else recipient, mail)
+    return Envelope(
+        number, SENDER, f"u{number}@example.com" if recipient is None else recipient, mail
+    )
 
 
 @dataclass

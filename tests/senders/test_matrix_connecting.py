@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import datetime
+import datetime as dt
 import socket
 import ssl
 import time
@@ -274,7 +274,7 @@ def test_row_13_what_comes_behind_the_reply_to_starttls_is_never_read(extra: byt
 def test_row_14_certificates_are_verified(
     certified: Certify, cafile: str, tls: str, wrong: str
 ) -> None:
-    past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
     context = {
         "untrusted": lambda: certified(by=trustme.CA()),
         "expired": lambda: certified(until=past),

@@ -17,8 +17,8 @@ from sessim.senders.envelope import Delivery
 from sessim.senders.pacing import Policy
 from sessim.senders.replies import (
     ConfigurationRefused,
-    OutOfStep,
     Outcome,
+    OutOfStep,
     SenderBlocked,
     Stage,
     TooManyRejected,
@@ -78,7 +78,7 @@ def test_row_07_what_a_server_lacks_is_not_used(lacking: str) -> None:
     read = email.message_from_bytes(content).get_payload(decode=True)
     assert isinstance(read, bytes)
     assert read.decode().rstrip() == text
-    first, second, third = (faults.said("MAIL") + [""])[:3]
+    first, second, third = [*faults.said("MAIL"), ""][:3]
     assert ("BODY=8BITMIME" in first) == (lacking != "8BITMIME")
     assert ("SIZE=" in first) == (lacking != "SIZE")
     assert ("SMTPUTF8" in second) == has_utf8
@@ -199,9 +199,7 @@ def test_row_20_greylisted_rows_are_not_tried_before_their_time() -> None:
         sent = send(server_at(faults.port, connections=2), rows(10))
         assert sent.outcomes == ["deferred"] * 10
         rng = random.Random(1)
-        delays = [
-            retry_delay(it.outcome, 1, rng, it.retry_after) for it in sent.answers.values()
-        ]
+        delays = [retry_delay(it.outcome, 1, rng, it.retry_after) for it in sent.answers.values()]
         assert all(delay is not None and delay >= 300 for delay in delays)
         assert len(faults.said("RCPT")) == 10
         clock = int(min(delay for delay in delays if delay))
@@ -326,9 +324,7 @@ def test_a_server_that_answers_more_than_it_is_asked_is_left_before_the_message(
         ("451 4.7.0 rate limit exceeded", "throttled"),
     ],
 )
-def test_row_25_the_final_dot_refused(
-    features: tuple[str, ...], reply: str, outcome: str
-) -> None:
+def test_row_25_the_final_dot_refused(features: tuple[str, ...], reply: str, outcome: str) -> None:
     with Faults({"dot": nth(1, action=reply)}, features) as faults:  # type: ignore[dict-item]
         sent = send(server_at(faults.port), rows(4))
     assert sent.outcomes == ["accepted", outcome, "accepted", "accepted"]
@@ -371,9 +367,13 @@ def test_row_29_whatever_happens_to_quit(action: Action) -> None:
 
 # --- 31 and 38: servers that die or crawl ---
 
-LOOPBACK = "from sessim.senders.loopback import Loopback\nimport sys\n" \
-    "with Loopback(sys.argv[1], int(sys.argv[2])) as s:\n    print(s.port, flush=True)\n    " \
-    "sys.stdin.read()"  # fmt: skip
+LOOPBACK = """
+import sys
+from sessim.senders.loopback import Loopback
+with Loopback(sys.argv[1], int(sys.argv[2])) as server:
+    print(server.port, flush=True)
+    sys.stdin.read()
+"""
 
 
 def start_loopback(folder: Path, port: int = 0) -> tuple[subprocess.Popen[str], int]:
