@@ -53,6 +53,22 @@ class LogError(SessimError, ValueError):
     """A file or directory does not hold an event log that sessim can read."""
 
 
+class RecipientError(SessimError, ValueError):
+    """A recipient list, or one row of it, cannot be used."""
+
+
+class TemplateError(SessimError, ValueError):
+    """A template, or what goes with it into every message, cannot be used."""
+
+
+class OutboxError(SessimError, RuntimeError):
+    """An outbox cannot be used, or cannot do what it was asked to; nothing was written."""
+
+
+class OutboxBusyError(OutboxError):
+    """Another sender holds the outbox."""
+
+
 class SessimWarning(UserWarning):
     """Something allowed that is probably not what was meant."""
 

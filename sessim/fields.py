@@ -236,14 +236,15 @@ def address_parts(text: str) -> tuple[str, str, str]:
     if name.startswith('"'):
         name = re.sub(r"\\(.)", r"\1", name[1:-1])
     try:
-        return name, *_local_part_and_domain(address.strip())
+        return name, *local_part_and_domain(address.strip())
     except ValueError:
         raise ValueError(
             f"{shown(text)} is not an e-mail address; write name@domain or Name <name@domain>"
         ) from None
 
 
-def _local_part_and_domain(address: str) -> tuple[str, str]:
+def local_part_and_domain(address: str) -> tuple[str, str]:
+    """Split a bare address into local part and ASCII domain; ``ValueError`` says what is wrong."""
     from email_validator import validate_email  # slow to import
 
     # Names are split off above: the validator wants quotes around every umlaut in them.
@@ -268,7 +269,7 @@ def _address(value: object) -> str:
 def _domain_name(value: object) -> str:
     with suppress(ValueError):
         if isinstance(value, str):
-            return _local_part_and_domain(f"postmaster@{value.strip()}")[1]
+            return local_part_and_domain(f"postmaster@{value.strip()}")[1]
     raise ValueError(f"{shown(value)} is not a domain; write for example news.example.com")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -52,33 +53,44 @@ def count(path: Path) -> int:
 def addresses(path: Path) -> Iterator[tuple[int, str]]:
     """Read the line numbers and address fields of a CSV file, blank lines left out."""
     line = 1
-    try:
-        if path.exists() and not path.is_file():
-            raise ValueError(f"{shown(str(path))} is not a file; name a CSV file")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = iter(partial(file.readline, _LONGEST_LINE), "")
-            header = _header(lines)
-            delimiter, column = _address_column(header, path)
-            reader = csv.reader(chain(header, lines), delimiter=delimiter, strict=True)
-            _first_row(reader)
+    with opened(path) as lines:
+        header = head(lines)
+        delimiter, column = layout(header, path)
+        reader = csv.reader(chain(header, lines), delimiter=delimiter, strict=True)
+        try:
+            names_in(reader)
             line = reader.line_num + 1
             for row in reader:
                 if row:
                     yield line, row[column].strip() if column < len(row) else ""
                 line = reader.line_num + 1
+        except csv.Error as error:
+            raise ValueError(
+                f"file {path.name!r}, line {line}, is not readable as CSV ({error}); mend the line"
+            ) from None
+
+
+@contextmanager
+def opened(path: Path, errors: str = "strict") -> Iterator[Iterator[str]]:
+    """Open a list: its lines, of which none is held longer than it is used.
+
+    ``errors`` says what becomes of bytes that are not UTF-8, as for :func:`open`. Raises
+    ``ValueError`` with a sentence if the file cannot be read.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{shown(str(path))} is not a file; name a CSV file")
+        with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
+            yield iter(partial(file.readline, _LONGEST_LINE), "")
     except UnicodeDecodeError:
         raise ValueError(f"file {path.name!r} is not UTF-8 text; save it as UTF-8") from None
-    except csv.Error as error:
-        raise ValueError(
-            f"file {path.name!r}, line {line}, is not readable as CSV ({error}); mend the line"
-        ) from None
     except OSError as error:
         raise ValueError(
             f"cannot read the file {shown(str(path))} ({error.strerror}); name another"
         ) from None
 
 
-def _header(lines: Iterator[str]) -> list[str]:
+def head(lines: Iterator[str]) -> list[str]:
     """Take the lines of the header: up to the first with text, and on while a quote is open."""
     taken: list[str] = []
     size = quotes = 0
@@ -91,16 +103,17 @@ def _header(lines: Iterator[str]) -> list[str]:
     return taken
 
 
-def _first_row(rows: Iterable[list[str]]) -> list[str]:
-    return next((row for row in rows if "".join(row).strip()), [])
+def names_in(rows: Iterable[list[str]]) -> list[str]:
+    """Return the names of the columns, on one line each: the first row with text."""
+    found = next((row for row in rows if "".join(row).strip()), [])
+    return [" ".join(name.split()) for name in found]
 
 
-def _address_column(header: list[str], path: Path) -> tuple[str, int]:
-    """Find the delimiter and the column of addresses."""
+def layout(header: list[str], path: Path) -> tuple[str, int]:
+    """Find the delimiter and the column of addresses in the lines of a header."""
     text = "".join(header)
     for delimiter in sorted(",;\t", key=text.count, reverse=True):
-        row = _first_row(csv.reader(header, delimiter=delimiter))
-        names = [" ".join(name.lower().split()) for name in row]
+        names = [name.lower() for name in names_in(csv.reader(header, delimiter=delimiter))]
         for known in ADDRESS_COLUMNS:
             if known in names:
                 return delimiter, names.index(known)
