@@ -1,4 +1,4 @@
-"""An authority of our own, its certificates, and a watch over where sockets connect to."""
+"""An authority of our own, a watch over where sockets connect to, outboxes that are closed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 import trustme
+
+from tests.senders.outboxes import OPENED
 
 _connected: list[object] = []
 
@@ -66,3 +68,11 @@ def certified(authority: trustme.CA) -> Certify:
         return context
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def closed_outboxes() -> Iterator[None]:
+    """Leave no outbox open: the next test could not have it."""
+    yield
+    while OPENED:
+        OPENED.pop().close()

@@ -1,0 +1,106 @@
+"""Changes of an outbox's rows: in transactions that keep seals and counts in step with them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from sessim.errors import OutboxError
+from sessim.senders.reading import Row
+from sessim.senders.states import MOVES, State
+
+# How a row changes, and its seal with it. ?1 state, ?2 attempts more, ?3 due, ?4 words (or NULL).
+_CHANGE: Final = """
+    UPDATE row SET state = ?1, attempts = attempts + ?2, due = ?3, words = coalesce(?4, words),
+    seal = seal(run, line, ?1, attempts + ?2, ?3, coalesce(?4, words)) """
+_CHANGE_ONE: Final = f"{_CHANGE} WHERE run = ?5 AND line = ?6 AND state = ?7"
+_CHANGE_RUN: Final = f"{_CHANGE} WHERE run = ?5 AND state = ?6"
+
+
+class Change(NamedTuple):
+    """What a row becomes: ``attempts`` are added, ``words`` stay if they are None."""
+
+    row: Row
+    state: State
+    attempts: int = 0
+    due: int | None = None
+    words: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """Changes that are made together or not at all.
+
+    ``moved`` counts the rows that came into a run's state, or left it if negative.
+    """
+
+    connection: sqlite3.Connection
+    moved: Counter[tuple[int, int]] = field(default_factory=Counter)
+
+    def move(self, changes: Sequence[Change], before: State) -> None:
+        """Change single rows, all of which must be in one state before.
+
+        Raises
+        ------
+        OutboxError
+            If one is not: then the transaction must not be kept.
+        """
+        done = self.connection.executemany(
+            _CHANGE_ONE,
+            [
+                (state, attempts, due, words, row.run.id, row.line, before)
+                for row, state, attempts, due, words in changes
+            ],
+        ).rowcount
+        if changes and done != len(changes):
+            raise OutboxError(
+                f"{len(changes) - done} of {len(changes)} rows are not {before.word} (any more); "
+                "settle each row once, after it was claimed"
+            )
+        for change in changes:
+            self._count(change.row.run.id, before, change.state, 1)
+
+    def move_all(self, run_id: int, before: State, after: State, words: str | None = None) -> int:
+        """Change all rows of a run that are in one state; return how many those were."""
+        done = self.connection.execute(
+            _CHANGE_RUN, (after, 0, None, words, run_id, before)
+        ).rowcount
+        self._count(run_id, before, after, done)
+        return done
+
+    def move_everywhere(self, before: State, after: State, words: str | None = None) -> int:
+        """Change all rows of all runs that are in one state; return how many those were."""
+        runs = self.connection.execute("SELECT id FROM run").fetchall()
+        return sum(self.move_all(run_id, before, after, words) for (run_id,) in runs)
+
+    def _count(self, run_id: int, before: State, after: State, rows: int) -> None:
+        assert after in MOVES[before]
+        self.moved[run_id, before] -= rows
+        self.moved[run_id, after] += rows
+
+    def keep_counts(self) -> None:
+        """Write into the tally what was moved."""
+        self.connection.executemany(
+            "INSERT INTO tally VALUES (?, ?, ?) "
+            "ON CONFLICT DO UPDATE SET rows = rows + excluded.rows",
+            [(run, int(state), rows) for (run, state), rows in self.moved.items()],
+        )
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[Transaction]:
+    """Open a transaction: on the disk when the block ends, undone if it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        changes = Transaction(connection)
+        yield changes
+        changes.keep_counts()
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(sqlite3.Error):  # a full disk has rolled back by itself
+            connection.execute("ROLLBACK")
+        raise
