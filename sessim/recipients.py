@@ -54,10 +54,10 @@ def addresses(path: Path) -> Iterator[tuple[int, str]]:
     """Read the line numbers and address fields of a CSV file, blank lines left out."""
     line = 1
     with opened(path) as lines:
-        header = head(lines)
-        delimiter, column = layout(header, path)
-        reader = csv.reader(chain(header, lines), delimiter=delimiter, strict=True)
         try:
+            header = head(lines)
+            delimiter, column = layout(header, path)
+            reader = csv.reader(chain(header, lines), delimiter=delimiter, strict=True)
             names_in(reader)
             line = reader.line_num + 1
             for row in reader:
