@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import unicodedata
 import warnings
 from collections.abc import Callable, Sequence
 from errno import EACCES, ENOENT
@@ -13,16 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-import pandas as pd
-
 from sessim.errors import ArgumentError, SessimError
+from sessim.listing import console, day_table
 from sessim.plan import Plan
 from sessim.result import Result
 from sessim.simulation import end_instant, simulate
 from sessim.version import __version__
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
-_BAR = 20
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
     command.add_argument("--until", metavar="DATE", help="stop there, before the horizon")
 
+    _add_senders(commands)
+
     command = _command(commands, "schema", _schema, "print the JSON Schema of plan files")
 
     command = _command(commands, "lab", _lab, "open JupyterLab on the notebooks")
@@ -81,10 +80,74 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_senders(commands: argparse._SubParsersAction[_Parser]) -> None:
+    from sessim import cli_send as real
+
+    command = _command(commands, "send", real.send, "send a plan for real")
+    command.add_argument("plan", metavar="PLAN.yaml", nargs="?", help="the plan file")
+    command.add_argument(
+        "--mode",
+        choices=("loopback", "live"),
+        default="loopback",
+        help="loopback (default): to a server of its own; live: to --server",
+    )
+    command.add_argument("--outbox", metavar="FILE", help="a new file that keeps every recipient")
+    command.add_argument("--resume", metavar="FILE", help="go on with an outbox")
+    command.add_argument(
+        "--server",
+        metavar="URL",
+        default="",
+        help="smtps://HOST:PORT, smtp+starttls://HOST:PORT or smtp://HOST:PORT",
+    )
+    command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
+    command.add_argument(
+        "--recipients",
+        metavar="N",
+        type=int,
+        default=20,
+        help="confirms the number of emails, if more than 20",
+    )
+    command.add_argument(
+        "--speed",
+        metavar="N",
+        type=float,
+        default=1.0,
+        help="seconds of the plan in one; default 1",
+    )
+    command.add_argument("--redirect-to", metavar="ADDRESS", help="all mail goes there instead")
+    command.add_argument("--unsubscribe", metavar="URL", help="for List-Unsubscribe")
+    command.add_argument(
+        "--attach", metavar="FILE", action="append", default=[], help="goes with every message"
+    )
+    command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
+    command.add_argument("--out", metavar="DIR", help="folder for tables, log and charts")
+
+    command = _command(commands, "outbox", real.outbox, "count and list the rows of an outbox")
+    command.add_argument("file", metavar="FILE")
+    command.add_argument("--state", help="list the rows in this state, for example unknown")
+    decide = command.add_mutually_exclusive_group()
+    decide.add_argument("--resend", action="store_true", help="send unknown rows again")
+    decide.add_argument("--reconcile", action="store_true", help="take unknown rows as accepted")
+
+    command = _command(commands, "test-send", real.test_send, "send a test to 1 to 20 addresses")
+    for name in ("sender", "subject", "template"):
+        command.add_argument(f"--{name}", required=True)
+    command.add_argument("--to", required=True, metavar="X[,Y...]", help="1 to 20 addresses")
+    command.add_argument("--server", metavar="URL", default="", help="default: one of its own")
+    command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
+    command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
+    command.add_argument(
+        "--out",
+        metavar="DIR",
+        default="test-mails",
+        help="folder that the server of its own keeps mails in",
+    )
+
+
 def _command(
     commands: argparse._SubParsersAction[_Parser],
     name: str,
-    run: Callable[[argparse.Namespace], int],
+    run: Callable[[Any], int],
     text: str,
 ) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=f"{text.capitalize()}.")
@@ -105,7 +168,7 @@ def _simulate(options: argparse.Namespace) -> int:
 
     save_all(result, options.out)
     print(console(result.tasks))
-    print(f"\n{_day_table(result.daily)}\n")
+    print(f"\n{day_table(result.daily)}\n")
     print(_ending(result))
     print(f"Tables and charts are in {Path(options.out)}{os.sep}")
     return 0
@@ -153,68 +216,6 @@ def _lab(options: argparse.Namespace) -> int:
     root = getattr(os, "geteuid", lambda: None)() == 0
     lab([options.folder, *["--allow-root"] * root])
     return 0
-
-
-# --- tables as text ------------------------------------------------------------------------------
-
-
-def console(tasks: pd.DataFrame) -> str:
-    """Write the task list as the console shows it.
-
-    Parameters
-    ----------
-    tasks
-        A table as :attr:`sessim.Result.tasks` or :meth:`sessim.Result.at`.
-    """
-    rows: list[Sequence[str]] = [
-        ("Task", "Sending Progress", "Task Type", "Task Status", "Requests")
-    ]
-    for task in tasks.to_dict("records"):
-        full = int(task["progress"] * _BAR)
-        bar = "█" * full + "░" * (_BAR - full)
-        percent = f"{int(task['progress'] * 100):3d}%"  # 99.9% is not done
-        rows.append(
-            (
-                task["name"],
-                f"{bar} {percent}",
-                task["type"],
-                task["status"],
-                _number(task["requests"]),
-            )
-        )
-    return _columns(rows, right=(4,))
-
-
-def _day_table(daily: pd.DataFrame) -> str:
-    rows: list[Sequence[str]] = [
-        ("Domain", "Date", "Day", "Limit", "Sent", "Cached", "Backlog", "Used")
-    ]
-    for day in daily.to_dict("records"):
-        used = "" if pd.isna(day["utilisation"]) else f"{int(day['utilisation'] * 100)}%"
-        counts = [_number(day[name]) for name in ("day", "limit", "sent", "cached", "backlog")]
-        rows.append((day["domain"], f"{day['date']:%Y-%m-%d}", *counts, used))
-    return _columns(rows, right=range(2, 8))
-
-
-def _number(value: Any) -> str:
-    return "" if pd.isna(value) else f"{value:,}"
-
-
-def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = []
-        for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
-            space = " " * (width - _width(cell))
-            cells.append(space + cell if i in right else cell + space)
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
-
-
-def _width(text: str) -> int:
-    """Return how many columns of a terminal a text takes: wide characters take two."""
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
 
 
 if __name__ == "__main__":

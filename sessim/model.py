@@ -14,6 +14,7 @@ from collections.abc import Generator, Iterator
 from enum import IntEnum
 from itertools import count
 from os import PathLike
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -158,6 +159,15 @@ class Model(Account):
             self.env.run(until=end)
             self._catch_up()
 
+    def cancel(self, task: int) -> None:
+        """Cancel a task, given by its id, at the present instant (rule R6)."""
+        if not 1 <= task <= len(self.plan.tasks):
+            raise ArgumentError(f"task: {shown(task)} is none of 1 to {len(self.plan.tasks)}")
+        self._catch_up()
+        self.state.now = int(self.env.now)
+        self._cancel(task)
+        self._note_turn()
+
     def fork(self) -> Model:
         """Return an independent model in the same state, to be run with the same plan."""
         other = object.__new__(type(self))
@@ -167,13 +177,13 @@ class Model(Account):
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the model to a ``.npz`` file, from which :meth:`load` goes on."""
-        head = {"plan": self.plan.to_dict(), "seed": self.seed, "instant": int(self.env.now)}
-        states.save(self._snapshot(), head, path)
+        with Path(path).open("wb") as file:
+            states.save(self._snapshot(), self._head(), file)
 
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Model:
         """Read a model that :meth:`save` wrote; :class:`LogError` if the file is none."""
-        plan, state, head = states.load(path)
+        plan, state, head = states.load(path, f"file {str(path)!r}")
         model = object.__new__(cls)
         model._resume(plan, head["seed"], state, head["instant"])
         return model
@@ -185,6 +195,9 @@ class Model(Account):
         self._write_end(writer, int(self.env.now))
         meta = {"mode": self.mode, "seed": self.seed, "version": __version__}
         return PackedLog(writer, self.plan, meta)
+
+    def _head(self) -> dict[str, Any]:
+        return {"plan": self.plan.to_dict(), "seed": self.seed, "instant": int(self.env.now)}
 
     def _snapshot(self) -> State:
         self._catch_up()

@@ -8,8 +8,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
 import numpy as np
@@ -164,12 +163,11 @@ def _pair(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def save(state: State, head: dict[str, Any], path: str | PathLike[str]) -> None:
-    """Write a state to a ``.npz`` file; ``head`` is plain data that travels with it."""
+def save(state: State, head: dict[str, Any], file: BinaryIO) -> None:
+    """Write a state as a ``.npz`` file; ``head`` is plain data that travels with it."""
     data, arrays = pack(state)
     text = json.dumps({**head, "format": FORMAT, "state": data})
-    with Path(path).open("wb") as file:
-        np.savez_compressed(file, head=np.array(text), **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(file, head=np.array(text), **arrays)  # type: ignore[arg-type]
 
 
 _UNREADABLE = (
@@ -179,8 +177,10 @@ _UNREADABLE = (
 """What goes wrong in a file that is none of ours, or is damaged."""
 
 
-def load(path: str | PathLike[str]) -> tuple[Plan, State, dict[str, Any]]:
+def load(source: str | PathLike[str] | BinaryIO, name: str) -> tuple[Plan, State, dict[str, Any]]:
     """Read what :func:`save` wrote: the plan, the state and the head.
+
+    ``name`` is how errors call it.
 
     Raises
     ------
@@ -188,17 +188,17 @@ def load(path: str | PathLike[str]) -> tuple[Plan, State, dict[str, Any]]:
         If the file cannot be read or holds no state of this version.
     """
     try:
-        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as content:
+        with np.load(source, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
         head = json.loads(str(arrays.pop("head")))
         if head.pop("format") != FORMAT:
-            raise LogError(f"file {str(path)!r} was written by another version of sessim")
+            raise LogError(f"{name} was written by another version of sessim")
         plan = Plan.from_dict(head.pop("plan"))
         return plan, unpack(plan, head.pop("state"), arrays), head
     except LogError:
         raise
     except OSError as error:
         reason = error.strerror or "it holds no state of a simulation"
-        raise LogError(f"cannot read the file {str(path)!r}: {reason}") from None
+        raise LogError(f"cannot read {name}: {reason}") from None
     except _UNREADABLE:
-        raise LogError(f"file {str(path)!r} holds no state of a simulation") from None
+        raise LogError(f"{name} holds no state of a simulation") from None

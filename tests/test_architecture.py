@@ -31,8 +31,18 @@ ROOMS = (
         "account",
         "model",
     ),
-    *("tables", "life", "charts", "result", "simulation", "summary", "comparison", "senders"),
-    *("history", "experiments", "widgets", "cli"),
+    *(
+        "tables",
+        "life",
+        "charts",
+        "result",
+        "simulation",
+        "summary",
+        "comparison",
+        "listing",
+        "senders",
+    ),
+    *("history", "experiments", "widgets", "cli_send", "cli"),
 )
 """Bottom-up: a room knows nothing of those behind it. A folder is one room."""
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Final, NamedTuple, Protocol
 
+import numpy as np
+
+from sessim import state as states
 from sessim.clock import SECOND
 from sessim.eventlog import Event
 from sessim.lifecycle import ERROR, PAUSED, Rest
@@ -46,8 +50,11 @@ class Sender(Protocol):
     mode: str
     """``loopback`` or ``live``, as the log tells it."""
 
-    def send(self, rank: int, emails: int) -> Handed:
-        """Send the next emails of a run, given by its rank among ``plan.runs``."""
+    def send(self, rank: int, emails: int, now: int) -> Handed:
+        """Send the next emails of a run, given by its rank among ``plan.runs``.
+
+        ``now`` is the model's time, in microseconds since the Unix epoch.
+        """
 
 
 class SendingModel(Model):
@@ -73,11 +80,45 @@ class SendingModel(Model):
         self.sender, self.mode = sender, sender.mode
         super().__init__(plan, seed)
 
+    @classmethod
+    def restore(cls, data: bytes, sender: Sender) -> SendingModel:
+        """Make a model of what :meth:`dump` returned; :class:`~sessim.LogError` if it is none."""
+        plan, state, head = states.load(BytesIO(data), "the checkpoint")
+        model = object.__new__(cls)
+        model.sender, model.mode = sender, sender.mode
+        model._resume(plan, head["seed"], state, head["instant"])
+        return model
+
+    def dump(self) -> bytes:
+        """Return all that changes as bytes."""
+        file = BytesIO()
+        states.save(self._snapshot(), self._head(), file)
+        return file.getvalue()
+
     def _resume(self, plan: Plan, seed: int, state: State, instant: int) -> None:
         super()._resume(plan, seed, state, instant)
         self._advance = self._hand_over
         self.env.process(self._keep_up(LEAST_WAIT * SECOND // 2))
         self._closed = False
+
+    @property
+    def dealt_with(self) -> dict[int, tuple[int, int]]:
+        """How many emails of each run are dealt with, and how many of them failed, by rank."""
+        sent, failed = self._counts.sent, self._counts.failed
+        return {int(rank): (int(sent[rank]), int(failed[rank])) for rank in np.flatnonzero(sent)}
+
+    def retry(self) -> None:
+        """Restart the runs that ended in ERROR, as its user does (rule R11)."""
+        counts, domains = self._counts, set()
+        for rank in np.flatnonzero(counts.status == ERROR).tolist():
+            queue = counts.queue_of[rank]
+            counts.codes[rank], counts.rests[rank] = PAUSED, Rest.CACHED
+            queue.head = 0
+            queue.paused += 1
+            self.state.unfinished += 1
+            domains.add(queue.domain)
+        self._restart(sorted(domains))
+        self._note_turn()
 
     # --- time that passes without sending ------------------------------------------------------
 
@@ -111,7 +152,7 @@ class SendingModel(Model):
         return last
 
     def _settle(self, rank: int, emails: int) -> None:
-        handed = self.sender.send(rank, emails)
+        handed = self.sender.send(rank, emails, self.state.now)
         queue = self._counts.queue_of[rank]
         self._counts.failed[rank] += handed.failed
         if handed.settled == emails:

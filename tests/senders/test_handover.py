@@ -29,7 +29,7 @@ class Willing:
         self.settled: Counter[int] = Counter()
         self.failed: Counter[int] = Counter()
 
-    def send(self, rank: int, emails: int) -> Handed:
+    def send(self, rank: int, emails: int, now: int) -> Handed:
         return self.noted(rank, Handed(emails))
 
     def noted(self, rank: int, handed: Handed) -> Handed:
@@ -45,7 +45,7 @@ class Moody(Willing):
         super().__init__()
         self.chance = random.Random(seed)
 
-    def send(self, rank: int, emails: int) -> Handed:
+    def send(self, rank: int, emails: int, now: int) -> Handed:
         settled = emails - self.chance.choice((0, 0, 0, 1, emails))
         failed = self.chance.randint(0, min(settled, 2))
         return self.noted(rank, Handed(settled, failed, wait=900, reason="451 try again later"))
@@ -58,7 +58,7 @@ class Scripted(Willing):
         super().__init__()
         self.answers = list(answers)
 
-    def send(self, rank: int, emails: int) -> Handed:
+    def send(self, rank: int, emails: int, now: int) -> Handed:
         return self.noted(rank, self.answers.pop(0) if self.answers else Handed(emails))
 
 

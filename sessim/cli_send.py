@@ -1,0 +1,164 @@
+"""The commands that send for real; as thin as the others."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Final
+
+from sessim.errors import ArgumentError, nearest
+from sessim.listing import console
+from sessim.plan import Plan
+
+if TYPE_CHECKING:
+    from sessim.senders.reading import OutboxReader
+    from sessim.senders.sending import Sending
+
+FAILED, INTERRUPTED = 1, 130
+MOST_ROWS: Final = 20
+"""Rows that are listed of a state in trouble."""
+
+_TROUBLE: Final = ("unknown", "rejected", "expired", "suppressed", "deferred")
+
+
+# --- send -----------------------------------------------------------------------------------------
+
+
+def send(options: argparse.Namespace) -> int:
+    """Send a plan, or go on with an outbox; without a confirmation, say what would be sent."""
+    from sessim.senders.order import Order
+    from sessim.senders.sending import Sending
+    from sessim.senders.switch import preview
+
+    if options.resume is not None:
+        if options.plan is not None or options.outbox is not None:
+            raise ArgumentError("--resume: the outbox knows its plan; leave PLAN and --outbox out")
+        return _run(Sending.resume(options.resume), options.out)
+    if options.plan is None or options.outbox is None:
+        raise ArgumentError("PLAN.yaml and --outbox: are missing; name both, or --resume FILE")
+    order = Order(
+        Plan.from_yaml(options.plan), options.mode, options.server, options.speed,
+        options.recipients, options.redirect_to, options.unsubscribe, tuple(options.attach),
+        options.cafile,
+    )  # fmt: skip
+    if order.mode == "live" and options.confirm is None:
+        print(preview(order))
+        raise ArgumentError("--confirm: is missing; look at the above and add the token")
+    return _run(Sending.start(order, options.outbox, confirm=options.confirm), options.out)
+
+
+def _run(sending: Sending, out: str | None) -> int:
+    from tqdm import tqdm
+
+    bar = partial(tqdm, delay=1, disable=None, unit_scale=True, leave=False)
+    with sending, _stopping(sending) as stopped:
+        result = sending.run(bar)
+        print(console(result.tasks))
+        print(f"\n{_counts(sending.outbox)}")
+        if sending.order.mode == "loopback":
+            print(f"The mails are in {sending.mails}")
+        print(f"The outbox is {sending.outbox.path}: sessim outbox {sending.outbox.path}")
+        problem = sending.problem
+    if out is not None:
+        from sessim.charts import save_all
+
+        result.save(out)
+        save_all(result, out)
+        print(f"Tables and charts are in {Path(out)}")
+    if problem is not None:
+        print(f"sessim: {problem}", file=sys.stderr)
+        return FAILED
+    if stopped:
+        print(f"sessim: stopped; go on with --resume {sending.outbox.path}", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+@contextmanager
+def _stopping(sending: Sending) -> Iterator[list[int]]:
+    """Let Ctrl-C and a polite end stop the send: each connection finishes the message in hand."""
+    received: list[int] = []
+
+    def stop(number: int, _: FrameType | None) -> None:
+        received.append(number)
+        sending.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# --- outbox ---------------------------------------------------------------------------------------
+
+
+def outbox(options: argparse.Namespace) -> int:
+    """Count the rows of an outbox by state and list those in trouble, or decide on unknown ones."""
+    from sessim.senders.outbox import Outbox
+    from sessim.senders.reading import OutboxReader
+    from sessim.senders.states import State
+
+    if options.resend or options.reconcile:
+        with Outbox.resume(options.file) as held:
+            decided = held.recover("resend" if options.resend else "reconcile")
+        what = "are to be sent again" if options.resend else "count as accepted"
+        print(f"{decided:,} unknown rows {what}.")
+        return 0
+    known = {state.word: state for state in State}
+    if options.state is not None and options.state not in known:
+        hint = nearest(options.state, known)
+        raise ArgumentError(f"--state: {options.state!r} is no state of a row; {hint}")
+    with OutboxReader.look(options.file) as reader:
+        header = reader.header
+        print(f"{header.mode.upper()} {header.host or '127.0.0.1'}, begun {header.created}\n")
+        print(_counts(reader))
+        for word in [options.state] if options.state else _TROUBLE:
+            _list(reader, known[word], None if options.state else MOST_ROWS)
+    return 0
+
+
+def _counts(reader: OutboxReader) -> str:
+    counts = {state.word: rows for state, rows in reader.counts().items() if rows}
+    return ", ".join(f"{rows:,} {word}" for word, rows in counts.items()) or "no rows yet"
+
+
+def _list(reader: OutboxReader, state: int, most: int | None) -> None:
+    from sessim.senders.states import State
+
+    rows = (row for run in reader.runs() for row in reader.rows(run, State(state)))
+    for row in islice(rows, most):
+        words = f": {row.words}" if row.words else ""
+        print(f"  task {row.run.task} run {row.run.run} {row.address} {row.state.word}{words}")
+    if most is not None and next(rows, None) is not None:
+        print(f"  ... sessim outbox {reader.path} --state {State(state).word} lists all")
+
+
+# --- test-send ------------------------------------------------------------------------------------
+
+
+def test_send(options: argparse.Namespace) -> int:
+    """Send a test to 1 to 20 addresses: to a server of its own, or a real one once confirmed."""
+    from sessim.senders import testsend
+
+    order = testsend.TestOrder(
+        options.sender, options.subject, options.template, tuple(options.to.split(",")),
+        options.server, options.cafile,
+    )  # fmt: skip
+    if order.server and options.confirm is None:
+        print(order)
+        raise ArgumentError("--confirm: is missing; look at the above and add the token")
+    answers = testsend.send(order, options.out, options.confirm)
+    for address, answer in answers.items():
+        print(f"{address}: {answer.outcome} ({answer.words})")
+    if not order.server:
+        print(f"The mails are in {Path(options.out)}")
+    return FAILED * any(answer.outcome != "accepted" for answer in answers.values())

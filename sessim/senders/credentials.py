@@ -1,0 +1,54 @@
+"""Where user and password of a server come from; never from an argument."""
+
+from __future__ import annotations
+
+import getpass
+import importlib
+import os
+import sys
+from contextlib import suppress
+from typing import Final
+
+from sessim.senders.settings import Credentials, Secret
+
+USER: Final = "SESSIM_SMTP_USER"
+PASSWORD: Final = "SESSIM_SMTP_PASSWORD"  # noqa: S105 - the name of the variable
+
+
+def find(host: str, user: str | None = None) -> Credentials | None:
+    """Look for credentials: in the keyring, in the environment, and last by asking for them.
+
+    Parameters
+    ----------
+    host
+        The server; the keyring's service is ``sessim:`` and this name.
+    user
+        Whose password; by default what the environment's ``SESSIM_SMTP_USER`` says.
+
+    Returns
+    -------
+    Credentials or None
+        None if nobody is named: then the server has to do without.
+    """
+    name = user or os.environ.get(USER)
+    if not name:
+        return None
+    password = _from_keyring(host, name) or os.environ.get(PASSWORD) or _asked(host, name)
+    return Credentials(name, Secret(password)) if password else None
+
+
+def _from_keyring(host: str, user: str) -> str | None:
+    try:
+        keyring = importlib.import_module("keyring")  # an extra
+    except ImportError:
+        return None
+    with suppress(keyring.errors.KeyringError):  # locked, or there is none on this machine
+        found: str | None = keyring.get_password(f"sessim:{host}", user)
+        return found
+    return None
+
+
+def _asked(host: str, user: str) -> str | None:
+    if not sys.stdin.isatty():
+        return None
+    return getpass.getpass(f"Password of {user} at {host}: ") or None

@@ -1,0 +1,214 @@
+"""What was ordered: all that a send needs to know, as data, so that it can be gone on with."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from sessim.errors import ArgumentError, PlanError, Problem, shown
+from sessim.plan import Plan, Task
+from sessim.senders.letters import Attachment, Letter
+from sessim.senders.recipients import Recipient, RecipientFile, canonical
+from sessim.senders.settings import Encryption, Server
+from sessim.senders.templates import Template
+
+Mode = Literal["loopback", "live"]
+
+UNCONFIRMED: Final = 20
+"""How many recipients a live send may have before their number is confirmed."""
+
+_TLS: Final[dict[str, tuple[Encryption, int]]] = {
+    "smtps": ("implicit", 465),
+    "smtp+starttls": ("starttls", 587),
+    "smtp": ("none", 25),
+}
+_RESERVED: Final = re.compile(
+    r"(?:.*\.)?(?:example|test|invalid|localhost|local)|(?:.*\.)?example\.(?:com|net|org)"
+)
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """So many recipients that nobody has: the list of a task that only has a number.
+
+    Their domain is reserved (RFC 2606): no mail to them can leave for a stranger.
+    """
+
+    size: int
+    task: int
+    variables: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Recipient]:
+        for number in range(1, self.size + 1):
+            address = f"recipient{number}@task{self.task}.example.com"
+            yield Recipient(number, address, address, ())
+
+
+@dataclass(frozen=True)
+class Order:
+    """A plan to be sent for real, and how.
+
+    Parameters
+    ----------
+    plan
+        What is to be sent.
+    mode
+        ``"loopback"``: to a server of sessim's own; ``"live"``: to ``server``.
+    server
+        ``smtps://host:port`` (TLS from the first byte), ``smtp+starttls://...``, or ``smtp://...``
+        in clear text, without credentials.
+    speed
+        How many of the plan's seconds pass in one; 1 unless the server is on a loopback address.
+    recipients
+        How many recipients are confirmed, over all tasks.
+    redirect_to
+        An address that all mail goes to instead.
+    unsubscribe
+        A link for ``List-Unsubscribe``; it may hold variables.
+    attachments
+        Paths of files that go with every message.
+    cafile
+        Certificates to trust instead of the system's.
+
+    Raises
+    ------
+    ArgumentError
+        If a value cannot be used.
+    """
+
+    plan: Plan
+    mode: Mode = "loopback"
+    server: str = ""
+    speed: float = 1.0
+    recipients: int = UNCONFIRMED
+    redirect_to: str | None = None
+    unsubscribe: str | None = None
+    attachments: tuple[str, ...] = ()
+    cafile: str | None = None
+    lists: dict[int, str] = field(default_factory=dict)
+    """The name of each task's list in the outbox, by task id."""
+
+    def __post_init__(self) -> None:
+        if not self.speed > 0:
+            raise ArgumentError(f"speed: {self.speed} is not above 0")
+        if self.mode == "live":
+            where = self.where
+            if self.speed != 1 and not is_loopback(where.host):
+                raise ArgumentError(f"speed: {self.speed} is not 1, as for any server out there")
+        if self.redirect_to is not None:
+            try:
+                canonical(self.redirect_to)
+            except ValueError as error:
+                raise ArgumentError(f"redirect_to: {error}") from None
+        if not self.lists:
+            object.__setattr__(self, "lists", self._named_lists())
+
+    def _named_lists(self) -> dict[int, str]:
+        """Name the lists: tasks with the same file share one."""
+        first: dict[str, int] = {}
+        names = {}
+        for number, task in enumerate(self.plan.tasks, 1):
+            shared = first.setdefault(task.recipients, number) if task.recipients else number
+            names[number] = f"task {shared}"
+        return names
+
+    # --- as data ------------------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """Return all of it as JSON; what the plan took from files stands in it as numbers."""
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        found["plan"] = self.plan.to_dict()
+        found["lists"] = {str(number): name for number, name in self.lists.items()}
+        return json.dumps(found, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Order:
+        """Make an order of what :meth:`to_json` returned."""
+        found: dict[str, Any] = json.loads(text)
+        found["plan"] = Plan.from_dict(found["plan"])
+        found["lists"] = {int(number): name for number, name in found["lists"].items()}
+        found["attachments"] = tuple(found["attachments"])
+        return cls(**found)
+
+    # --- what it comes to ---------------------------------------------------------------------
+
+    @cached_property
+    def where(self) -> Server:
+        """The server of a live send."""
+        return server_of(self.server, self.cafile)
+
+    @cached_property
+    def letters(self) -> dict[int, Letter]:
+        """What each task sends, by its id.
+
+        Raises
+        ------
+        PlanError
+            If a live send lacks a subject, a template or a recipient list.
+        TemplateError
+            If a template or an attachment cannot be used.
+        """
+        attachments = tuple(map(Attachment.read, self.attachments))
+        return {n: self._letter(task, attachments) for n, task in enumerate(self.plan.tasks, 1)}
+
+    def _letter(self, task: Task, attachments: tuple[Attachment, ...]) -> Letter:
+        if self.mode == "live":
+            for key in ("subject", "template"):
+                if getattr(task, key) is None:
+                    missing = "is missing; a task that is sent for real needs it"
+                    raise PlanError([Problem(f"task {task.name!r}, {key}", missing)])
+        subject = task.subject or task.name.replace("{", "(").replace("}", ")")
+        template = Template.read(task.template) if task.template else Template(text=subject)
+        return Letter(task.sender, subject, template, task.reply_to, self.unsubscribe, attachments)
+
+    def groups(self) -> Iterator[tuple[str, RecipientFile | Numbered]]:
+        """Yield the lists by name, each once."""
+        for number, task in enumerate(self.plan.tasks, 1):
+            if self.lists[number] != f"task {number}":
+                continue
+            if task.recipients is None and self.mode == "live":
+                missing = "is missing; a task that is sent for real needs a list"
+                raise PlanError([Problem(f"task {task.name!r}, recipients", missing)])
+            group = RecipientFile(task.recipients) if task.recipients else None
+            yield self.lists[number], group or Numbered(int(task.requests or 0), number)
+
+    def digests(self) -> dict[str, str]:
+        """Return what must be the same when the send is gone on with: what each task sends."""
+        return {f"task {number}": letter.digest() for number, letter in self.letters.items()}
+
+
+def server_of(url: str, cafile: str | None = None) -> Server:
+    """Read a server as users write it; :class:`~sessim.ArgumentError` if it is none."""
+    known = ", ".join(f"{name}://HOST" for name in _TLS)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ArgumentError(
+            f"server: {shown(url)} is none ({error}); give one of {known}"
+        ) from None
+    if parts.scheme not in _TLS or not parts.hostname or "@" in parts.netloc:
+        raise ArgumentError(f"server: {shown(url)} is none; give one of {known}")
+    tls, usual = _TLS[parts.scheme]
+    return Server(parts.hostname, port or usual, tls=tls, cafile=cafile)
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this computer, by its address; a name is looked up by nobody here."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def is_reserved(address: str) -> bool:
+    """Tell whether nobody can have an address, because its domain is reserved (RFC 2606)."""
+    return _RESERVED.fullmatch(address.rpartition("@")[2].lower()) is not None
