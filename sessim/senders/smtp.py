@@ -312,7 +312,6 @@ class Connection:
             await self._wire.drained(self._waits.body)
             if len(body) > BLOCK:
                 await asyncio.sleep(0)  # as long as writing never waits, nothing is heard
-        self._stage = Stage.DOT
         return None
 
     def _opening_ahead(self, ahead: Callable[[], Envelope | None]) -> bytes:

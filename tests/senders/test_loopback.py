@@ -4,6 +4,7 @@ import mailbox
 import smtplib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +113,26 @@ def test_nothing_but_a_dot_between_crlf_ends_a_mail(server: Loopback) -> None:
         assert client.getreply()[0] == 250
     (mail,) = server.received()
     assert mail.file.read_bytes() == tricks.replace(b"\r\n.", b"\r\n")
+
+
+def test_a_mail_that_begins_with_a_dot(server: Loopback) -> None:
+    mail = b".hidden: x\r\n\r\n..\r\n.\r\n"
+    assert send(server_at(server.port), [row(1, mail=mail)]).outcomes == ["accepted"]
+    (received,) = server.received()
+    assert received.file.read_bytes() == mail
+
+
+def test_a_mail_in_small_pieces(server: Loopback) -> None:
+    commands = b"HELO x\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"
+    with socket.create_connection(("127.0.0.1", server.port)) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in commands + b"x\r\n.y\r\n.\r\nQUIT\r\n":
+            sock.sendall(bytes([byte]))
+            time.sleep(0.001)
+        while sock.recv(1000):
+            pass
+    (received,) = server.received()
+    assert received.file.read_bytes() == b"x\r\ny\r\n"
 
 
 def test_a_mail_for_two_is_kept_once_and_counted_twice(server: Loopback) -> None:

@@ -269,6 +269,18 @@ def test_row_13_what_comes_behind_the_reply_to_starttls_is_never_read(extra: byt
     assert faults.said("AUTH") + faults.said("MAIL") == []
 
 
+def test_row_13_a_reply_in_clear_is_never_read_as_one_over_tls(
+    certified: Certify, cafile: str
+) -> None:
+    rules = {"starttls": "220 go on\r\n250-injected\r\n250 AUTH PLAIN"}
+    with Faults(rules, ("STARTTLS", *AUTH), certified()) as faults:  # type: ignore[arg-type]
+        server = server_at(faults.port, tls="starttls", cafile=cafile)
+        policy = Policy(QUICK.backoff, tries=2)
+        sent = send(server, rows(2), credentials=CREDENTIALS, policy=policy)
+    assert "more than the reply to STARTTLS" in str(sent.error)
+    assert faults.said("AUTH") + faults.said("MAIL") == []
+
+
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])
 @pytest.mark.parametrize("wrong", ["untrusted", "expired", "host"])
 def test_row_14_certificates_are_verified(

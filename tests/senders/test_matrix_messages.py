@@ -281,6 +281,14 @@ def test_row_23_354_although_every_recipient_was_refused() -> None:
     assert len(faults.began) == 1
 
 
+def test_a_refusal_stands_though_the_connection_is_lost_behind_it() -> None:
+    rules = {"rcpt": ["550 5.1.1 nobody"], "data": [DROP]}
+    with Faults(rules) as faults:  # type: ignore[arg-type]
+        sent = send(server_at(faults.port), rows(2))
+    assert sent.outcomes == ["rejected", "accepted"]
+    check(sent, faults, 2)
+
+
 @pytest.mark.parametrize("way", [DROP, RST])
 @pytest.mark.parametrize("octets", [1, 1_000_000])
 def test_row_24_dropped_in_the_middle_of_a_message(way: Action, octets: int) -> None:
