@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
 from enum import Enum, StrEnum
 from typing import Final, NamedTuple
 
@@ -321,13 +320,6 @@ class Schedule(NamedTuple):
     first: float
     factor: float
     longest: float
-
-    def delays(self) -> Iterator[float]:
-        """Yield the delays before the second try, the third and so on, without end."""
-        delay = self.first
-        while True:
-            yield delay
-            delay = min(delay * self.factor, self.longest)
 
     def delay(self, attempt: int) -> float:
         """Return the delay after try number ``attempt`` (from 1), in seconds."""
