@@ -24,7 +24,7 @@ from simpy.events import EventPriority
 from sessim import state as states
 from sessim.account import Account
 from sessim.clock import DAY, Moment, moment
-from sessim.errors import ArgumentError, shown
+from sessim.errors import ArgumentError, LogError, shown
 from sessim.eventlog import EventLog
 from sessim.logwriter import PackedLog
 from sessim.plan import Plan
@@ -183,7 +183,12 @@ class Model(Account):
     @classmethod
     def load(cls, path: str | PathLike[str]) -> Model:
         """Read a model that :meth:`save` wrote; :class:`LogError` if the file is none."""
-        plan, state, head = states.load(path, f"file {str(path)!r}")
+        name = f"file {str(path)!r}"
+        try:
+            with Path(path).open("rb") as source:
+                plan, state, head = states.load(source, name)
+        except OSError as error:
+            raise LogError(f"cannot read {name}: {error.strerror}") from None
         model = object.__new__(cls)
         model._resume(plan, head["seed"], state, head["instant"])
         return model

@@ -7,7 +7,6 @@ import json
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from os import PathLike
 from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
@@ -177,7 +176,7 @@ _UNREADABLE = (
 """What goes wrong in a file that is none of ours, or is damaged."""
 
 
-def load(source: str | PathLike[str] | BinaryIO, name: str) -> tuple[Plan, State, dict[str, Any]]:
+def load(file: BinaryIO, name: str) -> tuple[Plan, State, dict[str, Any]]:
     """Read what :func:`save` wrote: the plan, the state and the head.
 
     ``name`` is how errors call it.
@@ -188,7 +187,7 @@ def load(source: str | PathLike[str] | BinaryIO, name: str) -> tuple[Plan, State
         If the file cannot be read or holds no state of this version.
     """
     try:
-        with np.load(source, allow_pickle=False) as content:
+        with np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
         head = json.loads(str(arrays.pop("head")))
         if head.pop("format") != FORMAT:

@@ -37,13 +37,11 @@ _STATES: Final = {
 
 def most_tries(schedule: Schedule) -> int:
     """Return how many tries a schedule makes before a row expires."""
-    passed, tries = 0.0, 1
-    for delay in schedule.delays():
-        passed += delay
-        if passed > EXPIRES:
-            return tries
+    passed, tries = schedule.delay(1), 1
+    while passed <= EXPIRES:
         tries += 1
-    raise AssertionError
+        passed += schedule.delay(tries)
+    return tries
 
 
 MOST_TRIES: Final = {answer: most_tries(schedule) for answer, schedule in SCHEDULES.items()}
