@@ -61,6 +61,7 @@ SOCKETS = ("senders/wire.py", "senders/loopback.py")
 ONLY = {
     "simpy": ("model",),
     "ipywidgets": ("widgets",),
+    "sqlite3": ("senders",),
     **dict.fromkeys(NETWORK, ("senders",)),
 }
 PYPLOT = "matplotlib.pyplot"
@@ -192,7 +193,7 @@ def modules_after(statement: str) -> set[str]:
 
 HEAVY = (
     *("matplotlib", "ipywidgets", "IPython", "jupyterlab", "notebook", "tqdm", "smtplib"),
-    "sessim.senders",
+    *("sessim.senders", "sqlite3"),
 )
 
 

@@ -44,10 +44,12 @@ _FRESH: Final = """
 
 
 _BOUNCED: Final = """
-    INSERT OR IGNORE INTO suppression SELECT recipient.key, ?
-    FROM run JOIN recipient ON recipient.list = run.list WHERE run.id = ? AND recipient.line = ?"""
+    INSERT OR IGNORE INTO suppression SELECT recipient.key, ?1, seal(recipient.key, ?1)
+    FROM run JOIN recipient ON recipient.list = run.list
+    WHERE run.id = ?2 AND recipient.line = ?3"""
 _CHECKPOINT: Final = """
-    INSERT INTO checkpoint VALUES (1, ?) ON CONFLICT DO UPDATE SET state = excluded.state"""
+    INSERT INTO checkpoint VALUES (1, ?1, crc32(?1))
+    ON CONFLICT DO UPDATE SET state = excluded.state, seal = excluded.seal"""
 
 
 class Outbox(OutboxReader):
@@ -204,7 +206,8 @@ class Outbox(OutboxReader):
             raise RecipientError(str(error)) from None
         with self._writing():
             return self._connection.executemany(
-                "INSERT OR IGNORE INTO suppression VALUES (?, ?)", ((key, reason) for key in keys)
+                "INSERT OR IGNORE INTO suppression VALUES (?1, ?2, seal(?1, ?2))",
+                ((key, reason) for key in keys),
             ).rowcount
 
     def cancel(self, run: Run) -> int:

@@ -47,7 +47,7 @@ CREATE TABLE tally (
     run INTEGER NOT NULL, state INTEGER NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY (run, state)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE suppression (
-    key TEXT PRIMARY KEY, reason TEXT NOT NULL
+    key TEXT PRIMARY KEY, reason TEXT NOT NULL, seal INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE VIEW mail (
     run, line, state, attempts, due, words, address, vals, is_suppressed
@@ -57,7 +57,9 @@ CREATE VIEW mail (
 FROM row JOIN run ON run.id = row.run
 JOIN recipient ON recipient.list = run.list AND recipient.line = row.line
 LEFT JOIN suppression ON suppression.key = recipient.key;
-CREATE TABLE checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), state BLOB NOT NULL) STRICT;
+CREATE TABLE checkpoint (
+    id INTEGER PRIMARY KEY CHECK (id = 1), state BLOB NOT NULL, seal INTEGER NOT NULL
+) STRICT;
 """
 _MARKS: Final = (f"PRAGMA application_id = {_APPLICATION}", f"PRAGMA user_version = {FORMAT}")
 
@@ -84,6 +86,10 @@ _CHECKS: Final = {
     "SELECT line FROM row WHERE seal IS NOT seal(run, line, state, attempts, due, words)": (
         "the row of line {} was edited"
     ),
+    "SELECT 1 FROM suppression WHERE seal IS NOT seal(key, reason)": (
+        "the suppression list was edited"
+    ),
+    "SELECT 1 FROM checkpoint WHERE seal IS NOT crc32(state)": "the checkpoint was edited",
     """SELECT 1 FROM list WHERE recipients IS NOT
     (SELECT count(*) FROM recipient WHERE recipient.list = list.id)""": (
         "recipients were added or removed"
@@ -235,6 +241,8 @@ def in_words(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise _told(path, error) from None
+    except UnicodeDecodeError:  # in a text that SQLite takes for sound
+        raise OutboxError(f"outbox {path.name!r}: {_DAMAGED}") from None
 
 
 def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
@@ -242,6 +250,7 @@ def connect(path: Path, mode: str = "rw") -> sqlite3.Connection:
     uri = f"{path.resolve().as_uri()}?mode={mode}"
     connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
     connection.create_function("seal", -1, seal, deterministic=True)
+    connection.create_function("crc32", 1, zlib.crc32, deterministic=True)
     return connection
 
 
