@@ -13,12 +13,14 @@ from sessim.errors import OutboxError
 from sessim.senders.reading import Row
 from sessim.senders.states import MOVES, State
 
-# How a row changes, and its seal with it. ?1 state, ?2 attempts more, ?3 due, ?4 words (or NULL).
+# How a row changes, and its seal with it: both from the state, attempts more, when it is due, and
+# the words (or NULL to keep them). Numbered parameters would say so once, but some releases of
+# Python 3.12 warn of them.
 _CHANGE: Final = """
-    UPDATE row SET state = ?1, attempts = attempts + ?2, due = ?3, words = coalesce(?4, words),
-    seal = seal(run, line, ?1, attempts + ?2, ?3, coalesce(?4, words)) """
-_CHANGE_ONE: Final = f"{_CHANGE} WHERE run = ?5 AND line = ?6 AND state = ?7"
-_CHANGE_RUN: Final = f"{_CHANGE} WHERE run = ?5 AND state = ?6"
+    UPDATE row SET state = ?, attempts = attempts + ?, due = ?, words = coalesce(?, words),
+    seal = seal(run, line, ?, attempts + ?, ?, coalesce(?, words)) """
+_CHANGE_ONE: Final = f"{_CHANGE} WHERE run = ? AND line = ? AND state = ?"
+_CHANGE_RUN: Final = f"{_CHANGE} WHERE run = ? AND state = ?"
 
 
 class Change(NamedTuple):
@@ -51,10 +53,7 @@ class Transaction:
         """
         done = self.connection.executemany(
             _CHANGE_ONE,
-            [
-                (state, attempts, due, words, row.run.id, row.line, before)
-                for row, state, attempts, due, words in changes
-            ],
+            [(*values, *values, row.run.id, row.line, before) for row, *values in changes],
         ).rowcount
         if changes and done != len(changes):
             raise OutboxError(
@@ -67,7 +66,7 @@ class Transaction:
     def move_all(self, run_id: int, before: State, after: State, words: str | None = None) -> int:
         """Change all rows of a run that are in one state; return how many those were."""
         done = self.connection.execute(
-            _CHANGE_RUN, (after, 0, None, words, run_id, before)
+            _CHANGE_RUN, (*(after, 0, None, words) * 2, run_id, before)
         ).rowcount
         self._count(run_id, before, after, done)
         return done

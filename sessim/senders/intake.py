@@ -18,10 +18,14 @@ _BATCH: Final = 10_000  # rows of a list taken in at once
 
 _NEW_ROWS: Final = """
     INSERT INTO row
-    SELECT ?1, line, state, 0, NULL, '', seal(?1, line, state, 0, NULL, '') FROM (
-        SELECT recipient.line, CASE WHEN suppression.key IS NULL THEN 0 ELSE 6 END AS state
-        FROM recipient LEFT JOIN suppression ON suppression.key = recipient.key
-        WHERE recipient.list = ?2 ORDER BY recipient.line)"""
+    SELECT id, line, state, 0, NULL, '', seal(id, line, state, 0, NULL, '') FROM (
+        SELECT run.id, recipient.line, CASE WHEN suppression.key IS NULL THEN 0 ELSE 6 END AS state
+        FROM run JOIN recipient ON recipient.list = run.list
+        LEFT JOIN suppression ON suppression.key = recipient.key
+        WHERE run.id = ? ORDER BY recipient.line)"""
+_COUNTED: Final = """
+    UPDATE list SET recipients = ?, refused = ?, seal = seal(id, name, variables, ?, ?)
+    WHERE id = ?"""
 
 
 class Group(Protocol):
@@ -52,11 +56,8 @@ def add_list(connection: sqlite3.Connection, name: str, group: Group) -> ListSum
         added = _add_recipients(connection, list_id, batch)
         recipients += added
         refused += len(batch) - added
-    connection.execute(
-        "UPDATE list SET recipients = ?1, refused = ?2, "
-        "seal = seal(id, name, variables, ?1, ?2) WHERE id = ?3",
-        (recipients, refused, list_id),
-    )
+    counted = (recipients, refused)
+    connection.execute(_COUNTED, (*counted, *counted, list_id))
     return ListSummary(name, variables, recipients, refused)
 
 
@@ -108,7 +109,7 @@ def add_run(
     connection.execute(
         "UPDATE run SET seal = seal(id, task, run, list, domain, date) WHERE id = ?", (run_id,)
     )
-    connection.execute(_NEW_ROWS, (run_id, list_id))
+    connection.execute(_NEW_ROWS, (run_id,))
     counted = "SELECT state, count(*) FROM row WHERE run = ? GROUP BY state"
     for state, rows in connection.execute(counted, (run_id,)):
         transaction.moved[run_id, state] += rows

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Literal
+from zlib import crc32
 
 from sessim.errors import ArgumentError, OutboxError, RecipientError, shown
 from sessim.senders import intake
@@ -29,6 +30,7 @@ from sessim.senders.store import (
     open_checked,
     require,
     require_file,
+    seal,
 )
 
 Policy = Literal["resend", "reconcile"]
@@ -44,11 +46,12 @@ _FRESH: Final = """
 
 
 _BOUNCED: Final = """
-    INSERT OR IGNORE INTO suppression SELECT recipient.key, ?1, seal(recipient.key, ?1)
-    FROM run JOIN recipient ON recipient.list = run.list
-    WHERE run.id = ?2 AND recipient.line = ?3"""
+    INSERT OR IGNORE INTO suppression SELECT key, words, seal(key, words) FROM (
+        SELECT recipient.key, row.words FROM row JOIN run ON run.id = row.run
+        JOIN recipient ON recipient.list = run.list AND recipient.line = row.line
+        WHERE row.run = ? AND row.line = ?)"""
 _CHECKPOINT: Final = """
-    INSERT INTO checkpoint VALUES (1, ?1, crc32(?1))
+    INSERT INTO checkpoint VALUES (1, ?, ?)
     ON CONFLICT DO UPDATE SET state = excluded.state, seal = excluded.seal"""
 
 
@@ -206,8 +209,8 @@ class Outbox(OutboxReader):
             raise RecipientError(str(error)) from None
         with self._writing():
             return self._connection.executemany(
-                "INSERT OR IGNORE INTO suppression VALUES (?1, ?2, seal(?1, ?2))",
-                ((key, reason) for key in keys),
+                "INSERT OR IGNORE INTO suppression VALUES (?, ?, ?)",
+                [(key, reason, seal(key, reason)) for key in keys],
             ).rowcount
 
     def cancel(self, run: Run) -> int:
@@ -279,7 +282,7 @@ class Outbox(OutboxReader):
                 behind = self._settle(settled, changes)
                 claimed = self._take(run, n, now, behind, changes) if run is not None else []
                 if checkpoint is not None:
-                    self._connection.execute(_CHECKPOINT, (checkpoint,))
+                    self._connection.execute(_CHECKPOINT, (checkpoint, crc32(checkpoint)))
             self._behind |= behind
         return claimed
 
@@ -342,7 +345,7 @@ class Outbox(OutboxReader):
         self._connection.executemany(
             _BOUNCED,
             [
-                (words, row.run.id, row.line)
+                (row.run.id, row.line)
                 for row, state, words, _ in outcomes
                 if state is State.REJECTED and HARD_BOUNCE.match(words)
             ],

@@ -208,6 +208,9 @@ def test_an_outbox_needs_a_folder_and_a_name_of_its_own(file: Path, tmp_path: Pa
     }.items():
         with pytest.raises(OutboxError, match=said):
             Outbox.create(path, HEADER)
+    half_made = tmp_path / "half.outbox"
+    half_made.touch()
+    Outbox.create(half_made, HEADER).close()
     assert "there is no outbox " in sentence(tmp_path / "b.outbox")
     assert not (tmp_path / "b.outbox.lock").exists()
     Outbox.resume(file).close()
