@@ -67,6 +67,8 @@ class TaskBuilder(Actions):
         assert plan is None or isinstance(plan, Plan)
         here = place.absolute()
         self._begin(Draft(here) if plan is None else self._adopted(plan, here), plan)
+        if path is not None:
+            self._disk.loaded(self.draft, path)
         self.look_around()
 
     # --- building the panel -------------------------------------------------------------------

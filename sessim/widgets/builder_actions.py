@@ -314,6 +314,7 @@ class Actions(Panel):
         plan = self._disk.read(path)
         self.selected = 0
         self.draft = self._adopted(plan, path.parent.absolute())
+        self._disk.loaded(self.draft, path)
         self.look_around()
         self.message = self.words("builder.loaded", path=str(path))
 
@@ -322,14 +323,14 @@ class Actions(Panel):
         if self.problems:
             raise PlanError(self.words("builder.not_saved"))
         path = self._disk.path(self.file.path.value)
-        self._disk.ask(path)
         draft = self.draft
+        self._disk.ask(draft, path)
         if path.parent.absolute() != draft.folder:
             draft = draft.moved_to(path.parent.absolute())
         check = self._checker(draft)
         if check.plan is None:
             raise PlanError(check.problems)
-        self._disk.write(check.plan, path)
+        self._disk.write(check.plan, draft, path)
         self.draft = draft
         self.file.path.value = path
         self.look_around()

@@ -182,6 +182,9 @@ class Draft:
         What stands in the form.
     extra
         Keys of the plan that the form does not show, as a plan file has them: they are kept.
+    origin
+        What a draft and all that were changed from it share: it tells them from those of another
+        plan that was loaded or begun.
     """
 
     folder: Path = field(default_factory=Path.cwd)
@@ -189,6 +192,7 @@ class Draft:
     domains: tuple[DomainDraft, ...] = ()
     tasks: tuple[TaskDraft, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    origin: object = field(default_factory=object, compare=False, repr=False)
 
     @classmethod
     def from_plan(cls, plan: Plan, folder: Path) -> Draft:

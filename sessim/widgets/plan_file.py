@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import ipywidgets
 
@@ -14,7 +14,7 @@ from sessim.plan import Plan
 from sessim.planfile import yaml_text
 from sessim.widgets import attachments, base
 from sessim.widgets.code import to_python
-from sessim.widgets.draft import plain
+from sessim.widgets.draft import Draft, plain
 from sessim.widgets.fields import Field, Pick
 from sessim.widgets.labels import Words
 from sessim.widgets.rows import button
@@ -132,8 +132,8 @@ class Disk:
 
     def __init__(self, words: Words) -> None:
         self._words = words
-        self._left: tuple[Path, attachments.Stamp] | None = None
-        self._asked: Path | None = None
+        self._left: _Version | None = None
+        self._asked: _Version | None = None
 
     def path(self, text: str) -> Path:
         """Return the file that is meant; :class:`PlanError` if nothing was written."""
@@ -145,24 +145,29 @@ class Disk:
     def read(self, path: Path) -> Plan:
         """Read a plan file; the error lists everything that is wrong with it."""
         try:
-            plan = Plan.from_yaml(path)
+            return Plan.from_yaml(path)
         except PlanError as error:
             raise PlanError("; ".join(map(str, error.problems[:_MOST_PROBLEMS]))) from None
-        self._left = None if has_comments(path) else (path.absolute(), attachments.stamp(path))
-        return plan
 
-    def ask(self, path: Path) -> None:
-        """Raise :class:`PlanError` the first time that a file would be lost, with a question."""
-        found = attachments.stamp(path)
-        known = found is None or self._left == (path.absolute(), found)
-        if not known and self._asked != path.absolute():
-            self._asked = path.absolute()
+    def loaded(self, draft: Draft, path: Path) -> None:
+        """Remember which draft a file became, unless saving it would lose the file's comments."""
+        self._left = None if has_comments(path) else _version(draft, path)
+
+    def ask(self, draft: Draft, path: Path) -> None:
+        """Raise :class:`PlanError` the first time that a file would be lost, with a question.
+
+        Nothing is lost where the file was loaded from or saved with this draft, or one that it was
+        changed from, and is still as it was.
+        """
+        version = _version(draft, path)
+        if version.stamp is not None and version not in (self._left, self._asked):
+            self._asked = version
             key = "comments" if has_comments(path) else "exists"
             raise PlanError(self._words(f"builder.{key}", path=str(path)))
         self._asked = None
 
-    def write(self, plan: Plan, path: Path) -> None:
-        """Write a plan file whole or not at all; :class:`PlanError` if that cannot be done."""
+    def write(self, plan: Plan, draft: Draft, path: Path) -> None:
+        """Write the plan of a draft, whole or not at all; :class:`PlanError` if it cannot be."""
         beside = path.with_name(f".{path.name}.part")  # in the same folder: paths begin there
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -176,7 +181,19 @@ class Disk:
                 beside.unlink(missing_ok=True)
             reason = getattr(error, "strerror", None) or str(error)
             raise PlanError(f"cannot write the file {str(path)!r}: {reason}") from None
-        self._left = (path.absolute(), attachments.stamp(path))
+        self._left = _version(draft, path)
+
+
+class _Version(NamedTuple):
+    """A file as it is now, and where the draft comes from that it stands beside."""
+
+    origin: object
+    path: Path
+    stamp: attachments.Stamp
+
+
+def _version(draft: Draft, path: Path) -> _Version:
+    return _Version(draft.origin, path.absolute(), attachments.stamp(path))
 
 
 def has_comments(path: Path) -> bool:

@@ -212,6 +212,57 @@ def test_a_file_is_replaced_only_after_a_question(tmp_path: Path) -> None:
     assert builder.error.startswith("plan.yaml has comments")
 
 
+def saved(name: str, path: str) -> str:
+    """Save a plan of one task, and return what the file holds."""
+    builder = empty()
+    fill(builder, name)
+    builder.add.click()
+    builder.file.path.value = path
+    builder.file.save.click()
+    assert builder.error == ""
+    return Path(path).read_text()
+
+
+def test_an_undone_load_does_not_make_the_file_that_of_the_earlier_plan() -> None:
+    kept = saved("A", "keepA.yaml")
+    builder = TaskBuilder(LAUNCH, folder=Path())
+    builder.file.path.value = "keepA.yaml"
+    builder.file.load.click()
+    builder.undo.click()
+    builder.file.save.click()
+    assert builder.error.startswith("keepA.yaml exists. Save again")
+    assert Path("keepA.yaml").read_text() == kept
+    builder.file.save.click()
+    assert builder.error == ""
+    assert Plan.from_yaml("keepA.yaml") == Plan.from_yaml(LAUNCH)
+    builder.redo.click()
+    builder.file.save.click()
+    assert builder.error.startswith("keepA.yaml exists")
+
+
+def test_a_question_is_answered_for_the_plan_that_was_shown() -> None:
+    kept = saved("A", "keepA.yaml")
+    saved("B", "keepB.yaml")
+    builder = TaskBuilder(LAUNCH)
+    builder.file.path.value = "keepA.yaml"
+    builder.file.save.click()
+    builder.plan = Plan.from_yaml("keepB.yaml")
+    builder.file.save.click()
+    assert builder.error.startswith("keepA.yaml exists")
+    assert Path("keepA.yaml").read_text() == kept
+
+
+def test_a_file_that_was_loaded_is_saved_after_edits_and_their_undoing() -> None:
+    saved("A", "keepA.yaml")
+    builder = TaskBuilder("keepA.yaml")
+    for press in (builder.file.save, builder.undo, builder.redo, builder.file.save):
+        builder.account.rate.value = "7"
+        press.click()
+        builder.file.save.click()
+        assert builder.error == ""
+    assert Plan.from_yaml("keepA.yaml").rate == 7
+
+
 def test_a_plan_with_problems_is_not_saved(tmp_path: Path) -> None:
     builder = TaskBuilder(LAUNCH)
     builder.account.rate.value = "?"
