@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -187,7 +188,7 @@ class Checker:
         }
 
     def _rows(
-        self, draft: Draft, tasks: Iterable[Built], domains: Iterable[Built]
+        self, draft: Draft, tasks: Sequence[Built], domains: Sequence[Built]
     ) -> Iterator[tuple[Where, str]]:
         for name, message in self._missing(draft.account).items():
             yield (name,), message
@@ -200,18 +201,17 @@ class Checker:
                 yield ("tasks", i, "sender"), self._say("unknown_domain", domain=domain)
 
     def _row_problems(
-        self, kind: str, rows: Sequence[Any], built: Iterable[Built]
+        self, kind: str, rows: Sequence[Any], built: Sequence[Built]
     ) -> Iterator[tuple[Where, str]]:
         if not rows:
             yield (kind,), self._say(f"no_{kind}")
-        taken: set[str] = set()
-        for i, (row, outcome) in enumerate(zip(rows, built, strict=True)):
+        names = _names(rows, built)
+        uses = Counter(names)
+        for i, (name, outcome) in enumerate(zip(names, built, strict=True)):
             for field_, message in outcome.problems.items():
                 yield (kind, i, field_), message
-            name = row.name if outcome.value is None else outcome.value.name
-            if name and name in taken:
+            if name and uses[name] > 1:  # nobody knows which of them is meant to keep it
                 yield (kind, i, "name"), self._say("name_taken")
-            taken.add(name)
 
     # --- the whole ----------------------------------------------------------------------------
 
@@ -223,10 +223,11 @@ class Checker:
         found: dict[Where, str],
     ) -> tuple[Plan | None, tuple[str, ...]]:
         """Build the plan from the rows that could be built; add to what is wrong."""
-        task_at = _usable(tasks, "tasks", found)
+        first = _first(_names(draft.tasks, tasks))
+        task_at = [i for i, row in enumerate(tasks) if row.value is not None and i in first]
         parts: dict[str, Any] = {
             "tasks": [_light(tasks[i].value) for i in task_at],
-            "domains": list(_stand_ins(draft, domains, found)),
+            "domains": list(_stand_ins(draft, domains)),
         }
         account = {"start": _EARLY} | draft.account.values() | dict(draft.extra)
         while True:
@@ -345,21 +346,28 @@ def _domain_field(row: DomainDraft, problem: Problem) -> str:
     return name
 
 
-def _usable(rows: tuple[Built, ...], kind: str, found: Mapping[Where, str]) -> list[int]:
-    """Return which rows can be built and have a name of their own."""
+def _names(rows: Sequence[Any], built: Sequence[Built]) -> list[str]:
+    """Return the names of rows, as the plan has them where they could be built."""
     return [
-        i for i, row in enumerate(rows) if row.value is not None and (kind, i, "name") not in found
+        row.name if outcome.value is None else outcome.value.name
+        for row, outcome in zip(rows, built, strict=True)
     ]
 
 
-def _stand_ins(
-    draft: Draft, rows: tuple[Built, ...], found: Mapping[Where, str]
-) -> Iterator[Domain]:
+def _first(names: Sequence[str]) -> set[int]:
+    """Return where each name stands for the first time."""
+    at: dict[str, int] = {}
+    for i, name in enumerate(names):
+        at.setdefault(name, i)
+    return set(at.values())
+
+
+def _stand_ins(draft: Draft, rows: tuple[Built, ...]) -> Iterator[Domain]:
     """Return the domains; where only the warm-up is wrong, one of that name without any."""
+    first = _first(_names(draft.domains, rows))
     for i, (row, built) in enumerate(zip(draft.domains, rows, strict=True)):
-        if ("domains", i, "name") in found:
-            continue
-        yield built.value or Domain(row.name, warmup="none")
+        if i in first and "name" not in built.problems:
+            yield built.value or Domain(row.name, warmup="none")
 
 
 def _order(entry: tuple[Where, str]) -> tuple[int, int]:

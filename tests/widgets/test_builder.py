@@ -207,6 +207,19 @@ def test_a_name_that_is_taken() -> None:
     assert names(builder) == ["Launch"]
 
 
+@pytest.mark.parametrize(("edited", "other"), [(3, 4), (4, 3)])
+def test_a_name_that_is_taken_is_said_beside_the_edited_task(edited: int, other: int) -> None:
+    builder = TaskBuilder(LAUNCH)
+    builder.selected = edited
+    builder.name.value = builder.draft.tasks[other - 1].name
+    for number in (edited, other):
+        builder.selected = number
+        assert "⚠ Another one has this name" in beside(builder, "name")
+    assert len(builder.problems) == 2
+    builder.name.value = "Its own"
+    assert builder.problems == ()
+
+
 def test_the_summary_says_what_is_to_do() -> None:
     builder = TaskBuilder()
     assert "⚠ 3 to do before the plan is complete:" in builder.summary.text.value

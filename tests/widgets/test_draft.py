@@ -353,6 +353,7 @@ def test_all_errors_are_found_at_once() -> None:
         ("rate",),
         ("horizon",),
         ("domains", 0, "number"),
+        ("tasks", 0, "name"),
         ("tasks", 0, "sender"),
         ("tasks", 0, "cancel_at"),
         ("tasks", 1, "requests"),
@@ -368,7 +369,10 @@ def test_an_empty_form_says_what_is_missing() -> None:
 
 def test_two_domains_of_one_name_differ_in_nothing_but_case() -> None:
     found = check(GOOD.add_domain(DomainDraft("NEWS.example.com")))
-    assert [problem.where for problem in found.problems] == [("domains", 1, "name")]
+    assert [problem.where for problem in found.problems] == [
+        ("domains", 0, "name"),
+        ("domains", 1, "name"),
+    ]
 
 
 def test_an_account_has_at_most_ten_domains() -> None:
