@@ -96,7 +96,7 @@ class TaskBuilder(Actions):
         self.heading = ipywidgets.HTML()
         self.tabs = ipywidgets.Tab(self._pages(), selected_index=TASKS)
         self.tabs.observe(self._show_file, "selected_index")
-        bar = ipywidgets.HBox([self.undo, self.redo])
+        bar = ipywidgets.HBox([self.undo, self.redo, self.new_plan])
         self.children = (style(), bar, self.summary, self.status, self.tabs)
         self.add_class("sessim-builder")
 
@@ -114,6 +114,7 @@ class TaskBuilder(Actions):
         self.delete = rows.button(words, "delete", "trash", self._on_delete)
         self.undo = rows.button(words, "undo", "undo", self._on_undo, named=True)
         self.redo = rows.button(words, "redo", "repeat", self._on_redo, named=True)
+        self.new_plan = rows.button(words, "new_plan", "file", self._on_new_plan, named=True)
 
     def _pages(self) -> list[Any]:
         remark = ipywidgets.HTML(f"<p>{base.text(self.words('builder.batch_is_for'))}</p>")

@@ -60,6 +60,7 @@ class Actions(Panel):
         self._attempted = False  # whether the new task was to be added as it is
         self._merge: object = None
         self._travels = False  # whether the draft comes from the history
+        self._unfinished: dict[object, TaskDraft] = {}  # the new tasks of plans not shown now
         self._checker = Checker(self.words)
         self._disk = plan_file.Disk(self.words)
 
@@ -269,6 +270,24 @@ class Actions(Panel):
             self._travel(self._history.redo())
             self.message = self.words("builder.redone")
 
+    @_action
+    def _on_new_plan(self, _: Any) -> None:
+        before, empty = self.draft, Draft(self.folder)
+        if empty == before and self.entry == TaskDraft():
+            return
+        if empty == before:  # the draft does not change, but Undo is to bring the new task back
+            self._history.push(empty)
+        self.draft = empty
+        self._swap_entry(before, TaskDraft())
+        self.tabs.selected_index = TASKS
+        self.message = self.words("builder.emptied")
+
+    def _swap_entry(self, before: Draft, entry: TaskDraft) -> None:
+        """Put the new task away with the plan that was shown before, and take that of this one."""
+        self._unfinished[before.origin] = self.entry
+        self._attempted = False
+        self.entry = self._unfinished.get(self.draft.origin, entry)
+
     def _travel(self, draft: Draft) -> None:
         """Show another draft of the history, and what is different in it."""
         before = self.draft
@@ -277,6 +296,8 @@ class Actions(Panel):
             self.draft = draft
         finally:
             self._travels = False
+        if draft.origin is not before.origin:
+            self._swap_entry(before, self.entry)
         if draft.tasks != before.tasks:
             self.tabs.selected_index = TASKS
             self.selected = _changed(before.tasks, draft.tasks) or self.selected

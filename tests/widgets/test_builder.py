@@ -15,7 +15,7 @@ import sessim
 from sessim.plan import Plan
 from sessim.widgets import TaskBuilder
 from sessim.widgets.builder_actions import ACCOUNT, DOMAINS, FILE, TASKS
-from sessim.widgets.draft import TaskDraft
+from sessim.widgets.draft import Draft, TaskDraft
 from tests.widgets.driving import (
     HOSTILE,
     Tags,
@@ -287,6 +287,53 @@ def test_times_with_blanks_and_pickers() -> None:
     builder.start.value = "soon"
     assert calendar.value is None
     assert builder.start.value == "soon"
+
+
+def test_a_new_plan_empties_the_form_and_can_be_undone() -> None:
+    builder = TaskBuilder(LAUNCH)
+    before = builder.draft
+    fill(builder, "Half a task")
+    builder.selected = 3
+    builder.file.path.value = "plan.yaml"
+    builder.tabs.selected_index = FILE
+    builder.new_plan.click()
+    assert builder.draft == Draft(before.folder)
+    assert (builder.selected, builder.tabs.selected_index) == (0, TASKS)
+    assert builder.name.value == builder.account.start.value == ""
+    assert builder.message == "A new plan. Undo brings the other one back."
+    builder.undo.click()
+    assert builder.draft == before
+    builder.selected = 0
+    assert builder.name.value == "Half a task"
+    builder.redo.click()
+    assert builder.draft == Draft(before.folder)
+    assert builder.name.value == ""
+
+
+def test_a_new_plan_takes_away_a_first_task_that_undo_brings_back() -> None:
+    builder = TaskBuilder()
+    builder.new_plan.click()
+    assert builder.undo.disabled
+    builder.name.value = "Half a task"
+    builder.new_plan.click()
+    assert builder.name.value == ""
+    builder.undo.click()
+    assert builder.name.value == "Half a task"
+    assert builder.undo.disabled
+
+
+def test_a_new_plan_is_not_saved_over_the_other_one_without_a_question() -> None:
+    builder = TaskBuilder(LAUNCH)
+    builder.file.path.value = "plan.yaml"
+    builder.file.save.click()
+    builder.new_plan.click()
+    builder.account.start.value = "2026-12-01"
+    builder.domains.add.click()
+    builder.domains.name.value = "news.example.com"
+    fill(builder)
+    builder.add.click()
+    builder.file.save.click()
+    assert builder.error.startswith("plan.yaml exists. Save again")
 
 
 # --- traits, text, several builders -------------------------------------------------------------
