@@ -53,6 +53,8 @@ class Pick(ipywidgets.Combobox):  # type: ignore[misc]
 class Field(ipywidgets.VBox):  # type: ignore[misc]
     """An input and the line below it.
 
+    An input needs a tooltip: the browser shows None as ``null`` over its label.
+
     Parameters
     ----------
     input_
@@ -101,7 +103,7 @@ class Calendar(ipywidgets.NaiveDatetimePicker):  # type: ignore[misc]
     """
 
     def __init__(self, name: str, text: Text, picked: Callable[[str], None]) -> None:
-        super().__init__(description=name, layout=ipywidgets.Layout(width="2.3rem"))
+        super().__init__(description=name, tooltip=name, layout=ipywidgets.Layout(width="2.3rem"))
         self.add_class("sessim-calendar")
         self._text, self._picked = text, picked
         text.observe(self._follow, "value")
@@ -196,7 +198,9 @@ class Form(ipywidgets.GridBox):  # type: ignore[misc]
         field.layout.width = "auto"
         field.observe(lambda change: self._changed(name, change.new), "value")
         key = self._key("hint", name)
-        self.fields[name] = Field(field, self.words(key) if key else "", beside, below)
+        hint = self.words(key) if key else ""
+        field.tooltip = hint or self._label(name)
+        self.fields[name] = Field(field, hint, beside, below)
         setattr(self, name, field)
         if wide:
             self.fields[name].add_class("sessim-wide")

@@ -48,6 +48,7 @@ class PlanFile(ipywidgets.VBox):  # type: ignore[misc]
         self._words = words
         self.path = Pick(
             description=words("builder.field.path"),
+            tooltip=words("builder.field.path"),
             continuous_update=False,
             placeholder="plan.yaml",
             style={"description_width": "8.5rem"},
@@ -90,6 +91,7 @@ class Code(ipywidgets.VBox):  # type: ignore[misc]
         self._render: Callable[[], str] = str
         self.area = ipywidgets.Textarea(
             description=words(f"builder.{key}"),
+            tooltip=words(f"builder.{key}"),
             rows=18,
             continuous_update=False,
             layout=ipywidgets.Layout(width="auto"),

@@ -46,7 +46,7 @@ class Rows(ipywidgets.VBox):  # type: ignore[misc]
 
     def __init__(self, label: str, hint: str, toolbar: Sequence[Any]) -> None:
         self.list = ipywidgets.Select(
-            description=label, rows=4, layout=ipywidgets.Layout(width="auto")
+            description=label, tooltip=hint, rows=4, layout=ipywidgets.Layout(width="auto")
         )
         self.list.add_class("sessim-list")
         bar = ipywidgets.HBox(

@@ -467,6 +467,15 @@ def test_no_output_widget_and_every_button_has_a_name() -> None:
             assert widget.tooltip
 
 
+def test_no_label_shows_null_where_the_mouse_rests() -> None:
+    bare = {
+        widget.description
+        for widget in widgets_in(TaskBuilder(LAUNCH))
+        if getattr(widget, "description", "") and widget.tooltip is None
+    }
+    assert bare == set()
+
+
 def test_an_edit_of_sixty_tasks_is_quick() -> None:
     data = Plan.from_yaml(LAUNCH).to_dict()
     data["tasks"] = [{**data["tasks"][i % 8], "name": f"T{i}"} for i in range(60)]
