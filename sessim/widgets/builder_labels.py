@@ -62,13 +62,10 @@ HINTS: Final[dict[str, tuple[str, str]]] = {
         "Choose one, or upload up to 9 MB",
         "Pilih, atau unggah hingga 9 MB",
     ),
-    "subject": (
-        "Needed to send, not to simulate",
-        "Hanya perlu untuk mengirim",
-    ),
+    "subject": ("Required to send", "Wajib untuk mengirim"),
     "template": (
-        "A file, or a text with {{name}}",
-        "Berkas, atau teks {{nama}}",
+        "Required to send: a file, or a text with {{name}}",
+        "Wajib untuk mengirim: berkas, atau teks {{nama}}",
     ),
     "reply_to": ("Optional", "Opsional"),
     "cancel_at": ("Optional: when you stop it", "Opsional: kapan dihentikan"),

@@ -111,6 +111,18 @@ def test_required_fields_are_marked() -> None:
     assert marked == {"name", "sender", "start", "every", "requests", "recipients"}
 
 
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "Required to send"), ("id", "Wajib untuk mengirim")]
+)
+def test_what_only_sending_requires_is_said_and_not_asked_for(language: str, said: str) -> None:
+    builder = empty(language=language)
+    for field in ("subject", "template"):
+        assert beside(builder, field).startswith(said)
+    fill(builder)
+    builder.add.click()
+    assert builder.problems == ()
+
+
 def test_the_form_says_what_batch_is_for() -> None:
     assert any("SendEmail" in text for text in htmls(empty()))
 
