@@ -10,17 +10,19 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from sessim import warmup
 from sessim.errors import PlanError, Problem, SessimWarning
 from sessim.fields import address_parts, relative_to
 from sessim.plan import MOST_DOMAINS, Domain, Plan, Task
 from sessim.widgets import attachments
-from sessim.widgets.draft import CSV, NUMBER, DomainDraft, Draft, TaskDraft
+from sessim.widgets.draft import CSV, NUMBER, RULE, DomainDraft, Draft, TaskDraft
 from sessim.widgets.labels import Words
 from sessim.wording import place
 
 Where = tuple[int | str, ...]
 
 _EARLY: Final = "1970-01-01"  # stands in for a start that cannot be read
+_SOUND_RULE: Final = {"start": 1, "factor": 1, "cap": 1}
 _RULE_PARTS: Final = {"start": "rule_start", "factor": "factor", "cap": "cap"}
 
 
@@ -179,8 +181,31 @@ class Checker:
         problems = self._missing(row)
         if row.warmup == NUMBER and not isinstance(row.limits(), int):
             problems.setdefault("number", self._say("not_whole", text=repr(row.number)))
+        if row.warmup == RULE:
+            problems = {**dict(self._rule_problems(row)), **problems}
         built, notes = _build(Domain, row.values(), partial(_domain_field, row), problems)
+        if "csv" in problems:
+            problems["csv"] = self._as_labelled(problems["csv"], "csv", "csv")
         return Built(built, problems, tuple(f"{row.name}: {note}" for note in notes))
+
+    def _rule_problems(self, row: DomainDraft) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with each part of a rule, under the name that it has in the form.
+
+        Each is read beside sound ones: of a whole rule, only the first mistake would be said.
+        """
+        parts = row.limits()
+        assert isinstance(parts, dict)
+        for key, name in _RULE_PARTS.items():
+            try:
+                warmup.read({**_SOUND_RULE, key: parts[key]}, Path())
+            except ValueError as error:
+                yield name, self._as_labelled(str(error), key, name)
+
+    def _as_labelled(self, message: str, key: str, name: str) -> str:
+        """Return a message that may begin with a key, with the label of the field instead."""
+        if not message.startswith(f"{key} "):
+            return message
+        return f"“{self._say(f'field.{name}')}”{message.removeprefix(key)}"
 
     def _missing(self, row: Any) -> dict[str, str]:
         return {

@@ -302,11 +302,20 @@ DOMAIN_ERRORS = [
     ("numbers", {"warmup": "list"}, "Required"),
     ("numbers", {"warmup": "list", "numbers": "1, x"}, "day 2"),
     ("cap", {"warmup": "rule", "rule_start": "1", "factor": "2"}, "Required"),
-    ("factor", {"warmup": "rule", "rule_start": "1", "factor": "0.5", "cap": "9"}, "from 1"),
-    ("rule_start", {"warmup": "rule", "rule_start": "x", "factor": "2", "cap": "9"}, "start is"),
-    ("cap", {"warmup": "rule", "rule_start": "1", "factor": "2", "cap": "-9"}, "cap is"),
+    (
+        "factor",
+        {"warmup": "rule", "rule_start": "1", "factor": "0.5", "cap": "9"},
+        "“Times, each day” is",
+    ),
+    (
+        "rule_start",
+        {"warmup": "rule", "rule_start": "x", "factor": "2", "cap": "9"},
+        "“On day 1” is 'x'",
+    ),
+    ("cap", {"warmup": "rule", "rule_start": "1", "factor": "2", "cap": "-9"}, "“At most” is -9"),
     ("csv", {"warmup": "csv"}, "Required"),
     ("csv", {"warmup": "csv", "csv": "gone.csv"}, "cannot read the file"),
+    ("csv", {"warmup": "csv", "csv": "a\0b"}, "“CSV file” is 'a"),
     ("warmup_start", {"warmup_start": "2026-12-01 09:00"}, "time of day"),
 ]
 
@@ -338,6 +347,19 @@ def test_each_error_of_the_account_has_its_field(field: str, changes: Any, said:
     found = account_problems(**changes)
     assert list(found) == [field]
     assert said in found[field]
+
+
+def test_each_part_of_a_rule_is_checked_whatever_the_others_are() -> None:
+    found = domain_problems(warmup="rule", rule_start="x", factor="0.5", cap="")
+    assert set(found) == {"rule_start", "factor", "cap"}
+    assert found["factor"].startswith("“Times, each day” is '0.5'; give a number from 1")
+    assert found["cap"].startswith("Required")
+
+
+def test_a_part_of_a_rule_is_called_as_in_the_form() -> None:
+    draft = GOOD.with_domain(0, warmup="rule", rule_start="x", factor="1", cap="9")
+    found = Checker(Words("id"))(draft).beside("domains", 0)
+    assert found["rule_start"].startswith("“Pada hari 1” is 'x'")
 
 
 def test_all_errors_are_found_at_once() -> None:
