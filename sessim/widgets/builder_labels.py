@@ -207,6 +207,10 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         "{text} is not a whole number; give one from 0",
         "{text} bukan bilangan bulat; isi angka mulai 0",
     ),
+    "day_without_number": (
+        "A comma has no number before it; write one for each day",
+        "Ada koma tanpa angka di depannya; tulis angka untuk tiap hari",
+    ),
     "variables_differ": (
         "Template and recipient group must have the same variables.",
         "Variabel templat dan grup penerima harus sama.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,13 +16,15 @@ from sessim.errors import PlanError, Problem, SessimWarning
 from sessim.fields import address_parts, relative_to
 from sessim.plan import MOST_DOMAINS, Domain, Plan, Task
 from sessim.widgets import attachments
-from sessim.widgets.draft import CSV, NUMBER, RULE, DomainDraft, Draft, TaskDraft
+from sessim.widgets.draft import CSV, LIST, NUMBER, RULE, DomainDraft, Draft, TaskDraft
 from sessim.widgets.labels import Words
 from sessim.wording import place
 
 Where = tuple[int | str, ...]
 
 _EARLY: Final = "1970-01-01"  # stands in for a start that cannot be read
+_NO_NUMBER: Final = re.compile(r"(?:^|[,;])\s*[,;]")
+"""A day left empty: what follows would slip forward by a day. A separator at the end is none."""
 _SOUND_RULE: Final = {"start": 1, "factor": 1, "cap": 1}
 _RULE_PARTS: Final = {"start": "rule_start", "factor": "factor", "cap": "cap"}
 
@@ -181,6 +184,8 @@ class Checker:
         problems = self._missing(row)
         if row.warmup == NUMBER and not isinstance(row.limits(), int):
             problems.setdefault("number", self._say("not_whole", text=repr(row.number)))
+        if row.warmup == LIST and _NO_NUMBER.search(row.numbers):
+            problems.setdefault("numbers", self._say("day_without_number"))
         if row.warmup == RULE:
             problems = {**dict(self._rule_problems(row)), **problems}
         built, notes = _build(Domain, row.values(), partial(_domain_field, row), problems)

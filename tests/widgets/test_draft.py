@@ -301,6 +301,10 @@ DOMAIN_ERRORS = [
     ("number", {"warmup": "number", "number": "standard"}, "not a whole number"),
     ("numbers", {"warmup": "list"}, "Required"),
     ("numbers", {"warmup": "list", "numbers": "1, x"}, "day 2"),
+    ("numbers", {"warmup": "list", "numbers": "500,,1"}, "no number before it"),
+    ("numbers", {"warmup": "list", "numbers": "500, \n , 1"}, "no number before it"),
+    ("numbers", {"warmup": "list", "numbers": "500;;1"}, "no number before it"),
+    ("numbers", {"warmup": "list", "numbers": ", 500"}, "no number before it"),
     ("cap", {"warmup": "rule", "rule_start": "1", "factor": "2"}, "Required"),
     (
         "factor",
@@ -347,6 +351,11 @@ def test_each_error_of_the_account_has_its_field(field: str, changes: Any, said:
     found = account_problems(**changes)
     assert list(found) == [field]
     assert said in found[field]
+
+
+@pytest.mark.parametrize("numbers", ["500, 1,000,", "500,\n1,000", "500; 1,000;", "500 1,000"])
+def test_a_separator_at_the_end_is_no_day(numbers: str) -> None:
+    assert domain_problems(warmup="list", numbers=numbers) == {}
 
 
 def test_each_part_of_a_rule_is_checked_whatever_the_others_are() -> None:
