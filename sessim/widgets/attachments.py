@@ -15,12 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 from sessim import recipients
 from sessim.errors import SessimError
 from sessim.fields import Path_
-from sessim.recipients import ADDRESS_COLUMNS
 from sessim.widgets.reading import is_file
 
 _PATH: Final[TypeAdapter[str]] = TypeAdapter(Path_)
 LARGEST_TEMPLATE: Final = 10 * 2**20
-_LONGEST_LINE: Final = 2**20
 _VARIABLE: Final = re.compile(r"\{\{\s*([^{}\s](?:[^{}]*[^{}\s])?)\s*\}\}")
 _UNSAFE: Final = re.compile(r"[^\w.()+ -]+")
 _MOST_FOLDERS: Final = 300
@@ -91,22 +89,17 @@ def template_text(folder: Path, template: str) -> str | None:
 def columns(path: Path) -> tuple[str, tuple[str, ...]]:
     """Return the address column of a recipient list, and the others: its variables.
 
-    Raises ``ValueError`` or ``OSError`` where :func:`sessim.recipients.count` would, too.
+    Raises ``ValueError`` where :func:`sessim.recipients.count` would, too.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = file.readline(_LONGEST_LINE)
-    for delimiter in sorted(",;\t", key=header.count, reverse=True):
-        try:
-            names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
-        except csv.Error as error:
-            raise AttachmentError(f"file {path.name!r} is not readable as CSV: {error}") from None
-        lower = [name.lower() for name in names]
-        for known in ADDRESS_COLUMNS:
-            if known in lower:
-                at = lower.index(known)
-                others = names[:at] + names[at + 1 :]
-                return names[at], tuple(dict.fromkeys(name for name in others if name))
-    raise AttachmentError(f"file {path.name!r} has no address column")
+    with recipients.opened(path) as lines:
+        header = recipients.head(lines)
+    try:
+        delimiter, at = recipients.layout(header, path)
+        names = recipients.names_in(csv.reader(header, delimiter=delimiter))
+    except csv.Error as error:
+        raise AttachmentError(f"file {path.name!r} is not readable as CSV: {error}") from None
+    others = names[:at] + names[at + 1 :]
+    return names[at], tuple(dict.fromkeys(name for name in others if name))
 
 
 # --- files to pick, uploads ---------------------------------------------------------------------

@@ -156,7 +156,7 @@ class Checker:
         if row.group == CSV and "recipients" not in problems:
             try:
                 address, columns = attachments.columns(folder / row.recipients)
-            except (ValueError, OSError):  # a plan may be newer than its files
+            except ValueError:  # a plan may be newer than its files
                 columns = None
         try:
             if (said := attachments.template_text(folder, row.template)) is not None:

@@ -482,10 +482,26 @@ def test_a_template_that_is_too_large_is_an_error(
 
 def test_a_list_without_addresses_has_no_columns(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("name;city\nA;B\n")
-    with pytest.raises(attachments.AttachmentError, match="no address column"):
+    with pytest.raises(ValueError, match="no address column"):
         attachments.columns(tmp_path / "list.csv")
     (tmp_path / "list.csv").write_text("name;email\nA;a@x.org\n")
     assert attachments.columns(tmp_path / "list.csv") == ("email", ("name",))
+
+
+@pytest.mark.parametrize(
+    "header", ["\n\n  \nemail,first name", 'email,"first\r\nname"', '\ufeffemail,"first\n name",']
+)
+def test_columns_are_found_wherever_recipients_are(header: str, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"{header}\na@x.org,A\n", "utf-8", newline="")
+    assert attachments.group(str(path)) == (str(path), 1)
+    assert attachments.columns(path) == ("email", ("first name",))
+
+
+def test_a_header_that_is_no_csv_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(f'email,"{"x" * 200_000}"\n')
+    with pytest.raises(attachments.AttachmentError, match="not readable as CSV"):
+        attachments.columns(tmp_path / "list.csv")
 
 
 def test_a_file_is_read_again_only_when_it_changes(
