@@ -55,8 +55,14 @@ LAB: Final = """
 .sessim-alert:not(:empty) { padding: 2px 8px; margin: 2px 0; }
 .sessim-status { color: var(--jp-ui-font-color1, #1f1f1f); }
 .sessim-alert, .sessim-status { line-height: 1.4; white-space: normal; overflow-wrap: anywhere; }
+.sessim-time input[type="datetime-local"] { box-sizing: border-box; width: 19em; min-width: 0;
+  flex: 0 1 auto; }
 """
-"""The colours of the panels: those of JupyterLab's theme."""
+"""The looks of the panels in JupyterLab: the colours of its theme.
+
+A field for a time has the width that seconds take, whether they are shown or not: nothing beside
+or below it moves while somebody presses a button there.
+"""
 
 RULES: Final = """
 .sessim { color: var(--sessim-ink); line-height: 1.4; }

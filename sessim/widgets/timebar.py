@@ -57,7 +57,7 @@ class TimeBar(ipywidgets.VBox):  # type: ignore[misc]
         self._quiet = self._own_step = False
         self._task: asyncio.Task[None] | None = None
         self._build()
-        super().__init__([self._slide_row, self._field_row])
+        super().__init__([self._slide_row, self._field_row, self._button_row])
         self._on_step()
         self.slider.observe(self._on_slider, "value")
         self.field.observe(self._on_field, "value")
@@ -95,8 +95,9 @@ class TimeBar(ipywidgets.VBox):  # type: ignore[misc]
         )  # fmt: skip
         self.play_button = self._button("play", "play", "play_hint", self._on_play)
         self.field = ipywidgets.NaiveDatetimePicker(
-            layout={"width": "auto"}, style={"description_width": "initial"}
+            layout={"width": "auto", "max_width": "100%"}, style={"description_width": "initial"}
         )
+        self.field.add_class("sessim-time")  # whose width does not depend on the time's seconds
         self.step_box = ipywidgets.Dropdown(
             options=[(_minutes(step, words), step) for step in STEPS], value=self.step,
             description=words("step"), layout={"width": "auto"},
@@ -113,7 +114,8 @@ class TimeBar(ipywidgets.VBox):  # type: ignore[misc]
         self.buttons = (self.back, self.on, self.previous, self.next)
         wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
         self._slide_row = ipywidgets.HBox([self.play_button, self.slider], layout=wrap)
-        self._field_row = ipywidgets.HBox([self.field, self.step_box, *self.buttons], layout=wrap)
+        self._field_row = ipywidgets.HBox([self.field, self.step_box], layout=wrap)
+        self._button_row = ipywidgets.HBox(self.buttons, layout=wrap)
 
     def _button(self, label: str, icon: str, tooltip: str, go: Any) -> ipywidgets.Button:
         button = ipywidgets.Button(

@@ -163,6 +163,14 @@ def test_steps_and_changes(console: Console) -> None:
     assert bar.step_box.value == 45
 
 
+def test_buttons_of_the_time_stay_where_they_are(console: Console) -> None:
+    bar = console.time_bar
+    (row,) = (child for child in bar.children if bar.next in child.children)
+    assert row.children == bar.buttons  # the field, which shows seconds or not, is in another
+    assert "sessim-time" in bar.field._dom_classes
+    assert ".sessim-time input" in html_of(console)
+
+
 def test_a_time_outside_says_so(console: Console) -> None:
     console.time_bar.field.value = wall("2027-03-01 12:00")
     assert console.time == console.result.end
