@@ -45,6 +45,8 @@ class Summary:
     Notes
     -----
     The last two are the domains': with some tasks chosen, other tasks of those domains count too.
+    They are of the days that the charts show: with some tasks or domains chosen, of the days from
+    the one before to the one after the life of the chosen tasks, else of all days.
     """
 
     finish: pd.Timestamp
@@ -88,9 +90,7 @@ def summary(result: Result, *, tasks: Names = None, domains: Names = None) -> Su
     own = own[story.tasks[own["task"]] & story.domains[own["domain"].map(codes).astype(int)]]
     counts = {name: int(own[name].sum()) for name in ("requests", "sent", "failed", "cancelled")}
     most, at = _largest_backlog(story)
-    daily = result.daily
-    daily = daily[daily["domain"].isin(own["domain"])]
-    limited = daily[daily["limit"].notna()]
+    limited = story.daily[story.daily["limit"].notna()]
     allowed = int(limited["limit"].sum())
     return Summary(
         finish=own["finished"].max(skipna=False),
@@ -100,7 +100,7 @@ def summary(result: Result, *, tasks: Names = None, domains: Names = None) -> Su
         paused_hours=float(own["paused_hours"].sum()),
         largest_backlog=most,
         largest_backlog_at=at,
-        days_at_limit=int(((limited["sent"] > 0) & (limited["sent"] >= limited["limit"])).sum()),
+        days_at_limit=sum(int(days.sum()) for days in story.full_days.values()),
         utilisation=int(limited["sent"].sum()) / allowed if allowed else float("nan"),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import sessim
-from sessim import life
+from sessim import charts, life
 from sessim.eventlog import NONE, Event
 from sessim.lifecycle import TRANSITIONS, TaskStatus
 from sessim.summary import summary
@@ -244,6 +245,30 @@ def test_figures_of_chosen_tasks_and_domains(launch: sessim.Result) -> None:
     assert (nothing.sent, nothing.largest_backlog) == (0, 0)
     assert pd.isna(nothing.finish)
     assert np.isnan(nothing.utilisation)
+
+
+@pytest.mark.parametrize("task", range(1, 9))
+def test_days_at_the_limit_are_those_that_the_chart_tells_of(
+    launch: sessim.Result, task: int
+) -> None:
+    found, said = summary(launch, tasks=task), charts.description(launch, "throughput", tasks=task)
+    reached = re.search(r"limit was reached on (\d+) days?", said)
+    assert found.days_at_limit == (int(reached[1]) if reached else 0)
+
+
+def test_limits_count_while_the_chosen_tasks_live() -> None:
+    plan = sessim.Plan(
+        start="2026-12-01",
+        domains=[sessim.Domain("a.example.com", warmup=10)],
+        tasks=[
+            sessim.Task("Long", sender="x@a.example.com", requests=60),
+            sessim.Task("Late", sender="x@a.example.com", requests=4, start="2026-12-12"),
+        ],
+    )
+    result = sessim.simulate(plan)
+    assert (summary(result).days_at_limit, summary(result, tasks="Long").days_at_limit) == (6, 6)
+    late = summary(result, tasks="Late")
+    assert (late.days_at_limit, late.utilisation) == (0, 0.2)  # none of 10, then 4 of 10
 
 
 def test_work_that_is_left_has_no_finish() -> None:

@@ -191,16 +191,27 @@ class Story:
         return {log.domains[code]: found[code] for code in worked}
 
     @cached_property
+    def daily(self) -> pd.DataFrame:
+        """The day table of the chosen domains with work, on the shown days, whatever the tasks."""
+        daily = self.result.daily
+        return daily[daily["domain"].isin(list(self.limits)) & daily["date"].isin(self._dates)]
+
+    @cached_property
     def full_days(self) -> Mapping[str, NDArray[np.bool_]]:
         """On which days each chosen domain with work sent all it might, whatever the tasks."""
-        daily, clock = self.result.daily, self.plan.clock
-        full = (daily["sent"] >= daily["limit"]).fillna(value=False) & (daily["sent"] > 0)
-        dates = np.array([clock.date(int(edge)) for edge in self.edges[:-1]], dtype="M8[us]")
+        daily = self.daily
+        full = daily[(daily["sent"] >= daily["limit"]).fillna(value=False) & (daily["sent"] > 0)]
         found = {}
         for name in self.limits:
-            on = daily["date"][full & (daily["domain"] == name)].to_numpy(dtype="M8[us]")
-            found[name] = np.isin(dates, on)
+            on = full["date"][full["domain"] == name].to_numpy(dtype="M8[us]")
+            found[name] = np.isin(self._dates, on)
         return found
+
+    @cached_property
+    def _dates(self) -> NDArray[np.datetime64]:
+        """The date of each day."""
+        clock = self.plan.clock
+        return np.array([clock.date(int(edge)) for edge in self.edges[:-1]], dtype="M8[us]")
 
     # --- backlog ----------------------------------------------------------------------------------
 
