@@ -112,6 +112,11 @@ class Story:
         domain = frame["domain"].map(self._codes).to_numpy(dtype=np.int64)
         return frame[self.tasks[frame["task"]] & self.domains[domain]]
 
+    @property
+    def narrowed(self) -> bool:
+        """Whether not all is chosen."""
+        return not (self.tasks.all() and self.domains.all())
+
     def has(self, rows: Ints) -> NDArray[np.bool_]:
         """Say of rows of the log that belong to a domain whether they are chosen."""
         task, domain = self.log.task[rows], self.log.domain[rows]
@@ -128,7 +133,7 @@ class Story:
         """
         edges = self._all_edges()
         rows = np.append(self.ledger.rows[self.has(self.ledger.rows)], self.emails[0])
-        if (self.tasks.all() and self.domains.all()) or not len(rows):
+        if not (self.narrowed and len(rows)):
             return edges
         times = self.log.time[rows]
         unfinished = self.of(self.result.tasks)["finished"].isna().any()

@@ -94,6 +94,7 @@ class Dashboard(ResultPanel):
         self.domains_box.observe(self._on_domains_box, "value")
         self.all_button = ipywidgets.Button(description=words("show_all"), layout={"width": "auto"})
         self.all_button.on_click(self._on_all)
+        self.coverage = ipywidgets.HTML()
         self.folder_box = ipywidgets.Text(
             description=words("export_folder"), layout={"width": "auto"}, style=_LABEL
         )
@@ -102,7 +103,7 @@ class Dashboard(ResultPanel):
         self.csv_button = self._export("export_csv", "table", self.write_csv)
         self.html_button = self._export("export_html", "file-text-o", self.write_html)
         self.links = ipywidgets.HTML()
-        lists = [self.tasks_box, self.domains_box, self.all_button]
+        lists = [self.tasks_box, self.domains_box, self.all_button, self.coverage]
         exports = [self.folder_box, self.png_button, self.csv_button, self.html_button]
         self.children = (
             ipywidgets.HTML(markup.style(markup.LAB, markup.RULES)),
@@ -189,7 +190,7 @@ class Dashboard(ResultPanel):
             self.tasks_box.options = self.domains_box.options = ()
             self._cancel()
             self.figures.value = markup.block(markup.note(self.words("no_result")))
-            self.charts.value = ""
+            self.coverage.value = self.charts.value = ""
             return
         self._offer(self.result)
         self._draw_charts(self.result)
@@ -205,14 +206,17 @@ class Dashboard(ResultPanel):
 
     def _draw_charts(self, result: Result) -> None:
         self._cancel()
+        pictures = Pictures(result, self.selected or None, self.domains or None)
+        coverage = pictures.coverage(self.words)
+        self.coverage.value = markup.block(coverage)
         if self._chosen_apart(result):
             self.figures.value = markup.block(markup.note(self.words("no_tasks_there")))
             self.charts.value = ""
             return
         found = self.summary
         assert found is not None
-        self.figures.value = markup.block(markup.tiles(found, self.words))
-        pictures = Pictures(result, self.selected or None, self.domains or None)
+        notes = [markup.note(self.words("figures_of_domains"))] if coverage else []
+        self.figures.value = markup.block(markup.tiles(found, self.words), *notes)
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -268,12 +272,18 @@ class Dashboard(ResultPanel):
                 self.folder,
                 tasks=self.selected or None,
                 domains=self.domains or None,
+                language=self.words.language,
             )
         )
 
     def write_csv(self) -> Sequence[Path]:
-        """Write ``tables.zip`` into ``folder``: all tables as CSV, and the plan."""
-        return self._write(export.write_tables(self._given(), self.folder))
+        """Write ``tables.zip`` into ``folder``: all tables as CSV, and the plan.
+
+        Whatever is chosen, they are of the whole plan, as the report is.
+        """
+        return self._write(
+            export.write_tables(self._given(), self.folder, language=self.words.language)
+        )
 
     def write_html(self) -> Sequence[Path]:
         """Write ``report.html`` into ``folder``: all of the result in one file."""

@@ -30,19 +30,30 @@ _KINDS: Final = {".png": "image/png", ".zip": "application/zip", ".html": "text/
 
 
 def write_charts(
-    result: Result, folder: str | PathLike[str], *, tasks: Names = None, domains: Names = None
+    result: Result,
+    folder: str | PathLike[str],
+    *,
+    tasks: Names = None,
+    domains: Names = None,
+    language: str = "en",
 ) -> list[Path]:
     """Write the three charts of the chosen tasks and domains as PNG; return the files."""
+    words = Words(language)
     target = _folder(folder)
     pictures = Pictures(result, tasks, domains)
     files = [target / f"{chart}.png" for chart in CHARTS]
     for chart, file in zip(CHARTS, files, strict=True):
-        file.write_bytes(pictures.png(chart))
+        file.write_bytes(pictures.png(chart, words))
     return files
 
 
-def write_tables(result: Result, folder: str | PathLike[str]) -> list[Path]:
-    """Write ``tables.zip``: every table as CSV, the summary, and the plan as YAML."""
+def write_tables(
+    result: Result, folder: str | PathLike[str], *, language: str = "en"
+) -> list[Path]:
+    """Write ``tables.zip`` of the whole plan: every table and the summary as CSV, the plan as YAML.
+
+    A ``README.txt`` in it says what it covers.
+    """
     file = _folder(folder) / "tables.zip"
     frames: dict[str, pd.DataFrame] = {name: getattr(result, name) for name in TABLES}
     frames["summary"] = pd.DataFrame([summary(result).to_dict()])
@@ -51,13 +62,14 @@ def write_tables(result: Result, folder: str | PathLike[str]) -> list[Path]:
             csv = frame.apply(iso).to_csv(index=False)
             archive.writestr(_entry(f"{name}.csv"), csv)
         archive.writestr(_entry("plan.yaml"), result.plan.to_yaml())
+        archive.writestr(_entry("README.txt"), f"{report.coverage(result, Words(language))}\n")
     return [file]
 
 
 def write_report(
     result: Result, folder: str | PathLike[str], *, language: str = "en"
 ) -> list[Path]:
-    """Write ``report.html``."""
+    """Write ``report.html`` of the whole plan."""
     file = _folder(folder) / "report.html"
     file.write_text(report.html(result, language=language), "utf-8")
     return [file]

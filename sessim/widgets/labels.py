@@ -85,7 +85,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
         "Ditampilkan {shown} dari {total} tugas; saring menurut status, jenis, atau nama.",
     ),
     "shown_tasks": (
-        "{shown} of {total} tasks are shown.",
+        "{shown} of {total} tasks shown.",
         "{shown} dari {total} tugas ditampilkan.",
     ),
     "no_match": ("No task matches the filters.", "Tidak ada tugas yang cocok dengan saringan."),
@@ -152,6 +152,16 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "fig_largest_backlog_at": ("Largest backlog on", "Tunggakan terbesar pada"),
     "fig_days_at_limit": ("Days at the limit, all domains", "Hari di batas, semua domain"),
     "fig_utilisation": ("Utilisation of the limits", "Pemakaian batas"),
+    "figures_of_domains": (
+        (
+            "Days at the limit and utilisation are those of the tasks' domains, with what other "
+            "tasks sent, on the days that the charts show."
+        ),
+        (
+            "Hari di batas dan pemakaian adalah milik domain tugas itu, termasuk kiriman tugas "
+            "lain, pada hari-hari yang ditampilkan grafik."
+        ),
+    ),
     "unfinished": ("not finished", "belum selesai"),
     "never": ("never", "tidak pernah"),
     "drawing": ("Drawing the charts...", "Menggambar grafik..."),
@@ -167,15 +177,19 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
         "Tidak ada tugas terpilih yang termasuk domain terpilih.",
     ),
     "export_folder": ("Folder", "Folder"),
-    "export_png": ("Charts (PNG)", "Grafik (PNG)"),
-    "export_csv": ("Tables (CSV)", "Tabel (CSV)"),
-    "export_html": ("Report (HTML)", "Laporan (HTML)"),
+    "export_png": ("Charts (PNG), as shown", "Grafik (PNG), seperti ditampilkan"),
+    "export_csv": ("Tables (CSV), whole plan", "Tabel (CSV), seluruh rencana"),
+    "export_html": ("Report (HTML), whole plan", "Laporan (HTML), seluruh rencana"),
     "written": ("Written: {files}", "Ditulis: {files}"),
     "download": ("Download {file}", "Unduh {file}"),
     "report": ("Warm-up report", "Laporan warm-up"),
     "report_head": (
         "Simulated by sessim {version}, {start} to {end} ({zone}).",
         "Disimulasikan oleh sessim {version}, {start} sampai {end} ({zone}).",
+    ),
+    "covers_all": (
+        "The whole plan (tasks: {tasks}, domains: {domains}).",
+        "Seluruh rencana (tugas: {tasks}, domain: {domains}).",
     ),
     "work_left": (
         "Work was left at the end.",

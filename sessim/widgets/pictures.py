@@ -13,6 +13,7 @@ from sessim.charts import comparison as overlay
 from sessim.charts.story import Names, Story
 from sessim.result import Result
 from sessim.widgets.base import DPI, image
+from sessim.widgets.labels import Words
 from sessim.widgets.markup import Html, html
 
 if TYPE_CHECKING:
@@ -38,6 +39,14 @@ class Pictures:
     def __init__(self, result: Result, tasks: Names = None, domains: Names = None) -> None:
         self._story = Story(result, tasks, domains)
 
+    def coverage(self, words: Words) -> str:
+        """Say how many of the plan's tasks are shown; nothing where all are."""
+        story = self._story
+        if not story.narrowed:
+            return ""
+        shown, total = len(story.of(story.result.tasks)), len(story.plan.tasks)
+        return words("shown_tasks", shown=f"{shown:,}", total=f"{total:,}")
+
     def figure(self, chart: str) -> Figure:
         """Draw one of :data:`sessim.charts.CHARTS`."""
         height = _HEIGHTS.get(chart) or bands.height(self._story)
@@ -48,12 +57,14 @@ class Pictures:
         said: str = _MODULES[chart].describe(self._story)
         return said
 
-    def png(self, chart: str) -> bytes:
-        """Return a chart as a PNG file, which carries its description."""
+    def png(self, chart: str, words: Words) -> bytes:
+        """Return a chart as a PNG file, which says what it covers and carries its description."""
         file = io.BytesIO()
-        self.figure(chart).savefig(
-            file, format="png", dpi=DPI, metadata={"Description": self.description(chart)}
-        )
+        figure = self.figure(chart)
+        if coverage := self.coverage(words):
+            figure.suptitle(coverage, fontsize="medium")
+        metadata = {"Description": f"{self.description(chart)} {coverage}".strip()}
+        figure.savefig(file, format="png", dpi=DPI, metadata=metadata)
         return file.getvalue()
 
     def show(self, chart: str) -> Html:

@@ -92,6 +92,12 @@ def html(result: Result, *, language: str = "en", title: str | None = None) -> s
     )
 
 
+def coverage(result: Result, words: Words) -> str:
+    """Say that all of a plan is told, and how much that is."""
+    plan = result.plan
+    return words("covers_all", tasks=f"{len(plan.tasks):,}", domains=f"{len(plan.domains):,}")
+
+
 def _opening(result: Result, words: Words) -> Html:
     start = result.plan.clock.local(result.plan.start_instant)
     said = words(
@@ -102,7 +108,7 @@ def _opening(result: Result, words: Words) -> Html:
         zone=result.plan.timezone,
     )
     left = "" if result.finished else markup.note(words("work_left"))
-    return Html(f"{markup.note(said)}{left}")
+    return Html(f"{markup.note(said)}{markup.note(coverage(result, words))}{left}")
 
 
 def _section(heading: str, *parts: str) -> Html:

@@ -239,7 +239,7 @@ def test_filters_by_status_and_type_as_the_api_has_them(console: Console) -> Non
     console.status_filter = TaskStatus.PAUSED
     assert (console.status_filter, console.status_box.value) == ("Paused", "Paused")
     assert listed(console) == ["Grand opening", "Early birds", "Weekend deals"]
-    assert "3 of 8 tasks are shown" in console.task_list.value
+    assert "3 of 8 tasks shown" in console.task_list.value
     console.type_filter = 1
     assert listed(console) == ["Grand opening"]
     console.status_box.value = "Error"

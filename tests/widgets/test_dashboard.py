@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,22 @@ def test_chosen_tasks_and_domains(dashboard: Dashboard) -> None:
     dashboard.all_button.click()
     assert (dashboard.selected, dashboard.domains) == ((), ())
     assert figures(dashboard)["Sent"] == "1,084,000"
+
+
+def test_it_says_how_many_tasks_are_shown(dashboard: Dashboard) -> None:
+    assert read(dashboard.coverage.value).elements[0].text == ""
+    assert "those of the tasks' domains" not in html.unescape(dashboard.figures.value)
+    dashboard.selected = 3
+    assert "1 of 8 tasks shown" in dashboard.coverage.value
+    assert "those of the tasks' domains" in html.unescape(dashboard.figures.value)
+    dashboard.choose((), ("launch.example.com",))
+    assert "3 of 8 tasks" in dashboard.coverage.value
+    dashboard.choose((3,), ("launch.example.com",))
+    assert "0 of 8 tasks" in dashboard.coverage.value
+    dashboard.all_button.click()
+    assert read(dashboard.coverage.value).elements[0].text == ""
+    dashboard.selected, dashboard.result = 3, None
+    assert dashboard.coverage.value == ""
 
 
 def test_a_console_shares_result_and_selection() -> None:
@@ -198,11 +215,24 @@ def test_the_tables_in_the_archive_are_those_of_the_result(dashboard: Dashboard)
         events = pd.read_csv(archive.open("events.csv"), dtype_backend="pyarrow")
         plan = archive.read("plan.yaml").decode()
     tables = ("tasks", "runs", "daily", "pauses", "events", "summary")
-    assert names == {*(f"{name}.csv" for name in tables), "plan.yaml"}
+    assert names == {*(f"{name}.csv" for name in tables), "plan.yaml", "README.txt"}
     assert tasks["sent"].tolist() == results.launch().tasks["sent"].tolist()
     assert tasks["finished"][0] == "2026-12-08T00:34:35+08:00"
     assert len(events) == len(results.launch().events)
     assert plan == results.launch().plan.to_yaml()
+
+
+def test_files_say_what_they_cover(dashboard: Dashboard) -> None:
+    dashboard.selected = 3
+    assert b"1 of 8 tasks shown" in dashboard.write_png()[0].read_bytes()
+    assert "whole plan" in dashboard.csv_button.description
+    with zipfile.ZipFile(dashboard.write_csv()[0]) as archive:
+        said = archive.read("README.txt").decode()
+    assert said == "The whole plan (tasks: 8, domains: 3).\n"
+    assert "whole plan" in dashboard.html_button.description
+    assert said.strip() in dashboard.write_html()[0].read_text("utf-8")
+    dashboard.selected = ()
+    assert b"tasks shown" not in dashboard.write_png()[0].read_bytes()
 
 
 def test_a_folder_that_cannot_be_written_is_said(dashboard: Dashboard, tmp_path: Path) -> None:
