@@ -95,7 +95,7 @@ def summary(result: Result, *, tasks: Names = None, domains: Names = None) -> Su
     return Summary(
         finish=own["finished"].max(skipna=False),
         **counts,
-        unsent=counts["requests"] - counts["sent"] - counts["failed"] - counts["cancelled"],
+        unsent=unsent(own),
         pauses=int(own["pauses"].sum()),
         paused_hours=float(own["paused_hours"].sum()),
         largest_backlog=most,
@@ -103,6 +103,18 @@ def summary(result: Result, *, tasks: Names = None, domains: Names = None) -> Su
         days_at_limit=sum(int(days.sum()) for days in story.full_days.values()),
         utilisation=int(limited["sent"].sum()) / allowed if allowed else float("nan"),
     )
+
+
+def unsent(tasks: pd.DataFrame) -> int:
+    """Return how many emails of due runs were neither sent nor failed nor cancelled.
+
+    Parameters
+    ----------
+    tasks
+        Rows of :attr:`sessim.Result.tasks`.
+    """
+    done = tasks["sent"] + tasks["failed"] + tasks["cancelled"]
+    return int((tasks["requests"] - done).sum())
 
 
 def _largest_backlog(story: Story) -> tuple[int, pd.Timestamp]:

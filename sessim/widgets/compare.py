@@ -277,9 +277,11 @@ def figures_table(table: pd.DataFrame, words: Words) -> Html:
         if name in _QUIET and not table[name].any():
             continue
         cells = [
-            _with_change(markup.figure(name, value, words), _change(name, change, i, words))
-            for i, (value, change) in enumerate(
-                zip(table[name], table[f"{name}_change"], strict=True)
+            _with_change(
+                markup.figure(name, value, words, unsent=unsent), _change(name, change, i, words)
+            )
+            for i, (value, change, unsent) in enumerate(
+                zip(table[name], table[f"{name}_change"], table["unsent"], strict=True)
             )
         ]
         rows.append((words(f"fig_{name}"), *cells))

@@ -163,6 +163,10 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "unfinished": ("not finished", "belum selesai"),
+    "due_later": (
+        "not finished: runs are due after the end",
+        "belum selesai: ada putaran yang jatuh tempo setelah akhir",
+    ),
     "never": ("never", "tidak pernah"),
     "drawing": ("Drawing the charts...", "Menggambar grafik..."),
     "show_tasks": ("Tasks shown", "Tugas yang ditampilkan"),
@@ -195,6 +199,10 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
         "Work was left at the end.",
         "Masih ada pekerjaan tersisa di akhir.",
     ),
+    "work_later": (
+        "All that was due was done; runs are due after the end.",
+        "Semua yang jatuh tempo selesai; ada putaran yang jatuh tempo setelah akhir.",
+    ),
     "charts": ("Charts", "Grafik"),
     "days": ("Days", "Hari"),
     "days_caption": ("Each domain, day by day", "Tiap domain, hari demi hari"),
@@ -216,8 +224,12 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
         "Selesai: {sent} email terkirim, semua pekerjaan selesai pada {end}.",
     ),
     "done_left": (
-        "Done: {sent} emails sent, work left on {end}.",
-        "Selesai: {sent} email terkirim, pekerjaan tersisa pada {end}.",
+        "Done: {sent} emails sent, work left on {end}: {left} emails of due runs are unsent.",
+        "Selesai: {sent} email terkirim, tersisa pada {end}: {left} email jatuh tempo.",
+    ),
+    "done_not_due": (
+        "Done: {sent} emails sent, all that was due by {end}; runs are due after the end.",
+        "Selesai: {sent} email terkirim, semua jatuh tempo sampai {end}; ada putaran setelahnya.",
     ),
     "figures_of": ("Figures, and the difference from {name}", "Angka, dan selisih dari {name}"),
     "finishes_of": (

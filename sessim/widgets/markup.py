@@ -256,7 +256,7 @@ def dotted(name: str) -> Html:
 def summary_figures(summary: Summary, words: Words) -> list[tuple[str, str]]:
     """Return the name and the value of each figure of a summary, in words."""
     return [
-        (words(f"fig_{name}"), figure(name, value, words))
+        (words(f"fig_{name}"), figure(name, value, words, unsent=summary.unsent))
         for name, value in summary.to_dict().items()
     ]
 
@@ -270,10 +270,10 @@ def tiles(summary: Summary, words: Words) -> Html:
     return Html(f'<dl class="tiles">{"".join(groups)}</dl>')
 
 
-def figure(name: str, value: Any, words: Words) -> str:
-    """Write a figure of a summary."""
+def figure(name: str, value: Any, words: Words, *, unsent: int) -> str:
+    """Write a figure of a summary that counts so many emails as unsent."""
     if name == "finish":
-        return when(value, words("unfinished"))
+        return when(value, words("unfinished" if unsent else "due_later"))
     if name == "largest_backlog_at":
         return when(value, words("never"))
     if name == "utilisation":

@@ -8,7 +8,7 @@ from typing import Any, Final
 from sessim.charts import CHARTS
 from sessim.planfile import yaml_text
 from sessim.result import Result
-from sessim.summary import summary
+from sessim.summary import summary, unsent
 from sessim.version import __version__
 from sessim.widgets import markup
 from sessim.widgets.base import text
@@ -107,7 +107,8 @@ def _opening(result: Result, words: Words) -> Html:
         end=when(result.end),
         zone=result.plan.timezone,
     )
-    left = "" if result.finished else markup.note(words("work_left"))
+    key = "work_left" if unsent(result.tasks) else "work_later"
+    left = "" if result.finished else markup.note(words(key))
     return Html(f"{markup.note(said)}{markup.note(coverage(result, words))}{left}")
 
 

@@ -14,6 +14,7 @@ from sessim.errors import SessimError
 from sessim.plan import Plan
 from sessim.result import Result
 from sessim.simulation import simulate_async
+from sessim.summary import unsent
 from sessim.widgets.base import Panel, guarded
 from sessim.widgets.markup import LAB, number, style, when
 
@@ -148,8 +149,9 @@ class Runner(Panel):
     @guarded
     def _finish(self, result: Result) -> None:
         sent = number(int(result.tasks["sent"].sum()))
-        key = "done_all" if result.finished else "done_left"
-        self._end(self.words(key, sent=sent, end=when(result.end)))
+        left = unsent(result.tasks)
+        key = "done_all" if result.finished else "done_left" if left else "done_not_due"
+        self._end(self.words(key, sent=sent, end=when(result.end), left=number(left)))
         self.result = result
 
     def _stopped_early(self, task: asyncio.Task[Result | None]) -> None:

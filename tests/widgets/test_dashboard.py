@@ -281,7 +281,8 @@ def test_little_to_show(result: Any, tmp_path: Path) -> None:
 def test_no_limit_and_no_finish_in_words() -> None:
     assert figures(Dashboard(results.no_pause()))["Utilisation of the limits"] == "no limit"
     found = figures(Dashboard(results.nothing_due()))
-    assert (found["Finish"], found["Largest backlog on"]) == ("not finished", "never")
+    assert found["Finish"] == "not finished: runs are due after the end"
+    assert (found["Unsent at the end"], found["Largest backlog on"]) == ("0", "never")
 
 
 def test_many_tasks_are_offered_in_part() -> None:

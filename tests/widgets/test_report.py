@@ -124,3 +124,5 @@ def test_long_tables_are_cut_with_a_note(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_work_left_is_said() -> None:
     text = read(report.html(results.many(20, 2, 2))).all("main")[0].text
     assert "Work was left at the end." in text
+    text = read(report.html(results.nothing_due())).all("main")[0].text
+    assert "All that was due was done; runs are due after the end." in text

@@ -40,6 +40,28 @@ def test_without_a_loop_run_gives_the_result() -> None:
     assert controls(runner) == (True, False, "hidden")
 
 
+def test_runs_after_the_end_are_not_called_unsent_emails() -> None:
+    data = results.nothing_due().plan.to_dict() | {"horizon": "2d"}
+    with pytest.warns(sessim.SessimWarning):
+        runner = Runner(sessim.Plan.from_dict(data))
+    runner.run()
+    assert runner.message == (
+        "Done: 0 emails sent, all that was due by 2026-12-03 00:00; runs are due after the end."
+    )
+
+
+def test_emails_left_are_counted() -> None:
+    plan = sessim.Plan(
+        start="2026-12-01",
+        horizon="2d",
+        domains=[sessim.Domain("a.example.com", warmup=10)],
+        tasks=[sessim.Task("A", sender="x@a.example.com", requests=50)],
+    )
+    runner = Runner(plan)
+    runner.run()
+    assert "work left on 2026-12-03 00:00: 30 emails of due runs are unsent." in runner.message
+
+
 def test_with_a_loop_run_is_a_task() -> None:
     async def journey() -> None:
         runner = Runner(results.many().plan)
@@ -51,7 +73,7 @@ def test_with_a_loop_run_is_a_task() -> None:
         assert result is runner.result
         assert not runner.running
         assert controls(runner) == (True, False, "hidden")
-        assert "work left on 2027-03-01 00:00" in runner.message
+        assert "runs are due after the end" in runner.message
 
     asyncio.run(journey())
 
