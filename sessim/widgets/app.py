@@ -188,10 +188,8 @@ class Workbench(Panel):
     def _on_keep(self) -> None:
         if self.result is None:
             raise SessimError(self.words("app.no_result"))
-        self.compare.add(self.result, self.keep_name.value.strip() or None)
-        name = list(self.compare.results)[-1]
-        self.keep_name.value = ""
-        self.message = self.words("app.kept", name=name)
+        if self.compare.keep(self.result, self.keep_name.value.strip() or None):
+            self.keep_name.value = ""
 
     def _on_compared(self, _: Any) -> None:
         self.keep_name.placeholder = f"{self.words('plan')} {len(self.compare.results) + 1}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -103,6 +103,20 @@ class Compare(Panel):
             raise ComparisonError(self.words("name_taken", name=name))
         self.results = {**self.results, **as_results({name: plan}, seed=self.seed)}
 
+    @guarded
+    def keep(self, result: Result, name: str | None = None) -> bool | None:
+        """Add a result as :meth:`add` does; what came of it is said in the panel.
+
+        Returns
+        -------
+        bool or None
+            True if it was added; None if not, and the error is shown.
+        """
+        self.message = ""
+        self.add(result, name)
+        self.message = self.words("app.kept", name=list(self.results)[-1])
+        return True
+
     def remove(self, name: str) -> None:
         """Take a plan out of the comparison."""
         if name not in self.results:
@@ -159,13 +173,20 @@ class Compare(Panel):
             self.task_list,
         )
 
-    def _button(self, key: str, icon: str, act: Any, hint: str = "") -> ipywidgets.Button:
+    def _button(
+        self, key: str, icon: str, act: Callable[[], None], hint: str = ""
+    ) -> ipywidgets.Button:
         button = ipywidgets.Button(
             description=self.words(key), icon=icon, layout={"width": "auto"},
             tooltip=self.words(hint) if hint else None,
         )  # fmt: skip
-        button.on_click(lambda _: act())
+        button.on_click(lambda _: self._press(act))
         return button
+
+    def _press(self, act: Callable[[], None]) -> None:
+        """Act, with nothing said any more of the action before."""
+        self.message = ""
+        act()
 
     def _dropdown(self, key: str) -> ipywidgets.Dropdown:
         return ipywidgets.Dropdown(description=self.words(key), layout=_AUTO, style=_LABEL)
@@ -207,7 +228,6 @@ class Compare(Panel):
     def _run(self, plan: Plan, name: str) -> None:
         """Simulate a plan and add it, in the background where there is a loop."""
         name = self._free(name)
-        self.message = ""
         self.runner.plan, self.runner.seed = plan, self.seed
         found = self.runner.run()
         if isinstance(found, asyncio.Task):
@@ -224,7 +244,7 @@ class Compare(Panel):
         if result is None:
             self.message, self.error = self.runner.message, self.runner.error
         else:
-            self.add(result, self._free(name))
+            self.keep(result, self._free(name))
 
     def _free(self, name: str) -> str:
         taken = self.results

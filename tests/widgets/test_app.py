@@ -173,7 +173,7 @@ def test_results_are_kept_for_comparison(ran: widgets.Workbench) -> None:
     ran.keep_name.value = "fewer"
     ran.keep.click()
     assert list(ran.compare.results) == ["Plan 1", "fewer"]
-    assert ran.message == "fewer was added."
+    assert ran.compare.message == "fewer was added."
     assert ran.compare.results["fewer"].plan.tasks[0].requests == 700
 
 
@@ -181,8 +181,14 @@ def test_a_name_that_is_taken_is_said_in_the_panel(ran: widgets.Workbench) -> No
     for _ in range(2):
         ran.keep_name.value = "<b>one</b>"
         ran.keep.click()
-    assert "is taken" in ran.error
-    assert "<b>" not in ran.status.value
+    assert "is taken" in ran.compare.error
+    assert "<b>" not in ran.compare.status.value
+    assert ran.keep_name.value == "<b>one</b>"
+    ran.keep_name.value = "two"
+    ran.keep.click()
+    assert (ran.compare.error, ran.compare.message) == ("", "two was added.")
+    ran.compare.remove_button.click()
+    assert (ran.compare.error, ran.compare.message) == ("", "")
 
 
 def test_nothing_to_keep_is_said_in_the_panel(bench: widgets.Workbench) -> None:

@@ -87,6 +87,7 @@ def test_variants_by_clicking() -> None:
     assert "Add two or more plans" in panel.figures.value
     panel.domain_box.value, panel.warmup_box.value = LAUNCH, "legacy"
     panel.warmup_button.click()
+    assert panel.message == "Standard, legacy was added."
     panel.second_button.click()
     panel.warmup_button.click()
     assert list(panel.results) == [
@@ -117,6 +118,7 @@ def test_a_plan_file_by_clicking(tmp_path: Path) -> None:
     panel.file_box.value = str(tmp_path / "other.yaml")
     panel.file_button.click()
     assert "cannot read the file" in panel.error
+    assert panel.message == ""
     file.write_text("start: 2026-12-01\ntasks: []\ndomains: []\n")
     panel.file_box.value = str(file)
     panel.file_button.click()
