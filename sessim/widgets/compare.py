@@ -38,6 +38,7 @@ _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0
 _EVERY: Final = ""  # stands for all domains
 _AUTO: Final = {"width": "auto", "min_width": "12rem", "max_width": "100%"}
 _LABEL: Final = {"description_width": "initial"}
+_SECOND: Final = "second."  # begins the name of the domain that with_second_domain adds
 _QUIET: Final = ("failed", "cancelled", "unsent")  # figures left out where all are 0
 
 
@@ -283,7 +284,9 @@ class Compare(Panel):
         few = [markup.note(self.words("too_few"))] if len(names) < 2 else []
         self.figures.value = markup.block(*few, figures_table(self.table, self.words))
         self.charts.value = markup.block(*show_overlaid(self.results))
-        self.task_list.value = markup.block(*tasks_table(self.tasks, names, self.words))
+        self.task_list.value = markup.block(
+            *split_notes(self.results, self.words), *tasks_table(self.tasks, names, self.words)
+        )
 
 
 # --- tables ---------------------------------------------------------------------------------------
@@ -326,6 +329,18 @@ def tasks_table(tasks: pd.DataFrame, names: Sequence[str], words: Words) -> list
         cut = words("shown_tasks", shown=f"{len(rows):,}", total=f"{len(found):,}")
         parts.append(markup.note(cut))
     return parts
+
+
+def split_notes(results: Mapping[str, Result], words: Words) -> list[Html]:
+    """Say of each plan with a second domain that its tasks are split, and what "(2)" means."""
+    notes = []
+    for name, result in results.items():
+        domains = {domain.name for domain in result.plan.domains}
+        for first in sorted(domains):
+            if f"{_SECOND}{first}" in domains:
+                said = words("split", plan=name, first=first, second=f"{_SECOND}{first}")
+                notes.append(markup.note(said))
+    return notes
 
 
 def _finish(row: Any, place: int, words: Words) -> Html:

@@ -257,6 +257,16 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
         "Half of each list of the domain is sent from a second domain with the same warm-up",
         "Separuh tiap daftar domain itu dikirim dari domain kedua dengan warm-up yang sama",
     ),
+    "split": (
+        (
+            "{plan}: each task of {first} is split; “(2)” behind a task's name is its other half, "
+            "sent from {second}."
+        ),
+        (
+            "{plan}: tiap tugas {first} dibagi; “(2)” di belakang nama tugas adalah separuh "
+            "lainnya, dikirim dari {second}."
+        ),
+    ),
     "all_domains": ("All domains", "Semua domain"),
     "with_warmup_name": ("{plan}, {warmup}", "{plan}, {warmup}"),
     "with_second_name": ("{plan}, two domains", "{plan}, dua domain"),

@@ -57,6 +57,16 @@ def test_when_each_task_finished(panel: Compare) -> None:
     assert found["Grand opening (2)"]["Standard"] == "not in this plan"
 
 
+def test_a_second_domain_is_explained(panel: Compare) -> None:
+    (note,) = read(panel.task_list.value).all("p")
+    assert note.text == (
+        f"Two domains: each task of {LAUNCH} is split; “(2)” behind a task's name is its other "
+        f"half, sent from second.{LAUNCH}."
+    )
+    panel.remove("Two domains")
+    assert not read(panel.task_list.value).all("p")
+
+
 def test_charts_lie_over_each_other_and_say_so(panel: Compare) -> None:
     images = read(panel.charts.value).all("img")
     assert [image.attributes["alt"] for image in images] == [
