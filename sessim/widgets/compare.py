@@ -159,8 +159,7 @@ class Compare(Panel):
         self.runner.observe(self._on_running, "running")
         self.figures = ipywidgets.HTML(layout={"overflow": "auto"}, tabbable=True)
         self.charts = ipywidgets.HTML(layout={"overflow": "auto"}, tabbable=True)
-        scroll = {"overflow": "auto", "max_height": "30rem"}
-        self.task_list = ipywidgets.HTML(layout=scroll, tabbable=True)
+        self.task_list = markup.scrolled("30rem")
         variants = [self.base_box, self.domain_box, self.warmup_box]
         self.children = (
             ipywidgets.HTML(markup.style(markup.LAB, markup.RULES)),

@@ -24,6 +24,7 @@ MOST_ROWS: Final = 200
 """How many tasks are listed at once."""
 
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
+_HIGH: Final = "50rem"  # of the task list: a dozen tasks, whose names take two lines or three
 _NOBODY: Final = 0  # stands for no task in the box of lives
 _PRESS: Final = """
 const panel = this.closest('.sessim-panel');
@@ -108,9 +109,8 @@ class Console(ResultPanel):
         words = self.words
         self.time_bar = TimeBar(words)
         self.domain_list = ipywidgets.HTML(layout={"overflow": "auto"}, tabbable=True)
-        scroll = {"overflow": "auto", "max_height": "30rem"}
-        self.task_list = ipywidgets.HTML(layout=scroll, tabbable=True)
-        self.life_list = ipywidgets.HTML(layout=scroll, tabbable=True)
+        self.task_list = markup.scrolled(_HIGH)
+        self.life_list = markup.scrolled("30rem")
         statuses = [status.label for status in _in_order(TaskStatus)]
         self.status_box = self._filter_box("task_status", statuses, "status_filter")
         self.type_box = self._filter_box(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+import ipywidgets
 import pandas as pd
 
 from sessim.lifecycle import TaskStatus, TaskType
@@ -57,8 +58,11 @@ LAB: Final = """
 .sessim-alert, .sessim-status { line-height: 1.4; white-space: normal; overflow-wrap: anywhere; }
 .sessim-time input[type="datetime-local"] { box-sizing: border-box; width: 19em; min-width: 0;
   flex: 0 1 auto; }
+.sessim-list:has(.sessim) { border: 1px solid var(--jp-border-color1, #bdbdbd); }
 """
 """The looks of the panels in JupyterLab: the colours of its theme.
+
+A list that is scrolled has an edge: where a row ends there, the list goes on behind it.
 
 A field for a time has the width that seconds take, whether they are shown or not: nothing beside
 or below it moves while somebody presses a button there.
@@ -248,6 +252,13 @@ def records(frame: pd.DataFrame) -> Iterator[Any]:
 def dotted(name: str) -> Html:
     """Write the name of a domain, which may be broken behind its dots."""
     return Html(text(name).replace(".", ".<wbr>"))
+
+
+def scrolled(height: str) -> ipywidgets.HTML:
+    """Return a place for a list that is scrolled, with the keyboard too, where it is higher."""
+    place = ipywidgets.HTML(layout={"overflow": "auto", "max_height": height}, tabbable=True)
+    place.add_class("sessim-list")
+    return place
 
 
 # --- tables that several panels show --------------------------------------------------------------

@@ -171,6 +171,14 @@ def test_buttons_of_the_time_stay_where_they_are(console: Console) -> None:
     assert ".sessim-time input" in html_of(console)
 
 
+def test_lists_that_are_scrolled_have_an_edge(console: Console) -> None:
+    for scrolled in (console.task_list, console.life_list):
+        assert scrolled.layout.overflow == "auto"
+        assert "sessim-list" in scrolled._dom_classes
+    assert ".sessim-list" in html_of(console)
+    assert float(console.task_list.layout.max_height.removesuffix("rem")) * 16 >= 12 * 60
+
+
 def test_a_time_outside_says_so(console: Console) -> None:
     console.time_bar.field.value = wall("2027-03-01 12:00")
     assert console.time == console.result.end
