@@ -166,6 +166,7 @@ class Workbench(Panel):
         if not self.runner.running and self._again:
             self._again = False
             self.runner.run()
+        self._show_state()
 
     @guarded
     def _on_run(self) -> None:
@@ -204,10 +205,15 @@ class Workbench(Panel):
         self.error = ""
         if self.plan is None:
             self.message = self.words("app.not_yet")
-        elif self.result is not None and self.result.plan != self.plan and not self.auto:
-            self.message = self.words("app.stale")
         else:
-            self.message = ""
+            self.message = self.words("app.stale") if self._is_stale else ""
+
+    @property
+    def _is_stale(self) -> bool:
+        """Whether the result is of another plan, and nothing that is under way changes that."""
+        if self.auto or self.runner.running or self.result is None:
+            return False
+        return bool(self.result.plan != self.plan)
 
     @contextmanager
     def _hushed(self) -> Iterator[None]:

@@ -126,6 +126,25 @@ def test_without_auto_the_result_is_called_old(ran: widgets.Workbench) -> None:
     assert ran.message == ""
 
 
+def test_a_result_is_not_called_old_while_it_is_being_replaced() -> None:
+    async def run() -> None:
+        bench = widgets.Workbench(PLAN)
+        bench.auto = False
+        await bench.run()
+        bench.builder.selected = 1
+        bench.builder.requests.value = "700"
+        assert "has changed since this result" in bench.message
+        task = bench.run()
+        assert bench.message == ""
+        bench.runner.stop()
+        await asyncio.wait([task])
+        assert "has changed since this result" in bench.message
+        await bench.run()
+        assert bench.message == ""
+
+    asyncio.run(run())
+
+
 def test_a_wrong_edit_keeps_plan_and_result(ran: widgets.Workbench) -> None:
     before = ran.result
     ran.builder.selected = 1
