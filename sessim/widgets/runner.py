@@ -77,7 +77,7 @@ class Runner(Panel):
             style={"description_width": "initial"},
         )  # fmt: skip
         self.run_button.on_click(lambda _: self.run())
-        self.stop_button.on_click(lambda _: self.stop())
+        self.stop_button.on_click(lambda _: self._on_stop())
         row = ipywidgets.HBox(
             [self.run_button, self.stop_button, self.bar],
             layout={"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"},
@@ -122,6 +122,11 @@ class Runner(Panel):
         """Close the panel, and stop the run under way."""
         self.stop()
         super().close()
+
+    def _on_stop(self) -> None:
+        """Stop, and take the focus from a button that cannot be pressed any more."""
+        self.stop()
+        self.run_button.focus()
 
     def _begin(self) -> None:
         self.error, self.message = "", self.words("running")
@@ -171,7 +176,7 @@ class Runner(Panel):
     # --- showing ------------------------------------------------------------------------------
 
     def _show_state(self, *_: object) -> None:
-        self.run_button.disabled = self.running or self.plan is None
+        self.run_button.disabled = self.plan is None  # a run leaves the keyboard's focus on it
         self.stop_button.disabled = not self.running
         self.bar.layout.visibility = "visible" if self.running else "hidden"
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from typing import Any
 
+import ipywidgets
 import pytest
 
 import sessim
@@ -67,7 +68,7 @@ def test_with_a_loop_run_is_a_task() -> None:
         runner = Runner(results.many().plan)
         task = runner.run()
         assert runner.running
-        assert controls(runner) == (False, True, "visible")
+        assert controls(runner) == (True, True, "visible")
         assert runner.run() is task  # a second press changes nothing
         result = await task
         assert result is runner.result
@@ -78,7 +79,27 @@ def test_with_a_loop_run_is_a_task() -> None:
     asyncio.run(journey())
 
 
-def test_stop_answers_within_half_a_second_and_keeps_the_result_before() -> None:
+def test_run_keeps_the_focus_while_it_runs() -> None:
+    async def journey() -> None:
+        runner = Runner(results.launch().plan)
+        states: list[bool] = []
+        runner.run_button.observe(lambda change: states.append(change["new"]), "disabled")
+        runner.run_button.click()
+        task = runner.run()
+        runner.run_button.click()
+        assert runner.run() is task  # the run under way goes on
+        await task
+        assert states == []
+
+    asyncio.run(journey())
+
+
+def test_stop_answers_within_half_a_second_and_keeps_the_result_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    focused: list[Any] = []
+    monkeypatch.setattr(ipywidgets.Button, "focus", lambda button: focused.append(button))
+
     async def journey() -> None:
         runner = Runner(results.launch().plan)
         before = await runner.run()
@@ -90,6 +111,7 @@ def test_stop_answers_within_half_a_second_and_keeps_the_result_before() -> None
         runner.stop_button.click()
         assert await task is None
         assert time.monotonic() - begin < 0.5
+        assert focused == [runner.run_button]
         assert runner.result is before
         assert runner.message == "Stopped; the result before stays."
         assert controls(runner) == (True, False, "hidden")
