@@ -193,7 +193,14 @@ def _ending(result: Result) -> str:
     end = f"{result.end:%Y-%m-%d %H:%M}"
     if result.finished:
         return f"All work was done by {end} ({result.plan.timezone})."
-    left = int((result.tasks["requests"] - result.tasks["sent"] - result.tasks["cancelled"]).sum())
+    left = int(
+        (
+            result.tasks["requests"]
+            - result.tasks["sent"]
+            - result.tasks["cancelled"]
+            - result.tasks["failed"]
+        ).sum()
+    )
     work = f"{left:,} emails of due runs are unsent" if left else "runs that are not due yet"
     return f"The simulation ended at {end} ({result.plan.timezone}) with work left: {work}."
 
