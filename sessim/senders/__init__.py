@@ -2,3 +2,9 @@
 
 Nothing here is imported by ``import sessim``; simulating never loads it.
 """
+
+from sessim.senders.order import Order
+from sessim.senders.sending import Sending
+from sessim.senders.switch import preview
+
+__all__ = ["Order", "Sending", "preview"]

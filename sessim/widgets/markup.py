@@ -71,7 +71,7 @@ or below it moves while somebody presses a button there.
 RULES: Final = """
 .sessim { color: var(--sessim-ink); line-height: 1.4; }
 .sessim table { border-collapse: collapse; width: 100%; margin: 0; font-size: inherit; }
-.sessim caption { text-align: left; font-weight: 600; padding: 4px 0; color: var(--sessim-ink); }
+.sessim caption { text-align: left; font-weight: 600; padding: 4px 8px; color: var(--sessim-ink); }
 .sessim th, .sessim td { padding: 3px 8px; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--sessim-line); overflow-wrap: break-word;
   color: var(--sessim-ink); background: var(--sessim-paper); }
