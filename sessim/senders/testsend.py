@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -143,4 +144,6 @@ def _delivered(pool: Pool, envelopes: Sequence[Envelope]) -> dict[str, Delivery]
     async def collect() -> dict[str, Delivery]:
         return {str(key): answer async for key, answer in pool.deliver(envelopes)}
 
-    return asyncio.run(collect())
+    # In a thread of its own: a notebook's has a loop running already.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, collect()).result()

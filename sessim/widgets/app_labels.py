@@ -32,16 +32,21 @@ APP_LABELS: Final[dict[str, tuple[str, str]]] = {
     ),
     "test.mode": ("Sender mode", "Mode pengirim"),
     "test.mode.simulate": ("Simulate: nothing is sent", "Simulasi: tidak ada yang dikirim"),
+    "test.mode.loopback": (
+        "Loopback: to a server on this computer",
+        "Loopback: ke server di komputer ini",
+    ),
+    "test.kept": ("{n} mails are in {folder}.", "{n} email ada di {folder}."),
     "test.remark": (
         (
-            "This version only simulates: no mail leaves this computer. The plan keeps sender, "
-            "time and number of addresses; they count towards the day's limit, and what is beyond "
-            "it fails at once."
+            "No mail leaves this computer: Simulate sends none, Loopback sends to a server of "
+            "sessim's own. The plan keeps sender, time and number of addresses; they count towards "
+            "the day's limit, and what is beyond it fails at once."
         ),
         (
-            "Versi ini hanya menyimulasikan: tidak ada email yang keluar. Rencana menyimpan "
-            "pengirim, waktu, dan jumlah alamat; semuanya masuk hitungan batas harian, dan yang "
-            "melewatinya langsung gagal."
+            "Tidak ada email yang keluar: Simulasi tidak mengirim, Loopback mengirim ke server "
+            "sessim sendiri. Rencana menyimpan pengirim, waktu, dan jumlah alamat; semuanya masuk "
+            "hitungan batas harian, dan yang melewatinya langsung gagal."
         ),
     ),
     "test.template": ("Template", "Templat"),

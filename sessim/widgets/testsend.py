@@ -24,6 +24,9 @@ from sessim.widgets.labels import Words
 MOST: Final = 20
 """How many addresses a test send takes (rule R8)."""
 
+MODES: Final = ("simulate", "loopback")
+"""The sender modes of the panel: a live send needs an armed environment, and a terminal."""
+
 _LONGEST_SUBJECT: Final = 998
 _FIELDS: Final = ("template", "subject", "sender", "at", "addresses")
 _LABEL: Final = {"description_width": "8.5rem"}
@@ -54,7 +57,10 @@ class TestSend(Panel):
     plan, result
         Traits. Sending sets another plan; simulate it and set the result.
     mode
-        Trait: the sender mode, in this version always ``"simulate"``.
+        Trait: the sender mode. ``"simulate"``: no mail; ``"loopback"``: real mail to a server of
+        sessim's own on 127.0.0.1, which keeps it in ``folder``.
+    folder
+        Trait: where that server keeps mails, a Maildir.
     blocked
         Trait: why nothing can be added now, empty if it can.
     template, subject, sender, at, addresses
@@ -65,7 +71,8 @@ class TestSend(Panel):
 
     plan = traitlets.Instance(Plan, allow_none=True)
     result = traitlets.Instance(Result, allow_none=True)
-    mode = traitlets.Enum(["simulate"], "simulate")
+    mode = traitlets.Enum(MODES, MODES[0])
+    folder = traitlets.Unicode("test-mails")
     blocked = traitlets.Unicode()
 
     def __init__(
@@ -99,7 +106,7 @@ class TestSend(Panel):
         for name in _FIELDS:
             getattr(self, name).observe(self._show_fields, "value")
         self.mode_box = ipywidgets.Dropdown(
-            options=[(words("test.mode.simulate"), "simulate")],
+            options=[(words(f"test.mode.{mode}"), mode) for mode in MODES],
             description=words("test.mode"),
             style=_LABEL,
             layout=_WIDE,
@@ -198,12 +205,27 @@ class TestSend(Panel):
         self._show_fields()
         if self.problems():
             raise SessimError(self.words("test.mend"))
-        count = len(split(self.addresses.value))
+        addresses = split(self.addresses.value)
+        count = len(addresses)
+        kept = self._delivered(addresses) if self.mode == "loopback" else ""
         added = plans.TestSend(self.sender.value.strip(), self.at.value.strip(), count)
         self._attempted = False
         self.addresses.value = ""
         self.plan = replace(plan, test_sends=(*plan.test_sends, added))
-        self.message = self.words("test.added", n=count, time=format_moment(added.at))
+        said = self.words("test.added", n=count, time=format_moment(added.at))
+        self.message = f"{said} {kept}".strip()
+
+    def _delivered(self, addresses: Sequence[str]) -> str:
+        """Send the mails to a server of sessim's own, and say what became of them."""
+        from sessim.senders import testsend  # slow to import
+
+        order = testsend.TestOrder(
+            self.sender.value.strip(), self.subject.value, self.template.value.strip(),
+            tuple(addresses),
+        )  # fmt: skip
+        answers = testsend.send(order, self.folder)
+        accepted = sum(answer.outcome == "accepted" for answer in answers.values())
+        return self.words("test.kept", n=accepted, folder=self.folder)
 
     @guarded
     def _on_remove(self) -> None:

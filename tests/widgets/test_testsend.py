@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
+from mailbox import Maildir
+from pathlib import Path
 
 import pytest
 
@@ -71,7 +74,34 @@ def test_removing_takes_out_the_chosen_one(panel: TestSend) -> None:
 
 def test_it_says_that_nothing_is_sent(panel: TestSend) -> None:
     assert panel.mode == "simulate"
-    assert any("no mail leaves this computer" in str(child.value) for child in panel.children[2:3])
+    assert any("No mail leaves this computer" in str(child.value) for child in panel.children[2:3])
+
+
+def test_in_loopback_the_mails_arrive_at_a_server_of_its_own(
+    panel: TestSend, tmp_path: Path
+) -> None:
+    panel.mode, panel.folder = "loopback", str(tmp_path / "mails")
+    write(panel, template="Hello!", addresses="a@x.com, b@x.com")
+
+    async def press() -> None:  # as in a notebook, where a loop is running
+        panel.send.click()
+
+    asyncio.run(press())
+    mails = {mail["To"]: mail["Subject"] for mail in Maildir(panel.folder, create=False)}
+    assert mails == {"a@x.com": "Hello", "b@x.com": "Hello"}
+    assert "2 mails are in" in panel.message
+    assert len(panel.plan.test_sends) == 1
+
+
+def test_in_loopback_what_makes_no_mail_is_said_and_nothing_added(
+    panel: TestSend, tmp_path: Path
+) -> None:
+    panel.mode, panel.folder = "loopback", str(tmp_path / "mails")
+    write(panel, template="Hello {{first}}!")
+    panel.send.click()
+    assert panel.error == "template: has variables (first); a test send has no list"
+    assert panel.plan.test_sends == ()
+    assert panel.addresses.value == "a@x.com"
 
 
 # --- what is wrong, beside its field ------------------------------------------------------------
