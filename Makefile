@@ -5,7 +5,7 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-EXTRAS := .[lab,test,browser,dev]
+EXTRAS := .[lab,keyring,dask,planning,test,browser,dev]
 PIP := -m pip --disable-pip-version-check
 DEMO := out/launch
 
