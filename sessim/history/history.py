@@ -1,0 +1,84 @@
+"""What happened, rebuilt from the files that tell of it: a result, and how sure each row is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sessim.eventlog import EventLog, times
+from sessim.history.sightings import Sightings
+from sessim.result import Result
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How a history is known.
+
+    Attributes
+    ----------
+    earliest, latest
+        Between which instants each row of the log happened, in microseconds since the Unix epoch;
+        equal where the source dates the event itself. The log's ``time`` lies between them.
+    seen
+        The counters of runs as they were seen.
+    source
+        The row of the source that each row of the log was taken from, -1 for what was derived.
+    ids
+        The source's own name of each task, in the order of the log's ids.
+    timezone
+        The zone in which times without one were read.
+    notes
+        Sentences: what was left out and why, which assumptions were made.
+    """
+
+    earliest: Ints
+    latest: Ints
+    seen: Sightings
+    source: Ints
+    ids: Sequence[int | str]
+    timezone: str
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def exact(cls, log: EventLog) -> Evidence:
+        """Take every row of a log at its word."""
+        rows = np.arange(len(log))
+        seen = Sightings.of_log(log)
+        ids = range(1, len(log.plan.tasks) + 1)
+        return cls(log.time, log.time, seen, rows, ids, log.timezone)
+
+
+class History(Result):
+    """What happened to tasks, with the tables and charts of a :class:`~sessim.Result`.
+
+    Parameters
+    ----------
+    log
+        The event log as rebuilt.
+    evidence
+        How each of its rows is known. Default: every row is exact.
+    """
+
+    def __init__(self, log: EventLog, evidence: Evidence | None = None) -> None:
+        super().__init__(log)
+        self.evidence = Evidence.exact(log) if evidence is None else evidence
+
+    @cached_property
+    def intervals(self) -> pd.DataFrame:
+        """One row a row of the log: ``seq``, ``earliest``, ``latest`` (times), ``source``."""
+        evidence, zone = self.evidence, self.plan.timezone
+        return pd.DataFrame(
+            {
+                "seq": np.arange(len(self.log)),
+                "earliest": times(evidence.earliest, zone),
+                "latest": times(evidence.latest, zone),
+                "source": evidence.source,
+            }
+        )
