@@ -53,6 +53,10 @@ class LogError(SessimError, ValueError):
     """A file or directory does not hold an event log that sessim can read."""
 
 
+class HistoryError(SessimError, ValueError):
+    """A history, or a file that tells of it, cannot be used."""
+
+
 class RecipientError(SessimError, ValueError):
     """A recipient list, or one row of it, cannot be used."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from sessim.eventlog import EventLog, times
 from sessim.history.sightings import Sightings
 from sessim.result import Result
+
+if TYPE_CHECKING:
+    from sessim.history.calibration import Calibration
 
 Ints = NDArray[np.int64]
 
@@ -82,3 +86,9 @@ class History(Result):
                 "source": evidence.source,
             }
         )
+
+    def calibrate(self) -> Calibration:
+        """Fit a plan to what was seen (see :func:`sessim.history.calibration.calibrate`)."""
+        from sessim.history.calibration import calibrate  # loads the model
+
+        return calibrate(self)

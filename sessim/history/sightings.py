@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sessim.eventlog import EventLog
-from sessim.ledger import Ledger
-
-Ints = NDArray[np.int64]
+from sessim.ledger import Ints, Ledger
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +40,11 @@ class Sightings:
 
     def __len__(self) -> int:
         return len(self.time)
+
+    def before(self, instant: int) -> Sightings:
+        """Return what was seen before an instant."""
+        end = int(self.time.searchsorted(instant, "left"))
+        return Sightings(**{entry.name: getattr(self, entry.name)[:end] for entry in fields(self)})
 
     @classmethod
     def of_log(cls, log: EventLog) -> Sightings:

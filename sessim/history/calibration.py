@@ -1,0 +1,272 @@
+"""Fitting a plan to a history: the rules first, then limits and rate, with an honest margin."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sessim.clock import DAY, SECOND
+from sessim.errors import HistoryError, SessimWarning
+from sessim.history import forecast, limits
+from sessim.history.observed import Observed
+from sessim.history.paths import Paths
+from sessim.history.ruleset import Rules, candidates
+from sessim.lifecycle import TaskStatus
+from sessim.plan import Plan
+from sessim.simulation import simulate
+
+if TYPE_CHECKING:
+    from sessim.history.history import History
+
+MARGIN: Final = 1.15
+"""A rule is decided if the next best choice of it fits at least so many times worse."""
+
+_FINALISTS: Final = 6
+_SLOWER, _FASTER = 1.6, 4.0
+"""The rate is sought from the sustained one divided by the first to it times the second."""
+_CLOSE_ENOUGH: Final = 0.002
+_DIGITS: Final = 1000
+_EXACT: Final = 1e-9
+_FITTED_SHARE: Final = (2, 3)
+_RULES: Final = ("discipline", "reset", "timezone")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A plan that follows some rules, and how far it is from what was seen.
+
+    Attributes
+    ----------
+    rules
+        The rules.
+    plan
+        The plan, which can be simulated.
+    loss
+        Mean distance of the emails sent and cached from those seen, as a share of a run's
+        requests.
+    """
+
+    rules: Rules
+    plan: Plan
+    loss: float
+
+
+class Margin(NamedTuple):
+    """How surely a rule is known."""
+
+    rule: str
+    value: str
+    next_best: str | None
+    margin: float
+    decided: bool
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a history says about the rules behind it.
+
+    Attributes
+    ----------
+    plan
+        A plan that re-simulates the history: the rules that fit best, the fitted limits and the
+        sustained rate. A rule that is not decided stays as the history's own plan had it.
+    rules
+        One row a rule: ``rule``, ``value`` (the best), ``next_best``, ``margin`` (how many times
+        worse that fits), ``decided``.
+    candidates
+        One row a choice of all rules, the best first: ``discipline, timezone, reset, rate, loss``.
+    errors
+        One row a measure of the part of the history that the fit had not seen: ``measure``,
+        ``model`` and the naive forecasts ``trend`` and ``yesterday``; empty if it was too short.
+    """
+
+    plan: Plan
+    rules: pd.DataFrame
+    candidates: pd.DataFrame
+    errors: pd.DataFrame
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """The rules between which the history does not choose."""
+        return tuple(self.rules.loc[~self.rules["decided"], "rule"])
+
+    def __repr__(self) -> str:
+        lines = [_sentence(Margin(*row)) for row in self.rules.itertuples(index=False)]
+        lines.append(f"rate: {float(self.plan.rate):.3g} emails/s, sustained")
+        return "\n".join(lines)
+
+
+def _sentence(margin: Margin) -> str:
+    rule, value, next_best, times, decided = margin
+    if np.isinf(times):
+        return f"{rule}: {value}, nothing else explains what was seen"
+    if decided:
+        return f"{rule}: {value}, fits {times:.1f} times better than {next_best}"
+    return f"{rule}: not decided, {value} and {next_best} fit alike"
+
+
+def calibrate(history: History) -> Calibration:
+    """Fit the rules, then the limits and the rate, to what a history saw.
+
+    Parameters
+    ----------
+    history
+        The history. Its plan says which tasks there were; what it says of limits stays where it
+        agrees with what was sent.
+
+    Returns
+    -------
+    Calibration
+        The plan, the margins, and the errors on the last third, forecast from the first two.
+
+    Raises
+    ------
+    HistoryError
+        If nothing was seen to be sent.
+    """
+    whole = Observed(history)
+    fits = fit(whole)
+    margins = _margins(fits)
+    plan = _chosen(fits, margins, history.plan)
+    return Calibration(plan, pd.DataFrame(margins), _table(fits), _held_out(history, whole))
+
+
+def fit(observed: Observed) -> list[Fit]:
+    """Return the choices of rules from the best to the worst, the first few with their own rate.
+
+    Raises
+    ------
+    HistoryError
+        If nothing was seen to be sent.
+    """
+    rate = observed.sustained_rate
+    if rate is None:
+        raise HistoryError(
+            "history: no emails were seen between two looks while a task was Sending, so there is "
+            "nothing to fit; give a longer history, or one with more polls"
+        )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SessimWarning)  # limits that fall, in rules that are wrong
+        fits = sorted((_fit(observed, rules, rate) for rules in candidates(observed)), key=_loss)
+        finalists = _finalists(fits)
+        refined = [_refined(observed, fit, rate) for fit in finalists]
+    return sorted([*refined, *(fit for fit in fits if fit not in finalists)], key=_loss)
+
+
+def _loss(fit: Fit) -> float:
+    return fit.loss
+
+
+def _finalists(fits: list[Fit]) -> list[Fit]:
+    """Return the best few, and with them the best of every choice of a rule."""
+    chosen = fits[:_FINALISTS]
+    for rule in _RULES:
+        for value in {getattr(fit.rules, rule) for fit in chosen}:
+            others = (fit for fit in fits if getattr(fit.rules, rule) != value)
+            best = next(others, None)
+            if best is not None and best not in chosen:
+                chosen.append(best)
+    return chosen
+
+
+def _fit(observed: Observed, rules: Rules, rate: float) -> Fit:
+    ruled = rules.applied(observed.plan)
+    is_rolling = ruled.window == "rolling"
+    found = [
+        limits.days(observed, place, ruled.clock, is_rolling=is_rolling)
+        for place in range(len(ruled.domains))
+    ]
+    domains = limits.fitted(ruled.domains, found)
+    plan = replace(ruled, domains=domains, rate=_written(rate))
+    return Fit(rules, plan, _distance(observed, plan))
+
+
+def _written(rate: float) -> Fraction:
+    return max(Fraction(rate).limit_denominator(_DIGITS), Fraction(1, 86_400))
+
+
+def _refined(observed: Observed, fit: Fit, rate: float) -> Fit:
+    """Return a fit with the rate that suits it best, near the sustained one."""
+    from scipy.optimize import minimize_scalar  # slow to import
+
+    def loss(logarithm: float) -> float:
+        return _distance(observed, replace(fit.plan, rate=_written(rate * np.exp(logarithm))))
+
+    bounds = -np.log(_SLOWER), np.log(_FASTER)
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": _CLOSE_ENOUGH})
+    if found.fun >= fit.loss:
+        return fit
+    plan = replace(fit.plan, rate=_written(rate * np.exp(found.x)))
+    return Fit(fit.rules, plan, float(found.fun))
+
+
+def _distance(observed: Observed, plan: Plan) -> float:
+    """Return how far a plan's simulation is from what was seen."""
+    seen = observed.seen
+    end = max(observed.end, plan.start_instant + DAY) + SECOND
+    result = simulate(plan, until=plan.clock.local(end))
+    sent, cached = Paths(result.log).at(seen)
+    is_cached = np.where(seen.status == TaskStatus.TO_START, 0, seen.cached)
+    away = np.abs(sent - seen.sent) + np.abs(cached - is_cached)
+    return float(away.mean() / seen.requests.mean())
+
+
+# --- what is told of it --------------------------------------------------------------------------
+
+
+def _margins(fits: list[Fit]) -> list[Margin]:
+    best, found = fits[0], []
+    for rule in _RULES:
+        value: str = getattr(best.rules, rule)
+        others = (fit for fit in fits if getattr(fit.rules, rule) != value)
+        if rule == "timezone":
+            others = (fit for fit in others if fit.rules._replace(timezone=value) == best.rules)
+        rival = next(others, None)
+        if rival is None:
+            found.append(Margin(rule, value, None, np.inf, True))
+            continue
+        margin = rival.loss / max(best.loss, _EXACT)
+        found.append(Margin(rule, value, getattr(rival.rules, rule), margin, margin >= MARGIN))
+    return found
+
+
+def _chosen(fits: list[Fit], margins: list[Margin], own: Plan) -> Plan:
+    """Return the best plan; where it is not decided, one that keeps the rules it had."""
+    before = Rules(
+        own.discipline,
+        own.timezone,
+        own.window,
+        own.restart_at if isinstance(own.restart_at, dt.time) else None,
+    )
+    wanted = {
+        entry.rule: entry.value if entry.decided else getattr(before, entry.rule)
+        for entry in margins
+    }
+    alike = (fit for fit in fits if fit.loss <= MARGIN * fits[0].loss)
+    kept = (fit for fit in alike if all(getattr(fit.rules, r) == v for r, v in wanted.items()))
+    return next(kept, fits[0]).plan
+
+
+def _table(fits: list[Fit]) -> pd.DataFrame:
+    rows = [
+        (fit.rules.discipline, fit.rules.timezone, fit.rules.reset, float(fit.plan.rate), fit.loss)
+        for fit in fits
+    ]
+    return pd.DataFrame(rows, columns=["discipline", "timezone", "reset", "rate", "loss"])
+
+
+def _held_out(history: History, whole: Observed) -> pd.DataFrame:
+    """Fit the first part alone, forecast the rest and measure by how much it is wrong."""
+    part, parts = _FITTED_SHARE
+    start, clock = history.plan.start_instant, history.plan.clock
+    cut = clock.day_start(clock.date(start + (whole.end - start) * part // parts))
+    head = Observed(history, cut)
+    if head.sustained_rate is None or cut <= start:
+        return forecast.empty()
+    return forecast.table(whole, head, fit(head)[0].plan, cut)
