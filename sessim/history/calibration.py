@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from sessim.errors import HistoryError, SessimWarning
 from sessim.history import forecast, limits
 from sessim.history.observed import Observed
 from sessim.history.paths import Paths
-from sessim.history.ruleset import Rules, candidates
+from sessim.history.ruleset import Rules, candidates, seen_late
 from sessim.lifecycle import TaskStatus
 from sessim.plan import Plan
 from sessim.simulation import simulate
@@ -31,7 +32,11 @@ _FINALISTS: Final = 6
 _SLOWER, _FASTER = 1.6, 4.0
 """The rate is sought from the sustained one divided by the first to it times the second."""
 _CLOSE_ENOUGH: Final = 0.002
+_ALIKE: Final = 1.02
+"""A rounder rate is taken if it fits as well but for this."""
+
 _DIGITS: Final = 1000
+_LONGEST_DELAY: Final = 60  # minutes
 _EXACT: Final = 1e-9
 _FITTED_SHARE: Final = (2, 3)
 _RULES: Final = ("discipline", "reset", "timezone")
@@ -98,7 +103,9 @@ class Calibration:
 
     def __repr__(self) -> str:
         lines = [_sentence(Margin(*row)) for row in self.rules.itertuples(index=False)]
-        lines.append(f"rate: {float(self.plan.rate):.3g} emails/s, sustained")
+        lines.append(f"rate: {float(self.plan.rate):.4g} emails/s, sustained")
+        if self.plan.restart_delay:
+            lines.append(f"restart_delay: {self.plan.restart_delay} s after the reset")
         return "\n".join(lines)
 
 
@@ -155,7 +162,8 @@ def fit(observed: Observed) -> list[Fit]:
         warnings.simplefilter("ignore", SessimWarning)  # limits that fall, in rules that are wrong
         fits = sorted((_fit(observed, rules, rate) for rules in candidates(observed)), key=_loss)
         finalists = _finalists(fits)
-        refined = [_refined(observed, fit, rate) for fit in finalists]
+        refined = sorted((_refined(observed, fit, rate) for fit in finalists), key=_loss)
+        refined[0] = _delayed(observed, refined[0], rate)
     return sorted([*refined, *(fit for fit in fits if fit not in finalists)], key=_loss)
 
 
@@ -193,17 +201,49 @@ def _written(rate: float) -> Fraction:
 
 def _refined(observed: Observed, fit: Fit, rate: float) -> Fit:
     """Return a fit with the rate that suits it best, near the sustained one."""
+
+    def at(logarithm: float) -> Fit:
+        return _changed(observed, fit, rate=_written(rate * np.exp(logarithm)))
+
+    found = _least(at, -np.log(_SLOWER), np.log(_FASTER), _CLOSE_ENOUGH)
+    best = min(found, fit, key=_loss)
+    plain = (round(float(best.plan.rate), digits) for digits in range(3))
+    rounded = (_changed(observed, best, rate=_written(number)) for number in plain if number)
+    return next((other for other in rounded if other.loss <= best.loss * _ALIKE), best)
+
+
+def _delayed(observed: Observed, fit: Fit, rate: float) -> Fit:
+    """Return a fit with the delay from a reset to the restart that suits it best.
+
+    Each delay with its own rate: who begins later must have been faster.
+    """
+    if fit.plan.restart == "manual" or not seen_late(observed, fit.plan.clock):
+        return fit
+
+    def at(minutes: float) -> Fit:
+        delayed = _changed(observed, fit, restart_delay=round(minutes) * 60)
+        return _refined(observed, delayed, rate)
+
+    found = _least(at, 0, _LONGEST_DELAY, 1)
+    return found if found.loss * MARGIN <= fit.loss else fit
+
+
+def _changed(observed: Observed, fit: Fit, **changes: Any) -> Fit:
+    plan = replace(fit.plan, **changes)
+    return Fit(fit.rules, plan, _distance(observed, plan))
+
+
+def _least(at: Callable[[float], Fit], low: float, high: float, width: float) -> Fit:
+    """Return the best of the fits that a number between two bounds makes."""
     from scipy.optimize import minimize_scalar  # slow to import
 
-    def loss(logarithm: float) -> float:
-        return _distance(observed, replace(fit.plan, rate=_written(rate * np.exp(logarithm))))
-
-    bounds = -np.log(_SLOWER), np.log(_FASTER)
-    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": _CLOSE_ENOUGH})
-    if found.fun >= fit.loss:
-        return fit
-    plan = replace(fit.plan, rate=_written(rate * np.exp(found.x)))
-    return Fit(fit.rules, plan, float(found.fun))
+    found = minimize_scalar(
+        lambda number: at(number).loss,
+        bounds=(low, high),
+        method="bounded",
+        options={"xatol": width},
+    )
+    return at(float(found.x))
 
 
 def _distance(observed: Observed, plan: Plan) -> float:

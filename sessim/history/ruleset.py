@@ -92,6 +92,13 @@ def candidates(observed: Observed) -> Iterator[Rules]:
             yield Rules(discipline, plan.timezone, "day", time)
 
 
+def seen_late(observed: Observed, clock: Clock) -> bool:
+    """Say whether most paused runs were seen PAUSED still when their day had begun."""
+    earliest, latest, _ = observed.returns
+    starts = np.array([clock.day_start(clock.date(at)) for at in latest.tolist()], dtype=np.int64)
+    return len(latest) > 0 and bool((earliest > starts).mean() >= _LIKELY)
+
+
 def _zones(observed: Observed) -> list[str]:
     """Return the zones at whose midnights the paused runs went on, the plan's own first."""
     plan = observed.plan

@@ -97,6 +97,13 @@ def test_the_kind_of_reset_is_found(rules: dict[str, str], reset: str) -> None:
     assert found.plan.domains[0].warmup == "standard"
 
 
+def test_the_rate_and_the_delay_of_a_quiet_account_are_found() -> None:
+    found = looks.of_simulation(plan(restart_delay=1200), 5, plan()).calibrate()
+    assert found.plan.rate == 2
+    assert abs(found.plan.restart_delay - 1200) <= 300
+    assert looks.of_simulation(plan(), 5).calibrate().plan.restart_delay == 0
+
+
 def test_what_nothing_tells_apart_is_not_decided_and_stays_as_it_was() -> None:
     """A task alone is sent alike in both disciplines."""
     truth = replace(plan(discipline="fair"), tasks=plan().tasks[:1])
