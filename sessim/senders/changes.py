@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
+from zlib import crc32
 
 from sessim.errors import OutboxError
 from sessim.senders.reading import Row
 from sessim.senders.states import MOVES, State
 
-# How a row changes, and its seal with it: both from the state, attempts more, when it is due, and
-# the words (or NULL to keep them). Numbered parameters would say so once, but some releases of
-# Python 3.12 warn of them.
+# How a row changes, and its seal with it: both from the state, attempts more, when it is due, when
+# it was taken, and the words (the last two are NULL to keep them). Numbered parameters would say so
+# once, but some releases of Python 3.12 warn of them.
 _CHANGE: Final = """
-    UPDATE row SET state = ?, attempts = attempts + ?, due = ?, words = coalesce(?, words),
-    seal = seal(run, line, ?, attempts + ?, ?, coalesce(?, words)) """
+    UPDATE row SET state = ?, attempts = attempts + ?, due = ?, taken = coalesce(?, taken),
+    words = coalesce(?, words),
+    seal = seal(run, line, ?, attempts + ?, ?, coalesce(?, taken), coalesce(?, words)) """
 _CHANGE_ONE: Final = f"{_CHANGE} WHERE run = ? AND line = ? AND state = ?"
 _CHANGE_RUN: Final = f"{_CHANGE} WHERE run = ? AND state = ?"
+_BOUNCED: Final = """
+    INSERT OR IGNORE INTO suppression SELECT key, words, seal(key, words) FROM (
+        SELECT recipient.key, row.words FROM row JOIN run ON run.id = row.run
+        JOIN recipient ON recipient.list = run.list AND recipient.line = row.line
+        WHERE row.run = ? AND row.line = ?)"""
+_CHECKPOINT: Final = """
+    INSERT INTO checkpoint VALUES (1, ?, ?)
+    ON CONFLICT DO UPDATE SET state = excluded.state, seal = excluded.seal"""
 
 
 class Change(NamedTuple):
-    """What a row becomes: ``attempts`` are added, ``words`` stay if they are None."""
+    """What a row becomes: ``attempts`` are added, ``taken`` and ``words`` stay if None."""
 
     row: Row
     state: State
     attempts: int = 0
     due: int | None = None
+    taken: int | None = None
     words: str | None = None
 
 
@@ -66,7 +77,7 @@ class Transaction:
     def move_all(self, run_id: int, before: State, after: State, words: str | None = None) -> int:
         """Change all rows of a run that are in one state; return how many those were."""
         done = self.connection.execute(
-            _CHANGE_RUN, (*(after, 0, None, words) * 2, run_id, before)
+            _CHANGE_RUN, (*(after, 0, None, None, words) * 2, run_id, before)
         ).rowcount
         self._count(run_id, before, after, done)
         return done
@@ -75,6 +86,14 @@ class Transaction:
         """Change all rows of all runs that are in one state; return how many those were."""
         runs = self.connection.execute("SELECT id FROM run").fetchall()
         return sum(self.move_all(run_id, before, after, words) for (run_id,) in runs)
+
+    def suppress(self, rows: Iterable[Row]) -> None:
+        """Put the addresses of rows on the suppression list, with the rows' words."""
+        self.connection.executemany(_BOUNCED, [(row.run.id, row.line) for row in rows])
+
+    def keep_checkpoint(self, state: bytes) -> None:
+        """Keep the model's state in the place of the one before."""
+        self.connection.execute(_CHECKPOINT, (state, crc32(state)))
 
     def _count(self, run_id: int, before: State, after: State, rows: int) -> None:
         assert after in MOVES[before]

@@ -18,7 +18,7 @@ _BATCH: Final = 10_000  # rows of a list taken in at once
 
 _NEW_ROWS: Final = """
     INSERT INTO row
-    SELECT id, line, state, 0, NULL, '', seal(id, line, state, 0, NULL, '') FROM (
+    SELECT id, line, state, 0, NULL, NULL, '', seal(id, line, state, 0, NULL, NULL, '') FROM (
         SELECT run.id, recipient.line, CASE WHEN suppression.key IS NULL THEN 0 ELSE 6 END AS state
         FROM run JOIN recipient ON recipient.list = run.list
         LEFT JOIN suppression ON suppression.key = recipient.key

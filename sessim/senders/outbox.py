@@ -11,9 +11,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Final, Literal
-from zlib import crc32
 
 from sessim.errors import ArgumentError, OutboxError, RecipientError, shown
 from sessim.senders import intake
@@ -38,21 +38,11 @@ Policy = Literal["resend", "reconcile"]
 
 _POLICIES: Final[Mapping[str, State]] = {"resend": State.PENDING, "reconcile": State.ACCEPTED}
 _DUE: Final = """
-    SELECT is_suppressed, line, state, attempts, due, words, address, vals FROM mail
+    SELECT is_suppressed, line, state, attempts, due, taken, words, address, vals FROM mail
     WHERE run = ? AND state = 4 AND due <= ? ORDER BY due, line LIMIT ?"""
 _FRESH: Final = """
-    SELECT is_suppressed, line, state, attempts, due, words, address, vals FROM mail
+    SELECT is_suppressed, line, state, attempts, due, taken, words, address, vals FROM mail
     WHERE run = ? AND state = 0 AND line > ? ORDER BY line LIMIT ?"""
-
-
-_BOUNCED: Final = """
-    INSERT OR IGNORE INTO suppression SELECT key, words, seal(key, words) FROM (
-        SELECT recipient.key, row.words FROM row JOIN run ON run.id = row.run
-        JOIN recipient ON recipient.list = run.list AND recipient.line = row.line
-        WHERE row.run = ? AND row.line = ?)"""
-_CHECKPOINT: Final = """
-    INSERT INTO checkpoint VALUES (1, ?, ?)
-    ON CONFLICT DO UPDATE SET state = excluded.state, seal = excluded.seal"""
 
 
 class Outbox(OutboxReader):
@@ -220,7 +210,7 @@ class Outbox(OutboxReader):
 
     # --- sending --------------------------------------------------------------------------------
 
-    def claim(self, run: Run, n: int, now: int = 0) -> list[Row]:
+    def claim(self, run: Run, n: int, now: int = 0, step: int = 0) -> list[Row]:
         """Take rows to be sent: they are marked as intent, on the disk, before they are returned.
 
         Deferred rows that are due come first, then pending ones in the order of the list.
@@ -232,15 +222,16 @@ class Outbox(OutboxReader):
             Whose rows.
         n
             The most rows to take; fewer come back only if there are no more.
-        now
-            The instant, in whole microseconds of the caller's clock.
+        now, step
+            When the first of them is sent, and how much later each one after it, in whole
+            microseconds of the caller's clock.
 
         Raises
         ------
         OutboxError
             If that cannot be written: then no row may be sent.
         """
-        return self.exchange((), run, n, now)
+        return self.exchange((), run, n, now, step)
 
     def settle(self, outcomes: Iterable[Outcome], checkpoint: bytes | None = None) -> None:
         """Write down what became of rows that were claimed, all or none.
@@ -270,6 +261,7 @@ class Outbox(OutboxReader):
         run: Run | None = None,
         n: int = 0,
         now: int = 0,
+        step: int = 0,
         checkpoint: bytes | None = None,
     ) -> list[Row]:
         """Settle and claim in one transaction: half the waiting for the disk.
@@ -280,9 +272,9 @@ class Outbox(OutboxReader):
         with self._turn:
             with self._writing() as changes:
                 behind = self._settle(settled, changes)
-                claimed = self._take(run, n, now, behind, changes) if run is not None else []
+                claimed = self._take(run, n, (now, step), behind, changes) if run else []
                 if checkpoint is not None:
-                    self._connection.execute(_CHECKPOINT, (checkpoint, crc32(checkpoint)))
+                    changes.keep_checkpoint(checkpoint)
             self._behind |= behind
         return claimed
 
@@ -312,13 +304,13 @@ class Outbox(OutboxReader):
         with self._turn:
             with self._writing() as changes:
                 if rows is None:
-                    count = changes.move_everywhere(State.UNKNOWN, state, words)
+                    decided = changes.move_everywhere(State.UNKNOWN, state, words)
                 else:
                     chosen = [Change(row, state, words=words) for row in rows]
                     changes.move(chosen, State.UNKNOWN)
-                    count = len(chosen)
+                    decided = len(chosen)
             self._behind.clear()
-        return count
+        return decided
 
     # --- the inside of a transaction ------------------------------------------------------------
 
@@ -337,18 +329,15 @@ class Outbox(OutboxReader):
         """Write outcomes; return up to which lines of their runs no row is pending now."""
         changes.move(
             [
-                Change(row, state, -1 if state is State.PENDING else 0, due, words)
+                Change(row, state, -1 if state is State.PENDING else 0, due, words=words)
                 for row, state, words, due in outcomes
             ],
             State.INTENT,
         )
-        self._connection.executemany(
-            _BOUNCED,
-            [
-                (row.run.id, row.line)
-                for row, state, words, _ in outcomes
-                if state is State.REJECTED and HARD_BOUNCE.match(words)
-            ],
+        changes.suppress(
+            row
+            for row, state, words, _ in outcomes
+            if state is State.REJECTED and HARD_BOUNCE.match(words)
         )
         behind: dict[int, int] = {}
         for row, state, *_ in outcomes:
@@ -358,15 +347,22 @@ class Outbox(OutboxReader):
         return behind
 
     def _take(
-        self, run: Run, n: int, now: int, behind: dict[int, int], changes: Transaction
+        self,
+        run: Run,
+        n: int,
+        when: tuple[int, int],
+        behind: dict[int, int],
+        changes: Transaction,
     ) -> list[Row]:
         """Mark up to n rows as intent, those that are due first."""
         claimed: list[Row] = []
+        now, step = when
+        instants = count(now, step)
         while len(claimed) < n and (found := self._found(_DUE, run, now, n - len(claimed))):
-            claimed += self._mark(found, State.DEFERRED, changes)
+            claimed += self._mark(found, State.DEFERRED, instants, changes)
         last = behind.get(run.id, self._behind.get(run.id, -1))
         while len(claimed) < n and (found := self._found(_FRESH, run, last, n - len(claimed))):
-            claimed += self._mark(found, State.PENDING, changes)
+            claimed += self._mark(found, State.PENDING, instants, changes)
             last = found[-1][1].line
         behind[run.id] = last
         return claimed
@@ -377,13 +373,18 @@ class Outbox(OutboxReader):
         return [(bool(is_suppressed), self._made_row(run, *row)) for is_suppressed, *row in found]
 
     def _mark(
-        self, found: list[tuple[bool, Row]], before: State, changes: Transaction
+        self,
+        found: list[tuple[bool, Row]],
+        before: State,
+        instants: Iterator[int],
+        changes: Transaction,
     ) -> list[Row]:
         """Mark candidates as suppressed or as intent; return the latter."""
         dropped = [row for is_suppressed, row in found if is_suppressed]
         taken = [row for is_suppressed, row in found if not is_suppressed]
         changes.move([Change(row, State.SUPPRESSED) for row in dropped], before)
-        changes.move([Change(row, State.INTENT, 1) for row in taken], before)
         for row in taken:
             row.state, row.attempts, row.due = State.INTENT, row.attempts + 1, None
+            row.taken = next(instants)
+        changes.move([Change(row, State.INTENT, 1, taken=row.taken) for row in taken], before)
         return taken

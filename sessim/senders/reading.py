@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,20 @@ _RUNS: Final = """
     FROM run JOIN list ON list.id = run.list ORDER BY run.task, run.run"""
 
 _ROWS: Final = """
-    SELECT line, state, attempts, due, words, address, vals FROM mail
+    SELECT line, state, attempts, due, taken, words, address, vals FROM mail
     WHERE run = ? AND line > ? AND (? IS NULL OR state = ?) ORDER BY line LIMIT ?"""
+
+# From the runs to the recipient: a list may have been sent to by thousands of older ones.
+_SENT_TO: Final = """
+    SELECT count(*) FROM json_each(?) AS chosen CROSS JOIN run ON run.id = chosen.value
+    CROSS JOIN recipient ON recipient.list = run.list AND recipient.key = ?
+    CROSS JOIN row ON row.run = run.id AND row.line = recipient.line
+    WHERE row.run <> ? AND row.taken > ? AND row.state IN (1, 2, 7)"""
+_LATEST: Final = """
+    SELECT taken FROM row WHERE state IN (1, 2, 7) AND taken IS NOT NULL
+    ORDER BY taken DESC LIMIT ?"""
+_LAST_TAKEN: Final = """
+    SELECT run, max(taken) AS last FROM row WHERE taken IS NOT NULL GROUP BY run ORDER BY last"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +63,10 @@ class Row:
     """One recipient of one run.
 
     ``line`` is the row's first line in its list's file; ``values`` are the variables' values in
-    the order of ``run.variables``; ``due`` is when a deferred row is to be sent again, in the
-    caller's microseconds; ``words`` are the server's; ``attempts`` counts how often it was taken
-    to be sent; ``identity`` is the ``Message-ID`` of all of these.
+    the order of ``run.variables``; ``due`` is when a deferred row is to be sent again, ``taken``
+    when it was last taken to be sent, both in the caller's microseconds; ``words`` are the
+    server's; ``attempts`` counts how often it was taken to be sent; ``identity`` is the
+    ``Message-ID`` of all of these.
     """
 
     run: Run
@@ -61,6 +74,7 @@ class Row:
     state: State
     attempts: int
     due: int | None
+    taken: int | None
     words: str
     address: str
     values: tuple[str, ...]
@@ -208,6 +222,37 @@ class OutboxReader:
             ).fetchone()
         return found[0]
 
+    # --- what was taken when: the caps count it ---------------------------------------------------
+
+    def first_taken(self) -> tuple[int | None, int]:
+        """Return when the first row was taken to be sent, and how many have been."""
+        with self._reading() as connection:
+            found: tuple[int | None, int] = connection.execute(
+                "SELECT min(taken), count(taken) FROM row"
+            ).fetchone()
+        return found
+
+    def last_taken(self) -> dict[int, int]:
+        """Return when the last row of each run was taken, by the run's id, the earliest first."""
+        with self._reading() as connection:
+            return dict(connection.execute(_LAST_TAKEN))
+
+    def latest(self, most: int) -> list[int]:
+        """Return when the last rows were taken that were sent, or may have been, in order."""
+        with self._reading() as connection:
+            return [taken for (taken,) in connection.execute(_LATEST, (most,))][::-1]
+
+    def sent_to(self, row: Row, since: int, runs: Iterable[int]) -> int:
+        """Return how many emails other runs sent, or may have sent, to a row's recipient.
+
+        Only rows that were taken after ``since`` count; ``runs`` are the ids of those to look at.
+        """
+        values = (json.dumps(list(runs)), row.address.lower(), row.run.id, since)
+        with self._reading() as connection:
+            return int(connection.execute(_SENT_TO, values).fetchone()[0])
+
+    # --- the rest ---------------------------------------------------------------------------------
+
     def checkpoint(self) -> bytes | None:
         """Return the model's state as it was kept last, or None."""
         with self._reading() as connection:
@@ -232,12 +277,13 @@ class OutboxReader:
         state: int,
         attempts: int,
         due: int | None,
+        taken: int | None,
         words: str,
         address: str,
         values: str,
     ) -> Row:
         identity = f"<{self.header.id}.{run.task}.{run.run}.{line}@{run.domain}>"
         return Row(
-            run, line, State(state), attempts, due, words, address, tuple(json.loads(values)),
-            identity,
+            run, line, State(state), attempts, due, taken, words, address,
+            tuple(json.loads(values)), identity,
         )  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Final
 
 from sessim.errors import OutboxBusyError, OutboxError, shown
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The version of the tables below; another one is refused, never converted in passing."""
 _APPLICATION: Final = 0x5E551301  # tells an outbox from other SQLite files
 
@@ -39,8 +39,8 @@ CREATE TABLE run (
 ) STRICT;
 CREATE TABLE row (
     run INTEGER NOT NULL, line INTEGER NOT NULL, state INTEGER NOT NULL,
-    attempts INTEGER NOT NULL, due INTEGER, words TEXT NOT NULL, seal INTEGER NOT NULL,
-    PRIMARY KEY (run, line)
+    attempts INTEGER NOT NULL, due INTEGER, taken INTEGER, words TEXT NOT NULL,
+    seal INTEGER NOT NULL, PRIMARY KEY (run, line)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deferred ON row (run, due) WHERE state = 4;
 CREATE TABLE tally (
@@ -50,9 +50,9 @@ CREATE TABLE suppression (
     key TEXT PRIMARY KEY, reason TEXT NOT NULL, seal INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE VIEW mail (
-    run, line, state, attempts, due, words, address, vals, is_suppressed
+    run, line, state, attempts, due, taken, words, address, vals, is_suppressed
 ) AS SELECT
-    row.run, row.line, row.state, row.attempts, row.due, row.words, recipient.address,
+    row.run, row.line, row.state, row.attempts, row.due, row.taken, row.words, recipient.address,
     recipient.vals, suppression.key IS NOT NULL
 FROM row JOIN run ON run.id = row.run
 JOIN recipient ON recipient.list = run.list AND recipient.line = row.line
@@ -83,7 +83,7 @@ _CHECKS: Final = {
     "SELECT line FROM recipient WHERE seal IS NOT seal(list, line, key, address, vals)": (
         "the recipient of line {} was edited"
     ),
-    "SELECT line FROM row WHERE seal IS NOT seal(run, line, state, attempts, due, words)": (
+    "SELECT line FROM row WHERE seal IS NOT seal(run, line, state, attempts, due, taken, words)": (
         "the row of line {} was edited"
     ),
     "SELECT 1 FROM suppression WHERE seal IS NOT seal(key, reason)": (

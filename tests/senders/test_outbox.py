@@ -110,6 +110,19 @@ def test_deferred_rows_come_first_when_they_are_due(file: Path) -> None:
     check(outbox)
 
 
+def test_rows_know_when_they_were_taken(file: Path) -> None:
+    outbox, (run,) = filled(file, 4)
+    assert outbox.first_taken() == (None, 0)
+    rows = outbox.claim(run, 3, now=100, step=7)
+    assert [row.taken for row in rows] == [100, 107, 114]
+    assert [row.taken for row in outbox.rows(run)] == [100, 107, 114, None]
+    outbox.settle([Outcome(rows[0], State.ACCEPTED), Outcome(rows[1], State.REJECTED)])
+    assert [row.taken for row in outbox.rows(run)] == [100, 107, 114, None]
+    assert (outbox.first_taken(), outbox.last_taken()) == ((100, 3), {run.id: 114})
+    assert outbox.latest(1) == [114]
+    assert outbox.latest(9) == [100, 114]  # the second one was not sent
+
+
 @pytest.mark.parametrize("state", sorted(OUTCOMES))
 def test_an_outcome_is_kept_with_the_servers_words(file: Path, state: State) -> None:
     outbox, (run,) = filled(file, 1)

@@ -229,9 +229,9 @@ def test_other_files_and_other_versions_are_refused(file: Path) -> None:
     file.unlink()
     outbox, _ = filled(file, 3)
     outbox.close()
-    edit(file, "PRAGMA user_version = 2")
-    assert "has format 2 and this sessim knows 1; go on with the sessim" in sentence(file)
-    with pytest.raises(OutboxError, match="has format 2"):
+    edit(file, "PRAGMA user_version = 99")
+    assert "has format 99 and this sessim knows 2; go on with the sessim" in sentence(file)
+    with pytest.raises(OutboxError, match="has format 99"):
         OutboxReader.look(file)
 
 
@@ -241,12 +241,16 @@ def test_other_files_and_other_versions_are_refused(file: Path) -> None:
         ("UPDATE row SET state = 0 WHERE line = 3", "the row of line 3 was edited"),
         ("UPDATE row SET words = 'x' WHERE line = 4", "the row of line 4 was edited"),
         ("UPDATE row SET due = 5 WHERE line = 5", "the row of line 5 was edited"),
+        ("UPDATE row SET taken = 5 WHERE line = 6", "the row of line 6 was edited"),
         ("UPDATE recipient SET address = 'b@x.com' WHERE line = 2", "the recipient of line 2 was"),
         ("UPDATE recipient SET vals = '[]' WHERE line = 2", "the recipient of line 2 was edited"),
         ("DELETE FROM row WHERE line = 2", "rows were added or removed"),
         ("DELETE FROM recipient WHERE line = 2", "recipients were added or removed"),
         ("UPDATE tally SET rows = rows + 1 WHERE state = 3", "rows were added or removed"),
-        ("INSERT INTO row SELECT run, 99, 0, 0, due, '', 0 FROM row LIMIT 1", "the row of line 99"),
+        (
+            "INSERT INTO row SELECT run, 99, 0, 0, due, taken, '', 0 FROM row LIMIT 1",
+            "the row of line 99",
+        ),
         ("UPDATE run SET domain = 'x.org'", "a run was edited"),
         ("UPDATE list SET variables = '[]'", "a recipient list was edited"),
         ("UPDATE suppression SET key = key || 'x'", "the suppression list was edited"),
