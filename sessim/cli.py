@@ -115,6 +115,26 @@ def _add_senders(commands: argparse._SubParsersAction[_Parser]) -> None:
         help="seconds of the plan in one; default 1",
     )
     command.add_argument("--redirect-to", metavar="ADDRESS", help="all mail goes there instead")
+    command.add_argument(
+        "--only",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="nothing goes elsewhere: ann@example.org, example.org or *.example.org; repeatable",
+    )
+    command.add_argument("--suppress", metavar="FILE", help="a list of those who get nothing")
+    command.add_argument(
+        "--hourly",
+        metavar="N",
+        type=int,
+        default=10,
+        help="emails an hour to one recipient; more are refused; default 10",
+    )
+    command.add_argument(
+        "--override",
+        action="store_true",
+        help="the server takes more than the service: --hourly, the plan's rate and limits",
+    )
     command.add_argument("--unsubscribe", metavar="URL", help="for List-Unsubscribe")
     command.add_argument(
         "--attach", metavar="FILE", action="append", default=[], help="goes with every message"

@@ -46,7 +46,7 @@ def send(options: argparse.Namespace) -> int:
     order = Order(
         Plan.from_yaml(options.plan), options.mode, options.server, options.speed,
         options.recipients, options.redirect_to, options.unsubscribe, tuple(options.attach),
-        options.cafile,
+        options.cafile, tuple(options.only), options.hourly, options.override, options.suppress,
     )  # fmt: skip
     if order.mode == "live" and options.confirm is None:
         print(preview(order))

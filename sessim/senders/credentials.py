@@ -15,22 +15,25 @@ USER: Final = "SESSIM_SMTP_USER"
 PASSWORD: Final = "SESSIM_SMTP_PASSWORD"  # noqa: S105 - the name of the variable
 
 
-def find(host: str, user: str | None = None) -> Credentials | None:
-    """Look for credentials: in the keyring, in the environment, and last by asking for them.
+def user() -> str | None:
+    """Return whom the environment names, None if nobody."""
+    return os.environ.get(USER) or None
+
+
+def find(host: str) -> Credentials | None:
+    """Look for the password of :func:`user`: in the keyring, the environment, and last by asking.
 
     Parameters
     ----------
     host
         The server; the keyring's service is ``sessim:`` and this name.
-    user
-        Whose password; by default what the environment's ``SESSIM_SMTP_USER`` says.
 
     Returns
     -------
     Credentials or None
         None if nobody is named: then the server has to do without.
     """
-    name = user or os.environ.get(USER)
+    name = user()
     if not name:
         return None
     password = _from_keyring(host, name) or os.environ.get(PASSWORD) or _asked(host, name)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from sessim.clock import SECOND
+from sessim.senders.caps import Hourly
 from sessim.senders.courier import Courier
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.handover import LEAST_WAIT, Handed
@@ -74,6 +75,8 @@ class Dispatch:
         self._runs: dict[int, Run] = {}
         self._rng = random.Random(outbox.header.id)
         self._words = ""
+        self._step = int(SECOND / order.plan.rate)
+        self._hourly = Hourly(outbox, order.hourly, shared=order.redirect_to is not None)
 
     # --- what the model asks ------------------------------------------------------------------
 
@@ -85,7 +88,8 @@ class Dispatch:
         run = self._run(rank)
         known, known_failed = self.told.get(rank, (0, 0))
         while (missing := known + emails - self._tally(rank)[0]) > 0 and not self.courier.is_over:
-            rows = self.outbox.claim(run, min(missing, CHUNK), now)
+            first = now - (missing - 1) * self._step  # the last of them is sent now
+            rows = self.outbox.claim(run, min(missing, CHUNK), first, self._step)
             if not rows:
                 break
             self.outbox.settle(self._carried(rank, rows, now))
@@ -150,6 +154,9 @@ class Dispatch:
         return text.rpartition("<")[2].rstrip("> ")
 
     def _envelope(self, form: Form, sender: str, row: Row) -> Envelope:
+        if self._hourly.is_full(row):
+            self._words = self._hourly.words
+            raise ValueError(self._words)
         goes_to = self.order.redirect_to or row.address
         original = row.address if self.order.redirect_to else None
         message = form.fill(goes_to, row.values, row.identity, original)

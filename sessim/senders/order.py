@@ -8,15 +8,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from sessim.errors import ArgumentError, PlanError, Problem, shown
+from sessim.errors import ArgumentError, PlanError, Problem, RecipientError, shown
 from sessim.plan import Plan, Task
-from sessim.senders.letters import Attachment, Letter
+from sessim.senders.caps import HOURLY
+from sessim.senders.letters import Attachment, Letter, require_same
 from sessim.senders.recipients import Recipient, RecipientFile, canonical
 from sessim.senders.settings import Encryption, Server
 from sessim.senders.templates import Template
+from sessim.senders.within import Within
 
 Mode = Literal["loopback", "live"]
 
@@ -75,6 +78,15 @@ class Order:
         Paths of files that go with every message.
     cafile
         Certificates to trust instead of the system's.
+    only
+        Addresses and domains outside which nothing is sent: ``ann@example.org``, ``example.org``
+        or ``*.example.org``; by default anywhere.
+    hourly
+        How many emails an hour one recipient gets; more are refused.
+    override
+        Whether ``server`` takes more than the service: a higher rate, limit or ``hourly``.
+    suppress
+        A list of recipients, as of a task, who get nothing.
 
     Raises
     ------
@@ -91,6 +103,10 @@ class Order:
     unsubscribe: str | None = None
     attachments: tuple[str, ...] = ()
     cafile: str | None = None
+    only: tuple[str, ...] = ()
+    hourly: int = HOURLY
+    override: bool = False
+    suppress: str | None = None
     lists: dict[int, str] = field(default_factory=dict)
     """The name of each task's list in the outbox, by task id."""
 
@@ -106,8 +122,21 @@ class Order:
                 canonical(self.redirect_to)
             except ValueError as error:
                 raise ArgumentError(f"redirect_to: {error}") from None
+        if self.hourly < 1:
+            raise ArgumentError(f"hourly: {self.hourly} is below 1, nobody would get an email")
+        if self.only:
+            self._check_only()
         if not self.lists:
             object.__setattr__(self, "lists", self._named_lists())
+
+    def _check_only(self) -> None:
+        within = Within(self.only)
+        object.__setattr__(self, "only", within.patterns)
+        if self.redirect_to is not None and canonical(self.redirect_to)[1] not in within:
+            raise ArgumentError(
+                f"redirect_to: {shown(self.redirect_to)} is outside {', '.join(within.patterns)}; "
+                "name it in only, too"
+            )
 
     def _named_lists(self) -> dict[int, str]:
         """Name the lists: tasks with the same file share one."""
@@ -134,6 +163,7 @@ class Order:
         found["plan"] = Plan.from_dict(found["plan"])
         found["lists"] = {int(number): name for number, name in found["lists"].items()}
         found["attachments"] = tuple(found["attachments"])
+        found["only"] = tuple(found["only"])
         return cls(**found)
 
     # --- what it comes to ---------------------------------------------------------------------
@@ -177,6 +207,36 @@ class Order:
                 raise PlanError([Problem(f"task {task.name!r}, recipients", missing)])
             group = RecipientFile(task.recipients) if task.recipients else None
             yield self.lists[number], group or Numbered(int(task.requests or 0), number)
+
+    def suppressed(self) -> list[str]:
+        """Return the addresses that get nothing.
+
+        Raises
+        ------
+        RecipientError
+            If the list cannot be read, or a row of it is no address.
+        """
+        found = []
+        for row in RecipientFile(self.suppress) if self.suppress else ():
+            if not isinstance(row, Recipient):
+                raise RecipientError(f"suppress: line {row.line}: {row.reason}")
+            found.append(row.address)
+        return found
+
+    def check_variables(self) -> None:
+        """Make sure that each list has the variables of what is sent to it, and no others.
+
+        Raises
+        ------
+        TemplateError
+            If one has not.
+        """
+        groups = dict(self.groups())
+        for number, letter in self.letters.items():
+            group = groups[self.lists[number]]
+            path = self.plan.tasks[number - 1].recipients
+            name = f"list {Path(path).name!r}" if path else f"task {number} without a list"
+            require_same(letter, group.variables, name)
 
     def digests(self) -> dict[str, str]:
         """Return what must be the same when the send is gone on with: what each task sends."""

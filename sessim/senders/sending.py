@@ -14,8 +14,10 @@ from sessim.clock import SECOND
 from sessim.errors import OutboxError
 from sessim.result import Result
 from sessim.senders import credentials
+from sessim.senders.caps import Ramp
 from sessim.senders.courier import Courier
 from sessim.senders.dispatch import Dispatch
+from sessim.senders.guards import fence, guard_for
 from sessim.senders.handover import SendingModel
 from sessim.senders.loopback import Loopback
 from sessim.senders.order import Order
@@ -24,7 +26,7 @@ from sessim.senders.pool import Pool
 from sessim.senders.settings import Guard, Server
 from sessim.senders.states import State
 from sessim.senders.store import Header
-from sessim.senders.switch import guard_for, preview, require_armed, require_confirmed
+from sessim.senders.switch import preview, require_armed, require_confirmed
 from sessim.simulation import Bar, Progress
 
 TICK: Final = 0.05
@@ -86,11 +88,13 @@ class Sending:
         """
         if order.mode == "live":
             require_confirmed(preview(order), confirm)
+        order.check_variables()
         header = Header(order.mode, order.server, confirm or "", order.to_json(), order.digests())
         outbox = Outbox.create(path, header)
         try:
             for name, group in order.groups():
                 outbox.add_list(name, group)
+            outbox.suppress(order.suppressed(), "on the suppression list of the order")
         except BaseException:
             outbox.close()
             Path(path).unlink()
@@ -157,17 +161,18 @@ class Sending:
         if self.order.mode == "live":
             where = self.order.where
             found = None if where.tls == "none" else credentials.find(where.host)
-            return Pool(where, guard=guard_for(where, self.order.redirect_to), credentials=found)
+            return Pool(where, guard=guard_for(where, fence(self.order)), credentials=found)
         server = self._resources.enter_context(Loopback(self.mails))
         here = Server(server.host, server.port, tls="none")
-        return Pool(here, guard=Guard.only(server.host, server.port))
+        return Pool(here, guard=Guard.only(server.host, server.port, fence(self.order)))
 
     def _model(self) -> SendingModel:
         order, checkpoint = self.order, self.outbox.checkpoint()
         dispatch = Dispatch(order, self.outbox, self._courier)
+        sender = Ramp(dispatch, self.outbox) if order.mode == "live" else dispatch
         if checkpoint is None:
-            return SendingModel(order.plan, dispatch)
-        model = SendingModel.restore(checkpoint, dispatch)
+            return SendingModel(order.plan, sender)
+        model = SendingModel.restore(checkpoint, sender)
         dispatch.told = model.dealt_with
         model.retry()
         return model

@@ -182,9 +182,11 @@ class Guard:
     recipient: Callable[[str], bool]
 
     @classmethod
-    def only(cls, address: str, port: int) -> Guard:
-        """Return a guard that allows one peer, by its resolved address, and every recipient."""
+    def only(
+        cls, address: str, port: int, recipient: Callable[[str], bool] = lambda address: True
+    ) -> Guard:
+        """Return a guard that allows one peer, by its resolved address, and any recipient."""
         return cls(
             peer=lambda host, resolved, number: (resolved, number) == (address, port),
-            recipient=lambda recipient: True,
+            recipient=recipient,
         )

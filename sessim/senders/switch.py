@@ -7,15 +7,18 @@ import hmac
 import os
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sessim.errors import ArgumentError
 from sessim.result import Result
-from sessim.senders.order import UNCONFIRMED, Order, is_loopback, is_reserved
-from sessim.senders.recipients import Recipient, RecipientFile
-from sessim.senders.settings import Guard, Server
+from sessim.senders import credentials
+from sessim.senders.caps import A_DAY, FIRST, HOURLY, RATE
+from sessim.senders.order import UNCONFIRMED, Order, is_loopback
+from sessim.senders.recipients import Recipient, RecipientFile, Refusal
+from sessim.senders.settings import Server
+from sessim.senders.within import Within
 from sessim.simulation import simulate
 
 ARMED: Final = "SESSIM_LIVE"
@@ -34,8 +37,9 @@ class Preview:
         The order.
     recipients
         Of all lists together, each as often as tasks and runs write to it.
-    refused
-        Rows of the lists that cannot be used.
+    refused, outside, suppressed
+        Rows of the lists that cannot be used, that the order's fence leaves out, or whose
+        recipients get nothing.
     domains
         How many of the lists' recipients each domain has.
     result
@@ -47,6 +51,8 @@ class Preview:
     order: Order
     recipients: int
     refused: int
+    outside: int
+    suppressed: int
     domains: Mapping[str, int]
     result: Result
     token: str
@@ -66,9 +72,14 @@ class Preview:
             f"first due: {tasks['due'].min():%Y-%m-%d %H:%M} ({order.plan.timezone})",
             f"last done: {self.result.end:%Y-%m-%d %H:%M}",
             f"at most: {float(order.plan.rate):g} a second; a day {limits}",
+            f"as well: {FIRST} in the first minute, {order.hourly} an hour to one recipient",
         ]
-        if self.refused:
-            lines.append(f"left out: {self.refused:,} rows of the lists that cannot be used")
+        left_out = {
+            "rows of the lists that cannot be used": self.refused,
+            "rows on the suppression list": self.suppressed,
+            f"rows outside {', '.join(order.only)}, which fail": self.outside,
+        }
+        lines += [f"left out: {rows:,} {what}" for what, rows in left_out.items() if rows]
         if order.redirect_to:
             lines.append(f"redirected: every email goes to {order.redirect_to}")
         return "\n".join([*lines, f"token: {self.token}"])
@@ -85,22 +96,46 @@ def preview(order: Order) -> Preview:
     digest = hashlib.sha256(order.to_json().encode())
     for name, value in sorted(order.digests().items()):
         digest.update(f"{name} {value}\n".encode())
-    refused, domains = 0, Counter[str]()
+    order.check_variables()
+    census = Census(order)
     for name, group in order.groups():
-        rows = Counter(
-            row.address.rpartition("@")[2] if isinstance(row, Recipient) else "" for row in group
-        )
-        refused += rows.pop("", 0)
-        domains += rows
+        census.count(group)
         if isinstance(group, RecipientFile):
             digest.update(f"{name} {group.digest()}\n".encode())
+    if order.suppress:
+        digest.update(f"suppressed {RecipientFile(order.suppress).digest()}\n".encode())
     if order.mode == "live":
         digest.update(str(order.where).encode())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = simulate(order.plan)
     emails = int(order.plan.runs.requests.sum())
-    return Preview(order, emails, refused, domains, result, digest.hexdigest()[:10])
+    return Preview(
+        order, emails, census.refused, census.outside, census.suppressed, census.domains, result,
+        digest.hexdigest()[:10],
+    )  # fmt: skip
+
+
+class Census:
+    """What is in the lists of an order: rows of each kind, and the domains of those sent to."""
+
+    def __init__(self, order: Order) -> None:
+        self._within = Within(order.only) if order.only and not order.redirect_to else None
+        self._gone = {address.lower() for address in order.suppressed()}
+        self.refused = self.outside = self.suppressed = 0
+        self.domains = Counter[str]()
+
+    def count(self, group: Iterable[Recipient | Refusal]) -> None:
+        """Count the rows of a list."""
+        for row in group:
+            if isinstance(row, Refusal):
+                self.refused += 1
+            elif row.key in self._gone:
+                self.suppressed += 1
+            elif self._within is not None and row.key not in self._within:
+                self.outside += 1
+            else:
+                self.domains[row.address.rpartition("@")[2]] += 1
 
 
 def require_armed(where: Server) -> None:
@@ -144,18 +179,34 @@ def require_confirmed(found: Preview, confirm: str | None) -> None:
         raise ArgumentError(
             "unsubscribe: is missing; give the https link with which a recipient unsubscribes"
         )
+    _require_own_senders(order)
+    if not order.override:
+        _require_caps(found)
 
 
-def guard_for(where: Server, redirect_to: str | None = None) -> Guard:
-    """Return what a live send may touch: its server, and nobody whose domain is reserved."""
-    here = is_loopback(where.host)
+def _require_own_senders(order: Order) -> None:
+    """Make sure that senders are of the domain that the server knows its user by."""
+    _, at, own = (credentials.user() or "").rpartition("@")
+    for task in order.plan.tasks:
+        if at and task.domain != own.lower():
+            raise ArgumentError(
+                f"task {task.name!r}, sender: {task.sender} is not at {own}, as {credentials.USER} "
+                "is; send as an address of that domain"
+            )
 
-    def peer(host: str, resolved: str, port: int) -> bool:
-        return (host, port) == (where.host, where.port) and is_loopback(resolved) == here
 
-    def recipient(address: str) -> bool:
-        if redirect_to is not None and address != redirect_to:
-            return False
-        return here or not is_reserved(address)
-
-    return Guard(peer, recipient)
+def _require_caps(found: Preview) -> None:
+    """Make sure that an order asks for no more than the service allows."""
+    rate, limits = found.order.plan.rate, found.result.daily["limit"]
+    day = None if limits.isna().any() else max(limits, default=0)
+    for name, asked, most, unit in (
+        ("rate", float(rate), RATE, "emails a second"),
+        ("warmup", day, A_DAY, "emails a day"),
+        ("hourly", found.order.hourly, HOURLY, "emails an hour to one recipient"),
+    ):
+        if asked is None or asked > most:
+            given = "no limit" if asked is None else f"{asked:,g}"
+            raise ArgumentError(
+                f"{name}: {given} is above the {most:,} {unit} that the service allows; lower it, "
+                "or say with override that this server takes more"
+            )

@@ -18,6 +18,7 @@ from sessim.errors import ArgumentError
 from sessim.fields import address_parts
 from sessim.senders import credentials
 from sessim.senders.envelope import Delivery, Envelope
+from sessim.senders.guards import guard_for
 from sessim.senders.letters import Letter
 from sessim.senders.loopback import Loopback
 from sessim.senders.messages import Form
@@ -25,7 +26,7 @@ from sessim.senders.order import is_loopback, is_reserved, server_of
 from sessim.senders.pool import Pool
 from sessim.senders.recipients import canonical
 from sessim.senders.settings import Guard, Server
-from sessim.senders.switch import guard_for, require_armed
+from sessim.senders.switch import require_armed
 from sessim.senders.templates import Template
 
 MOST: Final = 20
