@@ -84,6 +84,10 @@ def _add_senders(commands: argparse._SubParsersAction[_Parser]) -> None:
     from sessim import cli_send as real
 
     command = _command(commands, "send", real.send, "send a plan for real")
+    command.epilog = (
+        "Ctrl-C, or a file called as the outbox with .stop behind it, ends the send: each "
+        "connection finishes the message in hand. --resume goes on, and removes that file."
+    )
     command.add_argument("plan", metavar="PLAN.yaml", nargs="?", help="the plan file")
     command.add_argument(
         "--mode",

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from sessim.errors import ArgumentError, nearest
@@ -57,15 +56,20 @@ def send(options: argparse.Namespace) -> int:
 def _run(sending: Sending, out: str | None) -> int:
     from tqdm import tqdm
 
+    from sessim.senders.stopping import SendStopped
+
     bar = partial(tqdm, delay=1, disable=None, unit_scale=True, leave=False)
-    with sending, _stopping(sending) as stopped:
-        result = sending.run(bar)
+    with sending, _until_terminated(sending):
+        try:
+            result = sending.run(bar)
+        except SendStopped:
+            result = sending.result
         print(console(result.tasks))
         print(f"\n{_counts(sending.outbox)}")
         if sending.order.mode == "loopback":
             print(f"The mails are in {sending.mails}")
         print(f"The outbox is {sending.outbox.path}: sessim outbox {sending.outbox.path}")
-        problem = sending.problem
+        problem, stopped = sending.problem, sending.stopped
     if out is not None:
         from sessim.charts import save_all
 
@@ -82,20 +86,13 @@ def _run(sending: Sending, out: str | None) -> int:
 
 
 @contextmanager
-def _stopping(sending: Sending) -> Iterator[list[int]]:
-    """Let Ctrl-C and a polite end stop the send: each connection finishes the message in hand."""
-    received: list[int] = []
-
-    def stop(number: int, _: FrameType | None) -> None:
-        received.append(number)
-        sending.stop()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+def _until_terminated(sending: Sending) -> Iterator[None]:
+    """Let the polite end of the process stop the send as Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sending.stop())
     try:
-        yield received
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        signal.signal(signal.SIGTERM, before)
 
 
 # --- outbox ---------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncGenerator, Hashable, Sequence
 from contextlib import aclosing
 from queue import SimpleQueue
@@ -11,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from sessim.senders.envelope import Delivery, Envelope
+from sessim.senders.pacing import Meter
 from sessim.senders.pool import NOT_SENT, Answer, Pool
 
 
@@ -21,6 +23,8 @@ class Courier:
     ----------
     pool
         Whom to send through.
+    rate
+        Messages a second at most; by default as many as the server takes.
 
     Attributes
     ----------
@@ -30,9 +34,10 @@ class Courier:
         Whether nothing is carried any more.
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, rate: float | None = None) -> None:
         self.problem: Exception | None = None
         self._pool = pool
+        self._meter = None if rate is None else Meter(rate, time.monotonic)
         self._answers: SimpleQueue[Answer | None] = SimpleQueue()
         self._ready = threading.Event()
         self.is_over = False
@@ -102,4 +107,6 @@ class Courier:
 
     async def _stream(self) -> AsyncGenerator[Envelope, None]:
         while (envelope := await self._queue.get()) is not None:
+            if self._meter is not None and (wait := self._meter.turn()) > 0:
+                await asyncio.sleep(wait)
             yield envelope

@@ -178,6 +178,32 @@ class Pace:
         return max(1.0, len(recent) / max(span, OBSERVED / 10))
 
 
+class Meter:
+    """Holds a rate over any time: what waits too long does not leave in a burst afterwards.
+
+    Parameters
+    ----------
+    rate
+        Messages a second.
+    clock
+        Tells seconds.
+    """
+
+    SLACK: Final = 0.05
+    """Seconds that a message may make up for: at 20 a second one of them."""
+
+    def __init__(self, rate: float, clock: Clock) -> None:
+        self._interval, self._clock = 1 / rate, clock
+        self._next = 0.0
+
+    def turn(self) -> float:
+        """Take a turn; return how long to wait for it, in seconds."""
+        now = self._clock()
+        turn = max(self._next, now - self.SLACK)
+        self._next = turn + self._interval
+        return max(0.0, turn - now)
+
+
 class Breaker:
     """Stops a task before it burns its list."""
 

@@ -25,6 +25,7 @@ from sessim.senders.outbox import Outbox
 from sessim.senders.pool import Pool
 from sessim.senders.settings import Guard, Server
 from sessim.senders.states import State
+from sessim.senders.stopping import Latch, SendStopped, StopFile, interruptible
 from sessim.senders.store import Header
 from sessim.senders.switch import preview, require_armed, require_confirmed
 from sessim.simulation import Bar, Progress
@@ -62,10 +63,11 @@ class Sending:
 
     def __init__(self, order: Order, outbox: Outbox) -> None:
         self.order, self.outbox = order, outbox
-        self._stop = threading.Event()
+        self._stop = Latch()
         self._turn = threading.RLock()  # a panel looks on from another thread
         self._resources = ExitStack()
         self._kept = 0.0
+        self._is_whole = True
 
     @classmethod
     def start(cls, order: Order, path: str | Path, *, confirm: str | None = None) -> Sending:
@@ -132,9 +134,11 @@ class Sending:
 
     def __enter__(self) -> Self:
         self._resources.enter_context(self.outbox)
+        rate = float(self.order.plan.rate) * self.order.speed
         try:
-            self._courier = self._resources.enter_context(Courier(self._pool()))
+            self._courier = self._resources.enter_context(Courier(self._pool(), rate))
             self.model = self._model()
+            self._resources.enter_context(StopFile(self.outbox.path, self.stop))
         except BaseException:
             self._resources.close()
             raise
@@ -186,9 +190,17 @@ class Sending:
         ----------
         progress
             As of :func:`sessim.simulate`: a bar of the emails.
+
+        Raises
+        ------
+        SendStopped
+            After Ctrl-C, or a notebook's Interrupt: each connection has finished the message in
+            hand, all of it is in the outbox, and the error says how to go on.
         """
-        with self._bar(progress) as bar:
+        with self._bar(progress) as bar, interruptible(self.stop) as interrupts:
             self._run(bar)
+        if interrupts:
+            raise SendStopped(self.outbox.path)
         return self.result
 
     @contextmanager
@@ -205,17 +217,21 @@ class Sending:
             bar.close()
 
     def _run(self, bar: Bar | None) -> None:
+        tick = time.monotonic()
         while not self.is_over:
             before = self.model.emails
             begun = time.monotonic()
             with self._turn:
+                self._is_whole = False  # until it returns: an error leaves half a step
                 self._advance()
+                self._is_whole = True
             if bar is not None:
                 bar.update(self.model.emails - before)
             if begun - self._kept > KEEP:
                 self._keep()
                 self._kept = begun
-            self._stop.wait(max(0.0, TICK - (time.monotonic() - begun)))
+            tick = max(tick, begun - TICK) + TICK  # a little time that was lost is made up for
+            self._stop.wait(tick - time.monotonic())
 
     @property
     def is_over(self) -> bool:
@@ -235,8 +251,16 @@ class Sending:
             model.pass_to(wall)
         model.run(wall)
 
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody stopped it."""
+        return self._stop.is_set()
+
     def stop(self) -> None:
-        """Stop, from any thread: each connection finishes at most the message in hand."""
+        """Stop, from any thread: each connection finishes at most the message in hand.
+
+        A file with the outbox's name and ``.stop`` behind it does the same.
+        """
         self._stop.set()
         self._courier.stop()
 
@@ -268,6 +292,7 @@ class Sending:
         return self.outbox.counts()
 
     def _keep(self) -> None:
-        """Keep a checkpoint."""
+        """Keep a checkpoint, but not of a model that broke off in the middle of a step."""
         with self._turn:
-            self.outbox.settle((), self.model.dump())
+            if self._is_whole:
+                self.outbox.settle((), self.model.dump())

@@ -1,0 +1,137 @@
+"""Stopping a send from outside: a file beside its outbox, Ctrl-C, a notebook's Interrupt."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Final, Self
+
+LOOK: Final = 0.05
+"""Seconds between two looks at the file."""
+
+NONE: Final = (signal.SIG_IGN, None)
+"""Handlers that are not replaced: nobody listens to the signal, or something outside Python."""
+
+
+class SendStopped(KeyboardInterrupt):
+    """Somebody pressed Ctrl-C or Interrupt, and the send is stopped: nothing is lost.
+
+    Parameters
+    ----------
+    outbox
+        Where everything is written down.
+    """
+
+    def __init__(self, outbox: Path) -> None:
+        super().__init__(outbox)
+        self.outbox = outbox
+
+    def __str__(self) -> str:
+        return (
+            "the send is stopped and everything is written down; go on with "
+            f"Sending.resume({str(self.outbox)!r})"
+        )
+
+
+class Latch:
+    """Set once, and waited for; unlike a :class:`threading.Event` a signal's handler may set it.
+
+    An event holds a lock for an instant while somebody begins to wait: a handler that sets it in
+    that instant, in the same thread, would wait for ever.
+    """
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def set(self) -> None:
+        """Set it, for good."""
+        self._is_set = True
+
+    def is_set(self) -> bool:
+        """Tell whether it is set."""
+        return self._is_set
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for some seconds, or not at all if it is set."""
+        if not self._is_set and seconds > 0:
+            time.sleep(seconds)
+
+
+class StopFile:
+    """A file that stops a send when somebody makes it, for a ``with`` statement.
+
+    One that is there already is removed: whoever starts or resumes a send wants it to go on.
+
+    Parameters
+    ----------
+    outbox
+        The file is called as the outbox, with ``.stop`` behind it.
+    stop
+        Called once, from another thread.
+    """
+
+    def __init__(self, outbox: Path, stop: Callable[[], None]) -> None:
+        self.path = outbox.with_name(f"{outbox.name}.stop")
+        self._stop = stop
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="sessim-stop", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.path.unlink(missing_ok=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(LOOK):
+            if self.path.exists():
+                self._stop()
+                return
+
+
+@contextmanager
+def interruptible(stop: Callable[[], None]) -> Iterator[list[int]]:
+    """Let Ctrl-C call a function instead of ending what is under way; again, and it does end it.
+
+    Only the main thread hears of Ctrl-C; in any other nothing changes.
+
+    Parameters
+    ----------
+    stop
+        What a signal's handler may call.
+
+    Yields
+    ------
+    list of int
+        The signals received so far.
+    """
+    received: list[int] = []
+
+    def heed(number: int, _: FrameType | None) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+        stop()
+
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before in NONE:
+        yield received
+        return
+    signal.signal(signal.SIGINT, heed)
+    try:
+        yield received
+    finally:
+        signal.signal(signal.SIGINT, before)
