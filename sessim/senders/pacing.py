@@ -228,9 +228,11 @@ class Breaker:
         if is_rejected and delivery.stage is Stage.MAIL:
             self._note_sender(key, delivery)
         elif delivery.stage is not Stage.MAIL:
+            self._count(len(self._sender_refused))
             self._sender_refused.clear()
             if is_rejected or delivery.outcome is Outcome.ACCEPTED:
-                self._note_first(is_rejected, delivery)
+                self._count(is_rejected, not is_rejected)
+            self._judge(delivery)
 
     def _note_sender(self, key: Hashable, delivery: Delivery) -> None:
         self._sender_refused.append(key)
@@ -240,11 +242,13 @@ class Breaker:
             error.keys = tuple(self._sender_refused)
             raise error
 
-    def _note_first(self, is_rejected: bool, delivery: Delivery) -> None:
-        if self._answered >= self._policy.first:
-            return
-        self._answered += 1
-        self._rejected += is_rejected
+    def _count(self, rejected: int, accepted: int = 0) -> None:
+        """Count answers, as long as they are among the first."""
+        rejected = min(rejected, self._policy.first - self._answered)
+        self._rejected += rejected
+        self._answered = min(self._answered + rejected + accepted, self._policy.first)
+
+    def _judge(self, delivery: Delivery) -> None:
         if self._rejected > self._policy.first * self._policy.rejected_rate:
             said = f"{self._rejected} of {self._answered}, last: {delivery.words}"
             raise TooManyRejected(self._host, said)

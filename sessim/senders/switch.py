@@ -205,7 +205,7 @@ def _require_caps(found: Preview) -> None:
         ("hourly", found.order.hourly, HOURLY, "emails an hour to one recipient"),
     ):
         if asked is None or asked > most:
-            given = "no limit" if asked is None else f"{asked:,g}"
+            given = "no limit" if asked is None else f"{asked:,.10g}"
             raise ArgumentError(
                 f"{name}: {given} is above the {most:,} {unit} that the service allows; lower it, "
                 "or say with override that this server takes more"
