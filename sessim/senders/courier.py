@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Hashable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from contextlib import aclosing, suppress
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.pacing import Meter
@@ -79,18 +79,28 @@ class Courier:
 
     def stop(self) -> None:
         """Have every connection finish at most the message in hand; from any thread."""
-        if self._ready.is_set() and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._ready.is_set():
+            self._call(self._stop.set)
+
+    def abort(self) -> None:
+        """Drop what is under way, as a kill would; nobody may be waiting for its answers."""
+        if self._ready.is_set():
+            self._call(self._task.cancel)
 
     # --- in the thread ------------------------------------------------------------------------
 
     def _tell(self, envelope: Envelope | None) -> None:
-        if self._thread.is_alive() and not self.is_over:
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, envelope)
+        if not self.is_over:
+            self._call(self._queue.put_nowait, envelope)
+
+    def _call(self, act: Callable[..., object], *arguments: object) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(act, *arguments)
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._work())
+            with suppress(asyncio.CancelledError):
+                asyncio.run(self._work())
         except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it
             self.problem = error
         finally:
@@ -100,6 +110,7 @@ class Courier:
     async def _work(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._queue: asyncio.Queue[Envelope | None] = asyncio.Queue()
+        self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self._ready.set()
         async with aclosing(self._pool.deliver(self._stream(), self._stop)) as answers:
             async for answer in answers:

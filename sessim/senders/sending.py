@@ -154,6 +154,8 @@ class Sending:
         try:
             self._keep()
         finally:
+            if not self._is_whole:  # nobody waits for the messages in hand any more
+                self._courier.abort()
             self._resources.close()
 
     @property
