@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from contextlib import suppress
+from inspect import ismethod
 from typing import Final
 
 from sessim.senders.settings import Credentials, Secret
@@ -52,6 +53,8 @@ def _from_keyring(host: str, user: str) -> str | None:
 
 
 def _asked(host: str, user: str) -> str | None:
-    if not sys.stdin.isatty():
-        return None
-    return getpass.getpass(f"Password of {user} at {host}: ") or None
+    asks_its_reader = ismethod(getpass.getpass)  # a notebook's kernel puts its own in the place
+    if asks_its_reader or (sys.stdin is not None and sys.stdin.isatty()):
+        with suppress(NotImplementedError):  # nobody reads: the notebook is run by a program
+            return getpass.getpass(f"Password of {user} at {host}: ") or None
+    return None

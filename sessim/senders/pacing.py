@@ -54,18 +54,19 @@ class Policy:
 
 
 class Door:
-    """Lets workers connect: all at once while that goes well, one by one and later if not."""
+    """Lets workers connect: first one alone, all at once once that went well, later if not."""
 
     def __init__(self, policy: Policy, host: str, rng: random.Random, clock: Clock) -> None:
         self._policy, self._host, self._rng, self._clock = policy, host, rng, clock
         self._not_before = 0.0
         self._one = asyncio.Lock()
         self.failures = 0
+        self.is_known = False  # a wrong password is tried by one, not by all
 
     @asynccontextmanager
     async def passage(self) -> AsyncIterator[None]:
-        """Hold back all but one while connections fail."""
-        if not self.failures:
+        """Hold back all but one until one came about, and while connections fail."""
+        if self.is_known and not self.failures:
             yield
             return
         async with self._one:

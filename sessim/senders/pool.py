@@ -272,7 +272,7 @@ class Shift:
                     return None
                 ticket = self._door.failures
                 try:
-                    return await Connection.open(
+                    connection = await Connection.open(
                         self._pool.server,
                         guard=self._pool.guard,
                         credentials=self._pool.credentials,
@@ -281,6 +281,9 @@ class Shift:
                     if refused.is_crowded and self._lanes.open > 1:
                         raise
                     self._door.fail(ticket, str(refused))
+                else:
+                    self._door.is_known = True
+                    return connection
 
     async def _deliver(self, connection: Connection, envelope: Envelope) -> Delivery | None:
         """Deliver as long as there is work; return the last answer if the connection is lost."""

@@ -135,12 +135,12 @@ class Connection:
             said = f"for AUTH it offers {offered}, not PLAIN or LOGIN"
             raise ConfigurationRefused(str(self.server), said)
         for number, step in enumerate(steps, start=1):
-            # Never in a variable: tracebacks can show those.
+            # Never in a variable, nor what echoes it: tracebacks can show those.
             self._wire.write(step(credentials) + b"\r\n")
-            reply = await self._reply(Stage.AUTH, self._waits.auth)
+            reply = _scrubbed(await self._reply(Stage.AUTH, self._waits.auth), credentials)
             if reply.code == 334 and number < len(steps):
                 continue
-            self._judge(reply._replace(words=credentials.scrubbed(reply.words)))
+            self._judge(reply)
             return
 
     def _judge(self, reply: Reply) -> None:
@@ -352,6 +352,10 @@ class Connection:
     async def _reply(self, stage: Stage, seconds: float) -> Reply:
         self._stage = stage
         return await self._wire.reply(seconds)
+
+
+def _scrubbed(reply: Reply, credentials: Credentials) -> Reply:
+    return reply._replace(words=credentials.scrubbed(reply.words))
 
 
 def _refused(words: str) -> Delivery:
