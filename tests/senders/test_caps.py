@@ -545,6 +545,7 @@ def test_who_is_on_the_suppression_list_gets_nothing(tmp_path: Path) -> None:
 
 def test_values_of_an_order_that_cannot_be_used(tmp_path: Path) -> None:
     plan = plan_to(task_to(list_of(tmp_path, "ann@site.example")))
+    assert Order.from_json(Order(plan).to_json()).only == ()
     with pytest.raises(ArgumentError, match=r"^hourly: 0 is below 1"):
         Order(plan, hourly=0)
     with pytest.raises(ArgumentError, match=r"^only: 'x' is neither"):
