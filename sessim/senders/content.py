@@ -91,6 +91,26 @@ def on_the_wire(message: bytes, *, takes_8bit: bool) -> bytes:
     Unfit
         The message cannot be brought into that form: its header is broken.
     """
+    if not _is_ready(message, takes_8bit):
+        message = _made_ready(message, takes_8bit)
+    if b"\n." in message:
+        message = message.replace(b"\n.", b"\n..")
+    start = b"." if message.startswith(b".") else b""
+    return b"".join((start, message, b".\r\n"))
+
+
+def _is_ready(message: bytes, takes_8bit: bool) -> bool:
+    """Tell whether nothing needs to be done but doubling dots: so are all of sessim's own."""
+    if b"\0" in message or not (takes_8bit or message.isascii()):
+        return False
+    lines = message.split(b"\r\n")
+    breaks = len(lines) - 1
+    if lines[-1] or message.count(b"\n") != breaks or message.count(b"\r") != breaks:
+        return False
+    return max(map(len, lines)) <= LONGEST_LINE
+
+
+def _made_ready(message: bytes, takes_8bit: bool) -> bytes:
     if not _is_carried(message, takes_8bit):
         message = _in_base64(message)
         if not _is_carried(message, takes_8bit):
@@ -99,10 +119,7 @@ def on_the_wire(message: bytes, *, takes_8bit: bool) -> bytes:
         message = re.sub(rb"(?<!\r)\n", b"\r\n", message)
     if not message.endswith(b"\r\n") and message:
         message += b"\r\n"
-    if b"\n." in message:
-        message = message.replace(b"\n.", b"\n..")
-    start = b"." if message.startswith(b".") else b""
-    return b"".join((start, message, b".\r\n"))
+    return message
 
 
 def _is_carried(message: bytes, takes_8bit: bool) -> bool:

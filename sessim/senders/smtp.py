@@ -351,7 +351,7 @@ class Connection:
 
     async def _reply(self, stage: Stage, seconds: float) -> Reply:
         self._stage = stage
-        return await self._wire.reply(seconds)
+        return self._wire.ready_reply() or await self._wire.reply(seconds)
 
 
 def _scrubbed(reply: Reply, credentials: Credentials) -> Reply:

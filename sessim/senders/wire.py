@@ -112,6 +112,10 @@ class Wire(asyncio.Protocol):
         while self._is_full and not (self._end is not None and self._replies.ready):
             await self._wait()
 
+    def ready_reply(self) -> Reply | None:
+        """Return the next reply if it is there: most are, and need no waiting."""
+        return self._replies.ready.popleft() if self._replies.ready else None
+
     async def reply(self, seconds: float) -> Reply:
         """Return the next reply.
 
@@ -120,10 +124,9 @@ class Wire(asyncio.Protocol):
         Lost
             The connection ended before it, or it took longer than that.
         """
-        if not self._replies.ready:
-            self._patience, self._deadline = seconds, self._loop.time() + seconds
-            while not self._replies.ready:
-                await self._wait()
+        self._patience, self._deadline = seconds, self._loop.time() + seconds
+        while not self._replies.ready:
+            await self._wait()
         return self._replies.ready.popleft()
 
     async def secure(self, server: Server) -> None:

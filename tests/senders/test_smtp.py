@@ -27,6 +27,9 @@ class Stuck:
     def write(self, data: bytes) -> None:
         self.written += data
 
+    def ready_reply(self) -> None:
+        return None
+
     async def reply(self, seconds: float) -> Reply:
         return self.replies.pop(0)
 
