@@ -13,16 +13,19 @@ from zlib import crc32
 from sessim.errors import OutboxError
 from sessim.senders.reading import Row
 from sessim.senders.states import MOVES, State
+from sessim.senders.store import seal
 
-# How a row changes, and its seal with it: both from the state, attempts more, when it is due, when
-# it was taken, and the words (the last two are NULL to keep them). Numbered parameters would say so
-# once, but some releases of Python 3.12 warn of them.
-_CHANGE: Final = """
-    UPDATE row SET state = ?, attempts = attempts + ?, due = ?, taken = coalesce(?, taken),
-    words = coalesce(?, words),
-    seal = seal(run, line, ?, attempts + ?, ?, coalesce(?, taken), coalesce(?, words)) """
-_CHANGE_ONE: Final = f"{_CHANGE} WHERE run = ? AND line = ? AND state = ?"
-_CHANGE_RUN: Final = f"{_CHANGE} WHERE run = ? AND state = ?"
+# A row as it becomes, its seal included, and which row it is: one that is as the caller knows it.
+_CHANGE_ONE: Final = """
+    UPDATE row SET state = ?, attempts = ?, due = ?, taken = ?, words = ?, seal = ?
+    WHERE run = ? AND line = ? AND state = ? AND attempts = ?"""
+
+# The rows of a run that are in one state: what they become, and their words (or NULL to keep them).
+# Numbered parameters would say so once, but some releases of Python 3.12 warn of them.
+_CHANGE_RUN: Final = """
+    UPDATE row SET state = ?, due = NULL, words = coalesce(?, words),
+    seal = seal(run, line, ?, attempts, NULL, taken, coalesce(?, words))
+    WHERE run = ? AND state = ?"""
 _BOUNCED: Final = """
     INSERT OR IGNORE INTO suppression SELECT key, words, seal(key, words) FROM (
         SELECT recipient.key, row.words FROM row JOIN run ON run.id = row.run
@@ -62,22 +65,20 @@ class Transaction:
         OutboxError
             If one is not: then the transaction must not be kept.
         """
-        done = self.connection.executemany(
-            _CHANGE_ONE,
-            [(*values, *values, row.run.id, row.line, before) for row, *values in changes],
-        ).rowcount
+        values = [_values(change, before) for change in changes]
+        done = self.connection.executemany(_CHANGE_ONE, values).rowcount
         if changes and done != len(changes):
             raise OutboxError(
                 f"{len(changes) - done} of {len(changes)} rows are not {before.word} (any more); "
                 "settle each row once, after it was claimed"
             )
-        for change in changes:
-            self._count(change.row.run.id, before, change.state, 1)
+        for (run_id, after), rows in Counter((it.row.run.id, it.state) for it in changes).items():
+            self._count(run_id, before, after, rows)
 
     def move_all(self, run_id: int, before: State, after: State, words: str | None = None) -> int:
         """Change all rows of a run that are in one state; return how many those were."""
         done = self.connection.execute(
-            _CHANGE_RUN, (*(after, 0, None, None, words) * 2, run_id, before)
+            _CHANGE_RUN, (after, words, after, words, run_id, before)
         ).rowcount
         self._count(run_id, before, after, done)
         return done
@@ -107,6 +108,16 @@ class Transaction:
             "ON CONFLICT DO UPDATE SET rows = rows + excluded.rows",
             [(run, int(state), rows) for (run, state), rows in self.moved.items()],
         )
+
+
+def _values(change: Change, before: State) -> tuple[object, ...]:
+    """Return what is bound to the statement that makes a change."""
+    row, state, more, due, taken, words = change
+    # Whole numbers of the plain kind: the seal is made of how they look.
+    place, content = (row.run.id, row.line), (int(state), row.attempts + more, due)
+    kept = (row.taken if taken is None else taken, row.words if words is None else words)
+    sealed = seal(*place, *content, *kept)
+    return (*content, *kept, sealed, *place, int(before), row.attempts)
 
 
 @contextmanager

@@ -383,8 +383,8 @@ class Outbox(OutboxReader):
         dropped = [row for is_suppressed, row in found if is_suppressed]
         taken = [row for is_suppressed, row in found if not is_suppressed]
         changes.move([Change(row, State.SUPPRESSED) for row in dropped], before)
-        for row in taken:
-            row.state, row.attempts, row.due = State.INTENT, row.attempts + 1, None
-            row.taken = next(instants)
-        changes.move([Change(row, State.INTENT, 1, taken=row.taken) for row in taken], before)
+        intents = [Change(row, State.INTENT, 1, taken=next(instants)) for row in taken]
+        changes.move(intents, before)
+        for row, state, more, due, instant, _ in intents:
+            row.state, row.attempts, row.due, row.taken = state, row.attempts + more, due, instant
         return taken

@@ -12,10 +12,14 @@ from threading import RLock
 from types import TracebackType
 from typing import Final, Self
 
+import msgspec
+
 from sessim.errors import OutboxError, shown
 from sessim.senders.recipients import Refusal
 from sessim.senders.states import State
 from sessim.senders.store import Header, in_words, open_checked
+
+_values = msgspec.json.Decoder(tuple[str, ...]).decode
 
 _PAGE: Final = 1000  # rows read at once: a listing holds no lock and little memory
 
@@ -284,6 +288,6 @@ class OutboxReader:
     ) -> Row:
         identity = f"<{self.header.id}.{run.task}.{run.run}.{line}@{run.domain}>"
         return Row(
-            run, line, State(state), attempts, due, taken, words, address,
-            tuple(json.loads(values)), identity,
+            run, line, State(state), attempts, due, taken, words, address, _values(values),
+            identity,
         )  # fmt: skip
