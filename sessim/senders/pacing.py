@@ -212,6 +212,7 @@ class Breaker:
         self._policy, self._host = policy, host
         self._sender_refused: list[Hashable] = []
         self._answered = self._rejected = 0
+        self._words = ""  # of the last refusal
 
     def note(self, key: Hashable, delivery: Delivery) -> None:
         """Take an answer into account.
@@ -226,6 +227,8 @@ class Breaker:
         if not delivery.code:  # the client's own refusals say nothing about server or list
             return
         is_rejected = delivery.outcome is Outcome.REJECTED
+        if is_rejected:
+            self._words = delivery.words
         if is_rejected and delivery.stage is Stage.MAIL:
             self._note_sender(key, delivery)
         elif delivery.stage is not Stage.MAIL:
@@ -233,7 +236,7 @@ class Breaker:
             self._sender_refused.clear()
             if is_rejected or delivery.outcome is Outcome.ACCEPTED:
                 self._count(is_rejected, not is_rejected)
-            self._judge(delivery)
+            self._judge()
 
     def _note_sender(self, key: Hashable, delivery: Delivery) -> None:
         self._sender_refused.append(key)
@@ -249,7 +252,7 @@ class Breaker:
         self._rejected += rejected
         self._answered = min(self._answered + rejected + accepted, self._policy.first)
 
-    def _judge(self, delivery: Delivery) -> None:
+    def _judge(self) -> None:
         if self._rejected > self._policy.first * self._policy.rejected_rate:
-            said = f"{self._rejected} of {self._answered}, last: {delivery.words}"
+            said = f"{self._rejected} of {self._answered}, last: {self._words}"
             raise TooManyRejected(self._host, said)

@@ -76,8 +76,8 @@ class Preview:
         ]
         left_out = {
             "rows of the lists that cannot be used": self.refused,
-            "rows on the suppression list": self.suppressed,
-            f"rows outside {', '.join(order.only)}, which fail": self.outside,
+            "on the suppression list": self.suppressed,
+            f"outside {', '.join(order.only)}, which fail": self.outside,
         }
         lines += [f"left out: {rows:,} {what}" for what, rows in left_out.items() if rows]
         if order.redirect_to:

@@ -429,7 +429,7 @@ def test_nothing_leaves_the_fence_not_even_after_a_resume(tmp_path: Path) -> Non
         order = live(plan, server.port, speed=20, only=only)
         found = preview(order)
         assert (found.outside, dict(found.domains)) == (20, {"in.example": 20, "out.example": 1})
-        assert "left out: 20 rows outside in.example, eve@out.example, which fail" in str(found)
+        assert "left out: 20 outside in.example, eve@out.example, which fail" in str(found)
         assert found.token != preview(live(plan, server.port, speed=20, only=only[:1])).token
         with begin(order, tmp_path / "a") as sending:
             stopped_after(sending, 0.3)
@@ -530,7 +530,7 @@ def test_who_is_on_the_suppression_list_gets_nothing(tmp_path: Path) -> None:
     with Loopback(tmp_path / "server") as server:
         order = live(plan, server.port, speed=1000, suppress=gone)
         found = preview(order)
-        assert "left out: 1 rows on the suppression list" in str(found)
+        assert "left out: 1 on the suppression list" in str(found)
         with begin(order, tmp_path / "a") as sending:
             result = sending.run()
         assert server.counts.keys() == {f"user{n}@site.example" for n in (0, 1, 2, 4)}

@@ -140,12 +140,17 @@ def test_row_18_a_blocked_sender_stops_the_task_and_keeps_the_list() -> None:
     assert "5 times in a row, last: 550 5.7.1 sender blocked" in str(sent.error)
 
 
-def test_row_18_another_sender_in_between_does_not_stop_it() -> None:
+def test_row_18_another_sender_in_between_is_not_in_a_row_but_counts() -> None:
     rules = {"mail": lambda visit: "550 5.7.1 no" if visit.count % 3 else None}
+    patient = Policy(sender_refusals=3, rejected_rate=1.0)
     with Faults(rules) as faults:  # type: ignore[arg-type]
-        sent = send(server_at(faults.port), rows(30), policy=Policy(sender_refusals=3))
+        sent = send(server_at(faults.port), rows(30), policy=patient)
     assert sent.error is None
     check(sent, faults, 30)
+    with Faults(rules) as faults:  # type: ignore[arg-type]
+        sent = send(server_at(faults.port), rows(30), policy=Policy(sender_refusals=3))
+    assert isinstance(sent.error, TooManyRejected)
+    assert "(6 of 10, last: 550 5.7.1 no)" in str(sent.error)
 
 
 @pytest.mark.parametrize("reply", ["530 5.7.0 log in first", "538 5.7.11 encrypt first"])
