@@ -17,22 +17,36 @@ import numpy as np
 
 from sessim.clock import DAY, SECOND
 from sessim.eventlog import NONE, Event
-from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START, Rest
+from sessim.lifecycle import (
+    CANCELLED,
+    ERROR,
+    FINISHED,
+    PAUSED,
+    SENDING,
+    SENT,
+    TO_START,
+    Rest,
+)
 from sessim.logwriter import LogWriter
 from sessim.plan import Plan
+from sessim.reputation import Standing, Verdict, judge
 from sessim.serving import DISCIPLINES, NEVER, NOT_TO_BE, Pace, Queue, Ranks
 from sessim.state import State
 
 # In Python 3.11 an enumeration's attributes are slow to look up.
 _ROW = SimpleNamespace(**Event.__members__)
-_NOWHERE, _WAITING, _CACHED, _DROPPED = map(int, Rest)
+_NOWHERE, _WAITING, _CACHED, _DROPPED, _FAILED = map(int, Rest)
 
 _BEGUN = {
     _ROW.SENDING: (SENDING, _WAITING),
     _ROW.PAUSED: (PAUSED, _CACHED),
     _ROW.SKIPPED: (NOT_TO_BE, _NOWHERE),
+    _ROW.ERROR: (ERROR, _FAILED),
 }
 """Status and place of the unsent emails after a run's beginning."""
+
+_LEFT = frozenset({_ROW.PAUSED, _ROW.ERROR, _ROW.CANCELLED})
+"""The events before which several runs may have sent something."""
 
 
 class Account(ABC):
@@ -55,6 +69,7 @@ class Account(ABC):
         self._discipline = DISCIPLINES[plan.discipline](state.counts, state.after)
         self._discipline.join(np.flatnonzero(state.counts.status == SENDING).tolist())
         self._advance: Callable[[int], int] = self._discipline.advance
+        self._fates = state.fates
         self._sending = sum(queue.sending for queue in state.counts.queues)
         self._pace = Pace(plan.rate, state.busy_from or 0)
 
@@ -101,8 +116,8 @@ class Account(ABC):
             self._left(queue, (rank,))
             state.unfinished -= 1
             self._row(_ROW.SENT, rank)
-        if queue.total == queue.closes_at:
-            self._fill(queue)
+        if queue.total == queue.stops_at:
+            self._look_at(queue)
         self._note_turn()
 
     def _note_turn(self) -> None:
@@ -114,6 +129,14 @@ class Account(ABC):
                 self._row(_ROW.TURN, before, "an earlier run goes first")
             if turn != NEVER:
                 self._row(_ROW.TURN, turn)
+
+    def _look_at(self, queue: Queue) -> None:
+        """Stop a domain that has sent as much as it may; judge one that goes by reputation."""
+        standing = self.state.standings[queue.domain]
+        if standing is not None:
+            self._judge(queue, standing)
+        if queue.total == queue.closes_at and not queue.blocked:
+            self._fill(queue)
 
     def _fill(self, queue: Queue) -> None:
         """Stop a domain that has sent as much as it may."""
@@ -176,6 +199,9 @@ class Account(ABC):
             self._row(_ROW.DAY, rank)
         for domain, (days, queue) in enumerate(zip(state.days, self._counts.queues, strict=True)):
             days.pass_midnight(queue.total)
+            standing = state.standings[domain]
+            if standing is not None:
+                self._close_day(queue, standing)
             if state.opened[domain] and not state.waiting[domain]:
                 self._limit_row(queue)
         if self.plan.window == "day":
@@ -187,7 +213,12 @@ class Account(ABC):
         """Begin a domain's day, or its rolling window, with the limit of today's date."""
         state = self.state
         queue = self._counts.queues[domain]
-        queue.open(state.days[domain].limit(state.date))
+        days, standing = state.days[domain], state.standings[domain]
+        if standing is None:
+            queue.open(days.limit(state.date))
+        else:
+            queue.open(standing.limit if days.day(state.date) else 0)
+            queue.stops_at = queue.counted_from + min(standing.next_judgement(0), queue.limit)
         self._limit_row(queue)
         if self.plan.window == "rolling":
             state.waiting[domain] = queue.limit == 0
@@ -232,6 +263,8 @@ class Account(ABC):
             if counts.codes[rank] != TO_START:
                 continue
             state.to_come -= 1
+            if self._fates:
+                self._gather(rank)
             # What a run finds depends on the run of its task before, which may be due now too.
             if how and self._previous[rank] >= alike[0]:
                 self._start(alike, *how)
@@ -256,6 +289,10 @@ class Account(ABC):
             earlier = self._unfinished(earlier)
         if earlier != NEVER and self._skips[self.plan.runs.task[rank]]:
             return queue, _ROW.SKIPPED, "an earlier run of the task is unfinished"
+        if queue.blocked:
+            return queue, _ROW.ERROR, "the domain is blocked for today"
+        if not counts.requests[rank]:
+            return queue, _ROW.SKIPPED, "no address is left: all have bounced"
         if queue.total == queue.closes_at:
             return queue, _ROW.PAUSED, "nothing left of the daily limit"
         if earlier != NEVER and counts.codes[earlier] == PAUSED:
@@ -265,7 +302,7 @@ class Account(ABC):
     def _start(self, ranks: list[int], queue: Queue, event: int, reason: str) -> None:
         state, counts = self.state, self._counts
         if event != _ROW.SKIPPED:
-            state.unfinished += len(ranks)
+            state.unfinished += len(ranks) if event != _ROW.ERROR else 0
             self._rows(_ROW.DUE, queue, ranks)
         status, rest = _BEGUN[event]
         for rank in ranks:
@@ -324,21 +361,104 @@ class Account(ABC):
         domain = self._domain_index[test.domain]
         self._first_use(domain)
         queue = self._counts.queues[domain]
-        sent = min(test.recipients, queue.left)
-        queue.total += sent
-        if sent:
+        left = test.recipients
+        while left and queue.left and not queue.blocked:
+            sent = min(left, queue.stops_at - queue.total)
+            queue.total += sent
+            left -= sent
             self._domain_row(_ROW.SENT, queue, "test send", sent, 0)
-        if sent < test.recipients:
-            failed = test.recipients - sent
-            self._domain_row(_ROW.ERROR, queue, "test send at the daily limit", 0, failed)
-        if sent and not queue.left:
+            standing = self.state.standings[domain]
+            if standing is not None and queue.total == queue.stops_at:
+                self._judge(queue, standing)
+        if left:
+            reason = "while the domain is blocked" if queue.blocked else "at the daily limit"
+            self._domain_row(_ROW.ERROR, queue, f"test send {reason}", 0, left)
+        if left < test.recipients and not (queue.left or queue.blocked):
             self._fill(queue)
+
+    # --- quality (rule R7) --------------------------------------------------------------------
+
+    def _gather(self, rank: int) -> None:
+        """Find the addresses of a run that is due: without those known to have bounced."""
+        counts, earlier = self._counts, self._previous[rank]
+        assert self._fates is not None
+        while earlier != NEVER and counts.codes[earlier] == SENDING:
+            self._discipline.served()
+            self._fates.settle(earlier, counts.emails[earlier])
+            earlier = self._previous[earlier]
+        counts.requests[rank] = self._fates.begin(rank)
+
+    def _verdict(self, queue: Queue, standing: Standing) -> Verdict:
+        counts, fates = self._counts, self._fates
+        assert fates is not None
+        for rank in self._discipline.served():
+            if counts.queue_of[rank] is queue:
+                fates.settle(rank, counts.emails[rank])
+        now = fates.by_domain[queue.domain]
+        today = [total - before for total, before in zip(now, standing.before, strict=True)]
+        return judge(queue.counted, queue.limit, today)
+
+    def _judge(self, queue: Queue, standing: Standing) -> None:
+        """Judge a domain's emails of the day: it may rise or be blocked now, or fall tomorrow."""
+        verdict = self._verdict(queue, standing)
+        standing.lowered = standing.lowered or verdict.lowered
+        if verdict.blocked:
+            self._block(queue, f"blocked for today: {verdict.blocked}")
+            return
+        risen = standing.risen
+        self._rise(queue, standing, verdict)
+        queue.stops_at = queue.counted_from + standing.next_judgement(queue.counted)
+        if standing.risen > risen:
+            for rank in self._discipline.served():
+                if self._counts.queue_of[rank] is queue:
+                    self._row(_ROW.TURN, rank, "the limit rose")
+            if self.plan.resume_on_raise:
+                self._restart([queue.domain])
+
+    def _rise(self, queue: Queue, standing: Standing, verdict: Verdict) -> None:
+        """Raise a domain's level at once, as far as its emails of the day allow."""
+        while verdict.raised and standing.rises(self.plan.levels_per_day):
+            standing.rise(verdict.raised)
+            queue.limit = standing.limit
+            queue.closes_at = queue.counted_from + queue.limit
+            self._limit_row(queue)
+            verdict = self._verdict(queue, standing)
+
+    def _block(self, queue: Queue, reason: str) -> None:
+        """Let the unsent emails of a domain's due runs fail, and nothing be sent today."""
+        counts = self._counts
+        queue.blocked = True
+        self._domain_row(_ROW.LIMIT, queue, reason, 0, 0)
+        for status, number in ((SENDING, queue.sending), (PAUSED, queue.paused)):
+            if not number:
+                continue
+            ranks = queue.due(counts, status, number)
+            counts.status[ranks], counts.rest[ranks] = ERROR, _FAILED
+            self.state.unfinished -= len(ranks)
+            if status == SENDING:
+                self._left(queue, ranks)
+            else:
+                queue.paused = 0
+            self._rows(_ROW.ERROR, queue, ranks, reason)
+
+    def _close_day(self, queue: Queue, standing: Standing) -> None:
+        """Judge a day that is over, and begin the next: a block is over, too."""
+        assert self._fates is not None
+        if queue.counted:
+            verdict = self._verdict(queue, standing)
+            standing.lowered = standing.lowered or verdict.lowered
+            if not queue.blocked:
+                self._rise(queue, standing, verdict)
+        queue.blocked = False
+        standing.begin_day(tuple(self._fates.by_domain[queue.domain]))
 
     # --- the log ------------------------------------------------------------------------------
 
     def _row(self, event: int, rank: int, detail: str = "") -> None:
         state, counts = self.state, self._counts
         queue = counts.queue_of[rank]
+        if self._fates and counts.emails[rank]:
+            self._fates.settle(rank, counts.emails[rank])
         state.log.row(
             state.now, event, queue.domain, counts.codes[rank], counts.rests[rank],
             queue.limit, queue.total - queue.counted_from, detail, rank, counts.emails[rank],
@@ -351,6 +471,10 @@ class Account(ABC):
             self._row(event, first, detail)
             return
         state, counts = self.state, self._counts
+        if self._fates and event in _LEFT:
+            ranks = np.asarray(ranks)
+            for rank in ranks[counts.sent[ranks] != self._fates.known[ranks]].tolist():
+                self._fates.settle(rank, counts.emails[rank])
         state.log.rows(
             state.now, event, queue.domain, counts.codes[first], counts.rests[first],
             queue.limit, queue.total - queue.counted_from, detail, ranks, counts.sent[ranks],
@@ -364,15 +488,23 @@ class Account(ABC):
 
     def _limit_row(self, queue: Queue) -> None:
         days = self.state.days[queue.domain]
-        detail = f"warm-up day {days.day(self.state.date)}" if days.limits.counts_days else ""
+        standing = self.state.standings[queue.domain]
+        if standing is not None:
+            detail = standing.words
+        else:
+            detail = f"warm-up day {days.day(self.state.date)}" if days.limits.counts_days else ""
         self._domain_row(_ROW.LIMIT, queue, detail, 0, 0)
 
     def _write_end(self, log: LogWriter, instant: int) -> None:
         state = self.state
         now, rows = state.now, state.log
         state.now, state.log = (log.last_time if self.finished else instant), log
+        fates = self._fates
+        self._fates = fates.copy() if fates else None  # looking changes no luck
         for rank in self._discipline.served():
             self._row(_ROW.END, rank)
         detail = "all work done" if self.finished else "work left"
         log.row(state.now, _ROW.END, NONE, NONE, _NOWHERE, NONE, 0, detail)
-        state.now, state.log = now, rows
+        if self._fates:
+            log.knots, log.requests = self._fates.knots, np.array(self._counts.requests)
+        state.now, state.log, self._fates = now, rows, fates

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sessim import schedule, warmup
 from sessim.clock import Moment, SkippedHourError, format_moment
 from sessim.errors import Problem, SessimWarning, nearest
 from sessim.fields import address_parts
-from sessim.parts import Task, TestSend
+from sessim.parts import Domain, Task, TestSend
+from sessim.quality import Quality
 from sessim.wording import place
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def problems(plan: Plan) -> Iterator[Problem]:
         yield Problem("horizon", message, ("horizon",))
         return
     yield from _account_problems(plan)
+    yield from _quality_problems(plan)
     found = False
     for problem in _task_problems(plan):
         found = True
@@ -83,6 +85,44 @@ def _task_problems(plan: Plan) -> Iterator[Problem]:
                 value = getattr(entry, field, None)
                 if value is not None:
                     yield from _too_early(plan, value, (key, i, field), f"{at}, {field}")
+
+
+def _quality_problems(plan: Plan) -> Iterator[Problem]:
+    """Yield which reputation or rates cannot be: a task's rates go before those of its domain."""
+    for i, domain in enumerate(plan.domains):
+        at = place(("domains", i), {"domains": plan.domains})
+        if domain.warmup != "reputation":
+            if domain.level != 1:
+                message = "belongs to warmup: reputation; leave it out, or set that"
+                yield Problem(f"{at}, level", message, ("domains", i, "level"))
+            continue
+        if domain.advance == "sending":
+            message = "'sending' does not go with warmup: reputation, whose days do not count"
+            yield Problem(f"{at}, advance", f"{message}; leave it out", ("domains", i, "advance"))
+        if plan.window == "rolling":
+            message = "'rolling' does not go with warmup: reputation, which is judged by the day"
+            yield Problem("window", f"{message}; set window: day", ("window",))
+    rates = {domain.name: domain.quality for domain in plan.domains}
+    groups: dict[str, Sequence[Domain | Task]] = {"domains": plan.domains, "tasks": plan.tasks}
+    for key, entries in groups.items():
+        for i, entry in enumerate(entries):
+            at = place((key, i), {key: entries})
+            for name, quality in _merged(entry, rates):
+                if problem := quality.problem():
+                    yield Problem(f"{at}, {name}", problem, (key, i, name))
+
+
+def _merged(
+    entry: Domain | Task, rates: Mapping[str, Quality | None]
+) -> Iterator[tuple[str, Quality]]:
+    """Yield the rates that hold for a domain, or for a task and each of its segments."""
+    if isinstance(entry, Domain):
+        yield "quality", entry.quality or Quality()
+        return
+    whole = (entry.quality or Quality()).over(rates.get(entry.domain))
+    yield "quality", whole
+    for segment in entry.segments or ():
+        yield "segments", segment.quality.over(whole)
 
 
 def _too_early(

@@ -29,7 +29,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
-from sessim import clock, planschema, warmup
+from sessim import clock, planschema, quality, warmup
 from sessim.errors import shown
 
 _FOLDER: ContextVar[Path] = ContextVar("folder", default=Path())
@@ -317,24 +317,21 @@ Warmup = Annotated[
 ]
 
 
-def _later(value: object) -> None:
-    if value is not None:
-        raise ValueError("is not simulated in this version; leave it out")
-
-
-def _level(value: object) -> int:
-    if type(value) is not int or value != 1:
-        raise ValueError(
-            f"{shown(value)} is not simulated in this version; leave it out, or write 1"
-        )
-    return value
-
+# --- quality ------------------------------------------------------------------------------------
 
 Quality = Annotated[
-    None, BeforeValidator(_later), WithJsonSchema({"type": "null", "description": "not yet"})
+    quality.Quality | None,
+    PlainValidator(quality.read),
+    PlainSerializer(quality.plain),
+    WithJsonSchema(planschema.QUALITY),
 ]
 
-Level = Annotated[int, PlainValidator(_level), WithJsonSchema({"const": 1, "type": "integer"})]
+Segments = Annotated[
+    tuple[quality.Segment, ...] | None,
+    PlainValidator(quality.read_segments),
+    PlainSerializer(quality.plain_segments),
+    WithJsonSchema(planschema.SEGMENTS),
+]
 
 # --- words --------------------------------------------------------------------------------------
 

@@ -63,12 +63,13 @@ FINISHED = frozenset({TaskStatus.CANCELLED, TaskStatus.ERROR, TaskStatus.SENT})
 
 
 class Rest(IntEnum):
-    """Where the emails of a run are that are neither sent nor failed (rule R1)."""
+    """Where the emails of a run are that have not left (rule R1)."""
 
     NOWHERE = 0
     WAITING = 1
     CACHED = 2
     CANCELLED = 3
+    FAILED = 4
 
 
 TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {

@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from sessim.eventlog import NONE, EventLog
 from sessim.lifecycle import Rest
 from sessim.plan import Plan
+from sessim.quality import OUTCOMES
 from sessim.serving import Ranks
 
-_PLACES: Final = {rest.name.lower(): int(rest) for rest in Rest if rest}
+_PLACES: Final = {
+    rest.name.lower(): int(rest) for rest in Rest if rest not in (Rest.NOWHERE, Rest.FAILED)
+}
 
 _BLOCK: Final = {
     "time": "q", "limit": "q", "sent_today": "q", "sent": "q", "failed": "q", "run": "i",
@@ -48,6 +51,10 @@ class LogWriter:
         self._runs: list[Ranks] = []
         self._sent: list[NDArray[Any]] = []
         self._details = _Codes({"": 0})
+        self.requests: NDArray[np.int64] | None = None
+        """The emails of each run, where they are not those of the plan."""
+        self.knots: NDArray[np.int64] | None = None
+        """What became of the runs' emails, if anybody says: see :class:`~sessim.outcomes.Fates`."""
 
     def row(
         self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
@@ -106,6 +113,7 @@ class LogWriter:
         other._blocks += self._blocks
         other._runs, other._sent = self._runs.copy(), self._sent.copy()
         other._details = _Codes(self._details)
+        other.requests, other.knots = self.requests, self.knots
         return other
 
     # --- as data ------------------------------------------------------------------------------
@@ -154,7 +162,8 @@ class PackedLog(EventLog):
 
 
 def _unfold(writer: LogWriter, plan: Plan) -> dict[str, NDArray[Any]]:
-    blocks, requests = writer.records, plan.runs.requests
+    blocks = writer.records
+    requests = plan.runs.requests if writer.requests is None else writer.requests
     largest = [blocks[name].max(initial=0) for name in ("limit", "sent_today", "failed")]
     counts = _kind(max(2**16, requests.max(initial=0), *largest))  # sums must not run over
     kinds: dict[str, type[Any]] = {
@@ -181,7 +190,30 @@ def _unfold(writer: LogWriter, plan: Plan) -> dict[str, NDArray[Any]]:
         here = rest == place
         # zeros that nobody writes to need no memory
         columns[name] = unsent * here if here.any() else np.zeros(len(run), counts)
+    if (failing := rest == Rest.FAILED).any():
+        columns["failed"] += unsent * failing
+    if writer.knots is not None:
+        columns |= _outcomes(writer.knots, run, columns["sent"])
     return columns
+
+
+def _outcomes(
+    knots: NDArray[np.int64], run: NDArray[np.int32], sent: NDArray[Any]
+) -> dict[str, NDArray[Any]]:
+    """Return what became of the emails sent, a column each: 0 where a row belongs to no run."""
+    size = len(knots)
+    _, place = np.unique(np.append(knots[:, 1], sent), return_inverse=True)
+    width = place.max(initial=0) + 1
+    known = knots[:, 0] * width + place[:size]
+    order = np.argsort(known)
+    wanted = np.where(sent > 0, run, NONE) * width + place[size:]
+    at = np.minimum(np.searchsorted(known, wanted, sorter=order), size - 1)
+    found = np.zeros((len(run), len(OUTCOMES)), np.int64)
+    if size:
+        rows = order[at]
+        hit = known[rows] == wanted
+        found[hit] = knots[rows[hit], 2:]
+    return dict(zip(OUTCOMES, found.T, strict=True))
 
 
 def _numbers(run: NDArray[np.int32], plan: Plan) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import simpy
 from simpy.events import EventPriority
 
@@ -27,6 +28,7 @@ from sessim.clock import DAY, Moment, moment
 from sessim.errors import ArgumentError, LogError, shown
 from sessim.eventlog import EventLog
 from sessim.logwriter import PackedLog
+from sessim.outcomes import Fates, sequence
 from sessim.plan import Plan
 from sessim.state import State
 from sessim.version import __version__
@@ -50,6 +52,23 @@ class Order(IntEnum):
 _ORDER = SimpleNamespace(**Order.__members__)
 
 
+Seed = int | dict[str, Any]
+"""A seed as data: of a ``SeedSequence``, its entropy and its spawn key."""
+
+
+def _kept(seed: object) -> Seed:
+    if isinstance(seed, np.random.SeedSequence):
+        entropy = np.asarray(seed.entropy, dtype=object).tolist()
+        return {"entropy": entropy, "spawn_key": list(seed.spawn_key)}
+    try:
+        number = operator.index(seed)  # type: ignore[arg-type]
+    except TypeError:
+        raise ArgumentError(f"seed: {shown(seed)} is not a whole number") from None
+    if number < 0:
+        raise ArgumentError(f"seed: {shown(seed)} is below 0; give a whole number from 0")
+    return number
+
+
 class At(simpy.Event):
     """A time-out that ends at an instant, with its place among the things of that instant."""
 
@@ -67,12 +86,13 @@ class Model(Account):
     plan
         What is to be sent.
     seed
-        Kept with the log; the rules that this version simulates draw nothing at random.
+        What chance is derived from: a whole number from 0, or a numpy ``SeedSequence``. The same
+        plan and seed give the same log.
 
     Raises
     ------
     ArgumentError
-        If ``plan`` is no :class:`sessim.Plan` or ``seed`` is no whole number.
+        If ``plan`` is no :class:`sessim.Plan` or ``seed`` none of these.
 
     Attributes
     ----------
@@ -84,14 +104,12 @@ class Model(Account):
         All that changes, as data.
     """
 
-    def __init__(self, plan: Plan, seed: int = 0) -> None:
+    def __init__(self, plan: Plan, seed: int | np.random.SeedSequence = 0) -> None:
         if not isinstance(plan, Plan):
             raise ArgumentError(f"plan: {shown(plan)} is no plan; give a sessim.Plan")
-        try:
-            seed = operator.index(seed)
-        except TypeError:
-            raise ArgumentError(f"seed: {shown(seed)} is not a whole number") from None
-        self._resume(plan, seed, states.first_state(plan), plan.start_instant)
+        kept = _kept(seed)
+        state = states.first_state(plan, self._fates_of(plan, kept))
+        self._resume(plan, kept, state, plan.start_instant)
         domains = [domain for domain, waiting in enumerate(self.state.waiting) if waiting]
         if plan.clock.day_start(plan.clock.date(plan.start_instant)) == plan.start_instant:
             self._reset(domains)
@@ -99,7 +117,12 @@ class Model(Account):
             for domain in domains:
                 self._new_limit(domain)
 
-    def _resume(self, plan: Plan, seed: int, state: State, instant: int) -> None:
+    @staticmethod
+    def _fates_of(plan: Plan, seed: Seed) -> Fates | None:
+        """Return what chance will do to a plan's emails, if it says anything of that."""
+        return Fates(plan, sequence(seed)) if plan.has_outcomes else None
+
+    def _resume(self, plan: Plan, seed: Seed, state: State, instant: int) -> None:
         super().__init__(plan, state)
         self.seed = seed
         self.env = env = simpy.Environment(initial_time=instant)
@@ -171,7 +194,8 @@ class Model(Account):
     def fork(self) -> Model:
         """Return an independent model in the same state, to be run with the same plan."""
         other = object.__new__(type(self))
-        state = states.unpack(self.plan, *states.pack(self._snapshot()))
+        fates = self._fates_of(self.plan, self.seed)
+        state = states.unpack(self.plan, *states.pack(self._snapshot()), fates)
         other._resume(self.plan, self.seed, state, int(self.env.now))
         return other
 

@@ -19,12 +19,12 @@ from sessim.fields import (
     Date,
     DomainName,
     Hours,
-    Level,
     Moment,
     Name,
     Path_,
     Quality,
     Requests,
+    Segments,
     Subject,
     Template,
     Warmup,
@@ -49,15 +49,17 @@ class Domain:
         Such as ``"news.example.com"``.
     warmup
         Where the daily limits come from: a published name (``"standard"``, ``"legacy"``, see
-        :func:`sessim.published`), ``"none"``, a number of emails a day, a list of numbers,
-        ``{"start": 50, "factor": 2, "cap": 100000}`` or ``{"csv": "limits.csv"}``.
+        :func:`sessim.published`), ``"reputation"``, ``"none"``, a number of emails a day, a list
+        of numbers, ``{"start": 50, "factor": 2, "cap": 100000}`` or ``{"csv": "limits.csv"}``.
     warmup_start
         Date of warm-up day 1. Default: the earliest due date of the domain's runs.
     advance
         What makes a warm-up day count: ``"calendar"`` (each date) or ``"sending"`` (only dates
         on which the domain sent something).
-    level, quality
-        Kept for the reputation rules, which this version does not simulate.
+    level
+        Reputation level at the plan's start, 0 to 20; only for ``warmup: reputation``.
+    quality
+        Rates for the domain's tasks where these say nothing; keys as of a task.
 
     Raises
     ------
@@ -70,13 +72,13 @@ class Domain:
     warmup: Warmup = "standard"
     warmup_start: Date | None = None
     advance: Literal["calendar", "sending"] = "calendar"
-    level: Level = 1
+    level: Annotated[int, whole(0, 20)] = 1
     quality: Quality = None
 
     @cached_property
     def limits(self) -> warmup.Limits:
         """The daily limits by warm-up day."""
-        return warmup.limits(self.warmup)
+        return warmup.limits(self.warmup, self.level)
 
 
 @in_words("tasks")
@@ -113,7 +115,14 @@ class Task:
     subject, template, reply_to
         What is sent; the simulation does not need them.
     quality
-        Kept for quality outcomes, which this version does not simulate.
+        What becomes of the emails (rule R7): rates from 0 to 1, or distributions such as
+        ``{"uniform": [0.001, 0.003]}``. ``invalid_rate``, ``spam_bounce_rate`` and
+        ``soft_failure_rate`` are of the emails sent, ``complaint_rate``, ``open_rate``,
+        ``click_rate`` and ``unsubscribe_rate`` of those delivered. What is not given is the
+        domain's, else 0.
+    segments
+        The parts of the list in the order in which they are sent, each ``{name, requests,
+        quality}``; their requests sum to the task's.
 
     Raises
     ------
@@ -137,6 +146,7 @@ class Task:
     template: Template | None = None
     reply_to: Address | None = None
     quality: Quality = None
+    segments: Segments = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Task:
@@ -152,6 +162,13 @@ class Task:
                 self._count(self.recipients)
             except ValueError as error:
                 raise PlanError([Problem("recipients", str(error), ("recipients",))]) from None
+        if self.segments is not None:
+            total = sum(segment.requests for segment in self.segments)
+            if total != self.requests:
+                raise ValueError(
+                    f"segments have {total} requests together, but requests is {self.requests}; "
+                    "make them equal"
+                )
         return self
 
     def _count(self, file: str) -> None:

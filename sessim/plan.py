@@ -17,6 +17,7 @@ from sessim.checks import MOST_DOMAINS
 from sessim.clock import HOUR, Clock
 from sessim.errors import PlanError
 from sessim.fields import Horizon, Moment, Rate, RestartAt, Switch, Zone, whole
+from sessim.outcomes import Part, parts_of
 from sessim.parts import CONFIG, Domain, Task, TestSend
 from sessim.schedule import Recurrence, Runs
 from sessim.wording import in_words, problems
@@ -58,9 +59,11 @@ class Plan:
     resume_on_raise
         Whether a limit that rises within a day restarts paused runs.
     outcomes
-        For quality: drawn (``"sampled"``) or ``"expected"`` outcomes.
+        What becomes of emails: drawn by the rates of ``quality`` (``"sampled"``), or
+        ``"expected"``.
     levels_per_day
-        For reputation: the most levels that a domain may rise in a day.
+        For ``warmup: reputation``: the most levels that a domain may rise in a day. The service
+        has 1 for accounts opened after 2026-05-07; 20 is as good as no bound, as it was before.
     test_sends
         The console's test sends: :class:`TestSend`, or mappings of its keys.
 
@@ -155,6 +158,20 @@ class Plan:
             [index[task.domain] for task in self.tasks],
             [task.requests or 0 for task in self.tasks],
         )
+
+    @cached_property
+    def has_outcomes(self) -> bool:
+        """Whether anything says, or asks, what becomes of the emails sent (rule R7)."""
+        rates = [domain.quality for domain in self.domains]
+        rates += [task.quality for task in self.tasks]
+        rates += [segment.quality for task in self.tasks for segment in task.segments or ()]
+        by_level = any(domain.warmup == "reputation" for domain in self.domains)
+        return by_level or any(quality and quality.given for quality in rates)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[Part, ...], ...]:
+        """The parts of each task's list with their quality rates, in the order of the tasks."""
+        return parts_of(self)
 
     def warmup_start(self, domain: Domain) -> dt.date:
         """Return the date of a domain's warm-up day 1 (rule R4)."""

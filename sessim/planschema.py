@@ -14,7 +14,7 @@ from pydantic import Field, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from sessim import warmup
+from sessim import quality, warmup
 
 Schema = dict[str, Any]
 
@@ -68,7 +68,7 @@ class WarmupSchema:
     ) -> JsonSchemaValue:
         return {
             "anyOf": [
-                {"enum": [*warmup.published(), "none", None]},
+                {"enum": [*warmup.published(), "reputation", "none", None]},
                 _LIMIT,
                 {"type": "array", "items": _LIMIT, "minItems": 1},
                 _group(start=_LIMIT, factor=_FACTOR, cap=_LIMIT),
@@ -76,6 +76,52 @@ class WarmupSchema:
             ]
         }
 
+
+# --- quality ------------------------------------------------------------------------------------
+
+_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+_NUMBERS: dict[str, Schema] = {
+    "beta": {"items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 2, "maxItems": 2},
+    "uniform": {"items": _SHARE, "minItems": 2, "maxItems": 2},
+    "triangular": {"items": _SHARE, "minItems": 3, "maxItems": 3},
+    "choice": {"items": _SHARE, "minItems": 1},
+}
+_RATE: Schema = {
+    "anyOf": [
+        _SHARE,
+        *(_group(**{kind: {"type": "array", **_NUMBERS[kind]}}) for kind in quality.KINDS),
+        {"type": "null"},
+    ]
+}
+QUALITY: Schema = {
+    "anyOf": [
+        {
+            "type": "object",
+            "properties": dict.fromkeys(quality.RATES, _RATE),
+            "additionalProperties": False,
+        },
+        {"type": "null"},
+    ]
+}
+SEGMENTS: Schema = {
+    "anyOf": [
+        {
+            "type": "array",
+            "minItems": 1,
+            "items": {
+                "type": "object",
+                "properties": {
+                    "name": {"type": "string"},
+                    "requests": {"type": "integer", "minimum": 1},
+                    "quality": QUALITY,
+                },
+                "required": ["name", "requests"],
+                "additionalProperties": False,
+            },
+        },
+        {"type": "null"},
+    ]
+}
 
 # --- what belongs together ----------------------------------------------------------------------
 

@@ -70,16 +70,18 @@ class Queue:
         self.cursor = 0  # before it, no run is SENDING
         self.sending = 0
         self.paused = 0
+        self.blocked = False  # nothing more is sent today, and what comes due fails
         self.limit = NO_LIMIT  # as the log shows it
         self.total = 0  # emails sent, test sends included
         self.counted_from = 0  # of them, those that the limit in force does not count
         self.closes_at = 0  # the total with which the limit is reached
+        self.stops_at = 0  # the total with which the account looks at the domain: never behind it
 
     def open(self, limit: int | None) -> None:
         """Begin to count anew, towards a limit or without one."""
         self.counted_from = self.total
         self.limit = NO_LIMIT if limit is None else limit
-        self.closes_at = UNLIMITED if limit is None else self.total + limit
+        self.closes_at = self.stops_at = UNLIMITED if limit is None else self.total + limit
 
     @property
     def counted(self) -> int:
@@ -131,9 +133,7 @@ class Counts:
         How many of the emails that left have failed; a simulation has none.
     """
 
-    def __init__(
-        self, requests: Sequence[int], domain: Sequence[int], queues: Sequence[Queue]
-    ) -> None:
+    def __init__(self, requests: list[int], domain: Sequence[int], queues: Sequence[Queue]) -> None:
         self.requests, self.domain, self.queues = requests, domain, queues
         self.queue_of = [queues[index] for index in domain]
         self.codes = bytearray([TO_START]) * len(requests)
@@ -168,7 +168,7 @@ class Discipline(Protocol):
         """Return the ranks of the runs being served, their counts made exact."""
 
     def ahead(self) -> int:
-        """Return how many emails it is to the one that ends a run or fills a day; 0 if none."""
+        """Return how many emails it is to the one that ends a run or stops a domain; 0 if none."""
 
     def advance(self, emails: int) -> int:
         """Send emails, at most :meth:`ahead` of them; return the rank whose email was last."""
@@ -202,12 +202,12 @@ class Fifo:
         return [] if self.turn == NEVER else [self.turn]
 
     def ahead(self) -> int:
-        """Return the emails up to the end of the first run or of its domain's limit."""
+        """Return the emails up to the end of the first run or to its domain's next stop."""
         first, counts = self.turn, self._counts
         if first == NEVER:
             return 0
         queue = counts.queue_of[first]
-        unsent, left = counts.requests[first] - counts.emails[first], queue.closes_at - queue.total
+        unsent, left = counts.requests[first] - counts.emails[first], queue.stops_at - queue.total
         return min(left, unsent)
 
     def advance(self, emails: int) -> int:
@@ -281,7 +281,7 @@ class Fair:
         return list(self._ring)
 
     def ahead(self) -> int:
-        """Return the emails up to the first that ends a run or a domain's limit."""
+        """Return the emails up to the first that ends a run or stops a domain."""
         if not self._ring:
             return 0
         while not self._is_end(self._ends[0]):
@@ -289,7 +289,8 @@ class Fair:
         turns = [self._ends[0]]
         for ring, queue in zip(self._rings, self._counts.queues, strict=True):
             if ring and queue.limit != NO_LIMIT:
-                rounds, place = divmod(self._turns(ring) + queue.left - 1, len(ring))
+                stop = queue.stops_at - queue.total
+                rounds, place = divmod(self._turns(ring) + stop - 1, len(ring))
                 turns.append((rounds, ring[place]))
         rounds, rank = min(turns)
         return rounds * len(self._ring) + bisect_right(self._ring, rank) - self._turns(self._ring)

@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from numpy.random import SeedSequence
+
 from sessim.clock import DAY, format_moment, moment
 from sessim.errors import ArgumentError
 from sessim.logwriter import LogWriter
@@ -33,7 +35,7 @@ class Progress(Protocol):
 
 def simulate(
     plan: Plan,
-    seed: int = 0,
+    seed: int | SeedSequence = 0,
     *,
     until: str | dt.date | dt.datetime | None = None,
     progress: Progress | None = None,
@@ -45,7 +47,8 @@ def simulate(
     plan
         What is to be sent.
     seed
-        For everything drawn at random; the same plan and seed give the same log.
+        For everything drawn at random: a whole number from 0, or a numpy ``SeedSequence``. The
+        same plan and seed give the same log.
     until
         Stop there: a time, or a date (its end). Default: the plan's horizon.
     progress
@@ -73,7 +76,7 @@ def simulate(
 
 async def simulate_async(
     plan: Plan,
-    seed: int = 0,
+    seed: int | SeedSequence = 0,
     *,
     until: str | dt.date | dt.datetime | None = None,
     progress: Progress | None = None,

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO
 from zipfile import BadZipFile
 
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from sessim.errors import LogError
 from sessim.logwriter import LogWriter
-from sessim.plan import Plan
+from sessim.outcomes import Fates, sequence
+from sessim.plan import Domain, Plan
+from sessim.reputation import Standing
 from sessim.serving import NEVER, Counts, Queue
 from sessim.warmup import Days
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -47,6 +49,10 @@ class State:
         Whether a domain's limit begins anew at the next beginning of a day.
     opened
         Whether a domain has had a limit yet.
+    standings
+        The reputation of each domain whose limits follow it; None of the others.
+    fates
+        What became of the emails sent; None where the plan says nothing of that.
     busy_from, booked
         When the busy period began (None: the account is idle), and its emails so far.
     after, served
@@ -63,6 +69,8 @@ class State:
     to_come: int
     waiting: list[bool]
     opened: list[bool]
+    standings: list[Standing | None]
+    fates: Fates | None = None
     unfinished: int = 0
     next_due: int = 0
     next_restart: int = 0
@@ -98,11 +106,11 @@ _NUMBERS = [
 ]
 _COUNTS = ("status", "sent", "rest", "failed")
 _QUEUE = ("head", "tail", "cursor", "sending", "paused", "limit", "total", "counted_from",
-          "closes_at")  # fmt: skip
+          "closes_at", "stops_at", "blocked")  # fmt: skip
 
 
-def first_state(plan: Plan) -> State:
-    """Return the state at the very start of a plan."""
+def first_state(plan: Plan, fates: Fates | None = None) -> State:
+    """Return the state at the very start of a plan, with what chance does to its emails."""
     runs, clock = plan.runs, plan.clock
     date = clock.date(plan.start_instant)
     domains = range(len(plan.domains))
@@ -117,7 +125,13 @@ def first_state(plan: Plan) -> State:
         to_come=len(runs) + sum(plan.goes_on),
         waiting=[plan.window == "day"] * len(domains),
         opened=[plan.window == "day"] * len(domains),
+        standings=[_standing(domain) for domain in plan.domains],
+        fates=fates,
     )
+
+
+def _standing(domain: Domain) -> Standing | None:
+    return Standing(domain.level) if domain.warmup == "reputation" else None
 
 
 def _days(plan: Plan, index: int, date: dt.date) -> Days:
@@ -136,14 +150,25 @@ def pack(state: State) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         "queues": [{name: getattr(queue, name) for name in _QUEUE} for queue in counts.queues],
         "days": [[days.counted, days.total_before] for days in state.days],
         "details": state.log.details,
+        "standings": [standing and asdict(standing) for standing in state.standings],
+        "requests": counts.requests if state.fates else None,
+        "fates": state.fates and state.fates.pack(),
     }
     arrays = {name: getattr(counts, name) for name in _COUNTS}
     return data, {**arrays, **state.log.arrays()}
 
 
-def unpack(plan: Plan, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> State:
-    """Make a state of what :func:`pack` returned; nothing is shared with it."""
-    state = first_state(plan)
+def unpack(
+    plan: Plan,
+    data: dict[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    fates: Fates | None = None,
+) -> State:
+    """Make a state of what :func:`pack` returned; nothing is shared with it.
+
+    ``fates`` are those of the same plan and seed, as at the very start.
+    """
+    state = first_state(plan, fates)
     for name in _NUMBERS:
         value = data["numbers"][name]
         setattr(state, name, list(map(_pair, value)) if isinstance(value, list) else value)
@@ -155,6 +180,10 @@ def unpack(plan: Plan, data: dict[str, Any], arrays: Mapping[str, NDArray[Any]])
     for name in _COUNTS:
         getattr(state.counts, name)[:] = arrays[name]
     state.log = LogWriter.restore(arrays, data["details"])
+    state.standings = [entry and Standing.restore(entry) for entry in data["standings"]]
+    if fates is not None:
+        state.counts.requests[:] = data["requests"]
+        fates.unpack(data["fates"])
     return state
 
 
@@ -193,7 +222,9 @@ def load(file: BinaryIO, name: str) -> tuple[Plan, State, dict[str, Any]]:
         if head.pop("format") != FORMAT:
             raise LogError(f"{name} was written by another version of sessim")
         plan = Plan.from_dict(head.pop("plan"))
-        return plan, unpack(plan, head.pop("state"), arrays), head
+        data = head.pop("state")
+        fates = Fates(plan, sequence(head["seed"])) if data["fates"] else None
+        return plan, unpack(plan, data, arrays, fates), head
     except LogError:
         raise
     except OSError as error:

@@ -32,6 +32,7 @@ LARGEST = 10**15
 _LARGEST_FILE = 50 * 2**20
 _MOST_DIGITS = 100
 _OWN = ("standard", "legacy")
+_WORDS = ("none", "reputation")
 _INTEGER = re.compile(r"-?\d{1,18}", re.ASCII)
 
 
@@ -66,6 +67,21 @@ class Fixed:
     def on(self, day: int) -> int:
         """Return the fixed limit, whatever the day."""
         return self.limit
+
+
+@dataclass(frozen=True)
+class Reputation:
+    """``warmup: reputation``: the limit of the level that the domain begins with.
+
+    What becomes of the level is no matter of days: see :mod:`sessim.reputation`.
+    """
+
+    level: int
+    counts_days: ClassVar[bool] = False
+
+    def on(self, day: int) -> int:
+        """Return the limit of the first level; 0 before day 1."""
+        return levels()[self.level] if day > 0 else 0
 
 
 @dataclass(frozen=True)
@@ -224,7 +240,7 @@ def read(value: object, folder: Path) -> Warmup:
     Parameters
     ----------
     value
-        A published name, ``"none"`` (or None), a number, a list of numbers,
+        A published name, ``"none"`` (or None), ``"reputation"``, a number, a list of numbers,
         ``{"start", "factor", "cap"}`` or ``{"csv": path}``.
     folder
         Where a relative path of a CSV file begins.
@@ -236,13 +252,8 @@ def read(value: object, folder: Path) -> Warmup:
         case None:
             return "none"
         case str():
-            if value == "reputation":
-                raise ValueError(
-                    "'reputation' is not simulated in this version; choose a published schedule, "
-                    "for example standard"
-                )
-            if value != "none" and value not in published():
-                hint = nearest(value, [*published(), "none"])
+            if value not in _WORDS and value not in published():
+                hint = nearest(value, [*published(), *_WORDS])
                 raise ValueError(f"{shown(value)} is not a published schedule; {hint}")
             return value
         case Rule() | CsvLimits():
@@ -259,8 +270,8 @@ def read(value: object, folder: Path) -> Warmup:
         case dict():
             return _read_rule(value)
     raise ValueError(
-        f"{shown(value)} is no warm-up; give a published name, none, a number, a list of numbers, "
-        "{start, factor, cap} or {csv: FILE}"
+        f"{shown(value)} is no warm-up; give a published name, none, reputation, a number, "
+        "a list of numbers, {start, factor, cap} or {csv: FILE}"
     )
 
 
@@ -332,9 +343,20 @@ def plain_number(number: Decimal) -> int | float | str:
     return float(number) if Decimal(str(float(number))) == number else str(number)
 
 
-def limits(warmup: Warmup) -> Limits:
-    """Turn a ``warmup`` into the daily limits that it means."""
+@cache
+def levels() -> tuple[int, ...]:
+    """Return the limits of the reputation levels from 0, which forbids sending, to 20."""
+    return (0, *published()["standard"].limits)
+
+
+def limits(warmup: Warmup, level: int = 1) -> Limits:
+    """Turn a ``warmup`` into the daily limits that it means.
+
+    ``level`` is where a domain begins whose limits follow its reputation.
+    """
     match warmup:
+        case "reputation":
+            return Reputation(level)
         case "none":
             return Unlimited()
         case str():

@@ -14,15 +14,17 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "sessim"
 
 ROOMS = (
-    *("version", "errors", "lifecycle", "clock", "warmup", "wording", "planschema"),
+    *("version", "errors", "lifecycle", "clock", "warmup", "quality", "wording", "planschema"),
     *(
         "fields",
         "recipients",
         "schedule",
         "planfile",
         "parts",
+        "outcomes",
         "checks",
         "plan",
+        "reputation",
         "serving",
         "eventlog",
         "logwriter",

@@ -11,7 +11,7 @@ from sessim import state as states
 from sessim.clock import SECOND
 from sessim.eventlog import Event
 from sessim.lifecycle import ERROR, PAUSED, Rest
-from sessim.model import Model
+from sessim.model import Model, Seed
 from sessim.plan import Plan
 from sessim.serving import Queue, Ranks
 from sessim.state import State
@@ -95,7 +95,11 @@ class SendingModel(Model):
         states.save(self._snapshot(), self._head(), file)
         return file.getvalue()
 
-    def _resume(self, plan: Plan, seed: int, state: State, instant: int) -> None:
+    @staticmethod
+    def _fates_of(plan: Plan, seed: Seed) -> None:
+        """Return nothing: what becomes of real emails is no matter of chance."""
+
+    def _resume(self, plan: Plan, seed: Seed, state: State, instant: int) -> None:
         super()._resume(plan, seed, state, instant)
         self._advance = self._hand_over
         self.env.process(self._keep_up(LEAST_WAIT * SECOND // 2))
