@@ -403,7 +403,7 @@ class Account(ABC):
         verdict = self._verdict(queue, standing)
         standing.lowered = standing.lowered or verdict.lowered
         if verdict.blocked:
-            self._block(queue, f"blocked for today: {verdict.blocked}")
+            self._block(queue, f"blocked at level {standing.level}: {verdict.blocked}")
             return
         risen = standing.risen
         self._rise(queue, standing, verdict)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sessim.errors import LogError, PlanError
 from sessim.lifecycle import STATUS_LABELS
 from sessim.plan import Plan
+from sessim.quality import OUTCOMES
 
 FORMAT: Final = 1
 NONE: Final = -1
@@ -97,9 +98,14 @@ class EventLog:
         return len(self.columns["time"])
 
     def __getattr__(self, name: str) -> NDArray[Any]:
-        if name not in COLUMNS or name == "seq":
+        if name not in (*COLUMNS, *OUTCOMES) or name == "seq":
             raise AttributeError(name)
         return self.columns[name]
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """The columns that tell what became of the emails sent; none where nobody knows."""
+        return OUTCOMES if OUTCOMES[0] in self.columns else ()
 
     @property
     def timezone(self) -> str:
@@ -109,6 +115,9 @@ class EventLog:
     @cached_property
     def frame(self) -> pd.DataFrame:
         """The log as a tidy frame with the columns of :data:`COLUMNS`.
+
+        Behind them stand those of :data:`~sessim.quality.OUTCOMES` (emails) if the plan has quality
+        rates.
 
         ``time`` is timezone-aware; ``task``, ``run`` and ``limit`` are empty (``<NA>``) where a
         row has none; ``event``, ``domain``, ``status`` and ``detail`` are categories.
@@ -124,7 +133,9 @@ class EventLog:
             data[name] = self.columns[name].astype(np.int64)
         data["limit"] = integers(self.limit, self.limit == NONE)
         data["detail"] = words(self.detail, self.details)
-        return pd.DataFrame({name: data[name] for name in COLUMNS}, copy=False)
+        for name in self.outcomes:
+            data[name] = self.columns[name].astype(np.int64)
+        return pd.DataFrame({name: data[name] for name in (*COLUMNS, *self.outcomes)}, copy=False)
 
     # --- files --------------------------------------------------------------------------------
 
@@ -194,7 +205,8 @@ class EventLog:
             "task": table["task"].fill_null(0).to_numpy(),
             "run": table["run"].fill_null(0).to_numpy(),
         }
-        for name in _COUNTS:
+        outcomes = OUTCOMES if OUTCOMES[0] in table.column_names else ()
+        for name in (*_COUNTS, *outcomes):
             columns[name] = table[name].fill_null(NONE).to_numpy()
         columns["event"] = _codes(table["event"], {event.label: event for event in Event})
         columns["status"] = _codes(

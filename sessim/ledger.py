@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -102,6 +103,38 @@ class Ledger:
         return np.cumsum(left)
 
 
+def spread_out(rise: Mapping[str, Ints], emails: Ints) -> dict[str, Ints]:
+    """Spread what becomes of a stretch of emails evenly over it, in whole emails.
+
+    Parameters
+    ----------
+    rise
+        The emails of a stretch (``sent``) and what becomes of them, an entry each a run.
+    emails
+        How many of them have left so far.
+
+    Returns
+    -------
+    dict
+        What has become of these; none of it falls as more emails leave.
+    """
+
+    def part(number: Ints, share: Ints, whole: Ints) -> Ints:
+        return number * share // np.maximum(whole, 1)
+
+    lost = rise["invalid"] + rise["spam_bounce"] + rise["soft_failures"]
+    left = lost - rise["invalid"]
+    delivered = rise["sent"] - lost
+    now_lost = part(emails, lost, rise["sent"])
+    now = {"invalid": part(now_lost, rise["invalid"], lost)}
+    now["spam_bounce"] = part(now_lost - now["invalid"], rise["spam_bounce"], left)
+    now["soft_failures"] = now_lost - now["invalid"] - now["spam_bounce"]
+    for name in ("complaints", "opens", "unsubscribes"):
+        now[name] = part(emails - now_lost, rise[name], delivered)
+    now["clicks"] = part(now["opens"], rise["clicks"], rise["opens"])
+    return now
+
+
 class Snapshot:
     """The runs that the log tells of, as they stand after everything at an instant.
 
@@ -186,16 +219,38 @@ class Snapshot:
         return np.minimum(self._by_the_rate, self._until_next)
 
     @cached_property
-    def _until_next(self) -> Ints:
-        """By how much the emails of each run rise from its latest row to its next."""
+    def outcomes(self) -> dict[str, Ints]:
+        """What became of each run's emails; of those under way as the next row lets expect."""
+        ledger, names = self.ledger, self.log.outcomes
+        if not names:
+            return {}
+        now = {name: self.column(name).astype(np.int64) for name in ("sent", *names)}
+        if not self.under_way.any():
+            return {name: now[name] for name in names}
+        following, there = self._next_rows
+        rows = ledger.rows[following]
+        rise = {
+            name: np.where(there, self.log.columns[name][rows] - before, 0)
+            for name, before in now.items()
+        }
+        spread = spread_out(rise, self.under_way)
+        return {name: now[name] + spread[name] for name in names}
+
+    @cached_property
+    def _next_rows(self) -> tuple[Ints, NDArray[np.bool_]]:
+        """The place of each run's next row among the ledger's rows, and whether there is one."""
         ledger = self.ledger
         place = np.flatnonzero(self._known)
         place = place[np.append(np.diff(ledger.line[place]) > 0, True)[: len(place)]] + 1
         there = place < len(ledger.rows)
         there[there] = ledger.line[place[there]] == self.lines[there]
-        rise = np.full(len(self.lines), np.iinfo(np.int64).max)
-        rise[there] = ledger.risen[place[there]]
-        return rise
+        return np.where(there, place, 0), there
+
+    @cached_property
+    def _until_next(self) -> Ints:
+        """By how much the emails of each run rise from its latest row to its next."""
+        place, there = self._next_rows
+        return np.where(there, self.ledger.risen[place], np.iinfo(np.int64).max)
 
     @cached_property
     def _by_the_rate(self) -> Ints:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +16,7 @@ from sessim.eventlog import NONE, Event, integers, status_words, times, words
 from sessim.ledger import NOT_YET, Ints, Ledger, Snapshot, is_finished
 from sessim.lifecycle import TaskStatus, TaskType
 from sessim.plan import Plan
+from sessim.quality import OUTCOMES
 
 _COUNTS: Final = ("sent", "cached", "failed", "cancelled")
 _RUN_COLUMNS: Final = [
@@ -46,6 +49,7 @@ def run_numbers(snapshot: Snapshot) -> dict[str, NDArray[Any]]:
     data["requests"] = np.asarray(requests, dtype=np.int64)
     for name in ("due", "started", "finished", "pauses", "paused"):
         data[name] = getattr(snapshot, name)
+    data |= snapshot.outcomes
     for place in np.flatnonzero(data["due"] == NOT_YET):  # cancelled before it was due
         data["due"][place] = _first_due(snapshot.log.plan, data["task"][place])
     return data
@@ -99,6 +103,7 @@ def _frame(data: dict[str, Any], plan: Plan, keys: tuple[str, ...]) -> pd.DataFr
     domain = np.array([domains.index(task.domain) for task in plan.tasks])
     kinds = np.array([task.type - 1 for task in plan.tasks])
     columns: dict[str, Any] = {key: data[key] for key in keys}
+    outcomes = _outcomes(data)
     columns["name"] = pd.array(names[number], dtype="str")
     columns["domain"] = words(domain[number], domains)
     columns["type"] = words(kinds[number], _TYPES)
@@ -109,7 +114,16 @@ def _frame(data: dict[str, Any], plan: Plan, keys: tuple[str, ...]) -> pd.DataFr
         columns[name] = times(data[name], plan.timezone)
     for name in ("requests", *_COUNTS, "pauses"):
         columns[name] = data[name]
-    return pd.DataFrame({name: columns[name] for name in (*keys, *_RUN_COLUMNS)}, copy=False)
+    ordered = {name: columns[name] for name in (*keys, *_RUN_COLUMNS)}
+    return pd.DataFrame(ordered | outcomes, copy=False)
+
+
+def _outcomes(data: Mapping[str, Ints]) -> dict[str, Ints]:
+    """Return the columns that tell what became of the emails sent; none where nobody knows."""
+    if OUTCOMES[0] not in data:
+        return {}
+    lost = data["invalid"] + data["spam_bounce"] + data["soft_failures"]
+    return {"delivered": data["sent"] - lost, **{name: data[name] for name in OUTCOMES}}
 
 
 def runs(snapshot: Snapshot) -> pd.DataFrame:
@@ -119,6 +133,9 @@ def runs(snapshot: Snapshot) -> pd.DataFrame:
     cancelled`` (emails); ``progress`` (0 to 1); ``due, started, finished`` (times, or NaT);
     ``pauses`` (how many); ``paused_hours``. A task that has not begun is there with its first run,
     unless it was cancelled before it had one.
+
+    Where the plan has quality rates, also ``delivered, invalid, spam_bounce, soft_failures,
+    complaints, opens, clicks, unsubscribes`` (emails): what became of those sent.
     """
     data = _with_tasks_to_come(run_numbers(snapshot), snapshot)
     happens = data["requests"] > 0
@@ -137,9 +154,10 @@ def tasks(snapshot: Snapshot) -> pd.DataFrame:
     data = _with_tasks_to_come(told, snapshot)
     counted = np.isin(data["task"], told["task"])  # the log tells of those that were due
     starts = np.flatnonzero(np.append(True, data["task"][1:] != data["task"][:-1]))
+    log_outcomes = snapshot.log.outcomes
     sums = {
         name: np.add.reduceat(np.where(counted, data[name], 0), starts)
-        for name in ("requests", *_COUNTS, "pauses", "paused")
+        for name in ("requests", *_COUNTS, "pauses", "paused", *log_outcomes)
     }
     status = _task_status(data, starts, snapshot)
     latest = np.maximum.reduceat(data["finished"], starts)
@@ -342,6 +360,10 @@ def daily(ledger: Ledger) -> pd.DataFrame:
     ``limit`` (empty if there is none), ``sent, failed`` (emails of the day, test sends
     included), and as they stand at the end of the day ``cached, backlog`` (emails),
     ``oldest_hours`` (age of the oldest cached email) and ``utilisation`` (0 to 1, of the limit).
+
+    Where a domain goes by its reputation, also ``level`` (at the end of the day, empty for other
+    domains); where the plan has quality rates, what became of the emails sent that day, as in
+    :func:`runs`: test sends count as delivered.
     """
     log, days = ledger.log, _Days(ledger)
     rows = np.append(ledger.rows, np.flatnonzero((log.run == 0) & (log.domain != NONE)))
@@ -366,6 +388,14 @@ def daily(ledger: Ledger) -> pd.DataFrame:
     oldest = days.oldest()[domain, day]
     age = (days.ends[day] - oldest) / HOUR
     sent = sent[domain, day]
+    added = {
+        name: days.sums(ledger.rows, ledger.rise(ledger.column(name)))[domain, day]
+        for name in log.outcomes
+    }
+    more: dict[str, Any] = {}
+    if any(entry.warmup == "reputation" for entry in log.plan.domains):
+        level = days.limit_rows(_levels(log.details)[log.detail])[domain, day]
+        more["level"] = integers(level, level == NONE)
     return pd.DataFrame(
         {
             "domain": words(domain, log.domains),
@@ -378,9 +408,19 @@ def daily(ledger: Ledger) -> pd.DataFrame:
             "backlog": backlog[domain, day],
             "oldest_hours": np.where(oldest == NOT_YET, np.nan, age),
             "utilisation": np.where(limit == NONE, np.nan, sent / np.maximum(limit, 1)),
+            **more,
+            **_outcomes({"sent": sent, **added}),
         },
         copy=False,
     )
+
+
+_LEVEL: Final = re.compile(r"level (?:\d+ to )?(\d+)|blocked at level (\d+)")
+
+
+def _levels(details: tuple[str, ...]) -> Ints:
+    found = (_LEVEL.match(text) for text in details)
+    return np.array([int(m[1] or m[2]) if m else NONE for m in found], dtype=np.int64)
 
 
 def _warmup_days(details: tuple[str, ...]) -> Ints:
