@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
+from operator import sub
 from types import SimpleNamespace
 
 import numpy as np
@@ -394,9 +395,9 @@ class Account(ABC):
         for rank in self._discipline.served():
             if counts.queue_of[rank] is queue:
                 fates.settle(rank, counts.emails[rank])
-        now = fates.by_domain[queue.domain]
-        today = [total - before for total, before in zip(now, standing.before, strict=True)]
-        return judge(queue.counted, queue.limit, today)
+        today = list(map(sub, fates.by_domain[queue.domain], standing.before))
+        may_rise = standing.rises(self.plan.levels_per_day)
+        return judge(queue.counted, queue.limit, today, may_rise=may_rise)
 
     def _judge(self, queue: Queue, standing: Standing) -> None:
         """Judge a domain's emails of the day: it may rise or be blocked now, or fall tomorrow."""
@@ -417,7 +418,7 @@ class Account(ABC):
 
     def _rise(self, queue: Queue, standing: Standing, verdict: Verdict) -> None:
         """Raise a domain's level at once, as far as its emails of the day allow."""
-        while verdict.raised and standing.rises(self.plan.levels_per_day):
+        while verdict.raised:
             standing.rise(verdict.raised)
             queue.limit = standing.limit
             queue.closes_at = queue.counted_from + queue.limit
@@ -499,9 +500,10 @@ class Account(ABC):
         state = self.state
         now, rows = state.now, state.log
         state.now, state.log = (log.last_time if self.finished else instant), log
-        fates = self._fates
-        self._fates = fates.copy() if fates else None  # looking changes no luck
-        for rank in self._discipline.served():
+        fates, served = self._fates, self._discipline.served()
+        if fates and served:
+            self._fates = fates.copy()  # looking changes no luck
+        for rank in served:
             self._row(_ROW.END, rank)
         detail = "all work done" if self.finished else "work left"
         log.row(state.now, _ROW.END, NONE, NONE, _NOWHERE, NONE, 0, detail)

@@ -9,11 +9,13 @@ numbers: its luck depends on the seed, the task's name and the run alone.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from fractions import Fraction
 from functools import lru_cache
 from hashlib import blake2b
+from operator import add
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -248,10 +250,10 @@ def _nearest(number: int, share: Fraction) -> int:
 class Run:
     """A run that is due: how much of its parts is sent, and what became of that."""
 
-    __slots__ = ("known", "part", "path", "sizes", "task", "totals")
+    __slots__ = ("domain", "known", "part", "path", "sizes", "task", "totals")
 
-    def __init__(self, task: int, sizes: Sequence[int]) -> None:
-        self.task, self.sizes = task, sizes
+    def __init__(self, task: int, domain: int, sizes: Sequence[int]) -> None:
+        self.task, self.domain, self.sizes = task, domain, sizes
         self.known = self.part = 0
         self.path: Drawn | Expected | None = None
         self.totals: list[int] = list(_NOTHING)
@@ -288,15 +290,18 @@ class Fates:
     """
 
     def __init__(self, plan: Plan, seed: SeedSequence) -> None:
-        self._plan, self._parts = plan, plan.parts
+        self._parts = plan.parts
         self._luck = None if plan.outcomes == "expected" else Luck(seed)
         self._drawn: dict[tuple[str, str], float] = {}
+        runs = plan.runs
+        self._tasks, self._domains = runs.task.tolist(), runs.domain.tolist()
+        self._numbers = runs.number.tolist()
         self._names = [number_of(task.name) for task in plan.tasks]
         self._rates = [[self._resolved(part) for part in entry] for entry in self._parts]
         self._gone = [[0] * len(entry) for entry in self._parts]
         self._runs: dict[int, Run] = {}
         self.known = np.zeros(len(plan.runs), np.int64)
-        self._knots: list[int] = []
+        self._knots = array("q")
         self.by_domain = [list(_NOTHING) for _ in plan.domains]
 
     def _resolved(self, part: Part) -> tuple[float, ...]:
@@ -313,9 +318,9 @@ class Fates:
 
     def begin(self, rank: int) -> int:
         """Note that a run is due; return its emails, without the addresses that have bounced."""
-        task = int(self._plan.runs.task[rank]) - 1
+        task, domain = self._tasks[rank] - 1, self._domains[rank]
         pairs = zip(self._parts[task], self._gone[task], strict=True)
-        run = self._runs[rank] = Run(task, [part.requests - gone for part, gone in pairs])
+        run = self._runs[rank] = Run(task, domain, [part.requests - gone for part, gone in pairs])
         return sum(run.sizes)
 
     def settle(self, rank: int, sent: int) -> None:
@@ -325,7 +330,6 @@ class Fates:
         if not emails:
             return
         run.known = self.known[rank] = sent
-        domain = self.by_domain[self._plan.runs.domain[rank]]
         gone = self._gone[run.task]
         while emails:
             path = run.path = run.path or self._path(run, rank)
@@ -333,12 +337,11 @@ class Fates:
             taken = path.take(stretch)
             emails -= stretch
             gone[run.part] += taken[0]
-            for place, number in enumerate(taken):
-                run.totals[place] += number
-                domain[place] += number
+            run.totals = list(map(add, run.totals, taken))
+            self.by_domain[run.domain] = list(map(add, self.by_domain[run.domain], taken))
             if not path.left:
                 run.path, run.part = None, run.part + 1
-        self._knots += (rank, sent, *run.totals)
+        self._knots.extend((rank, sent, *run.totals))
 
     def _path(self, run: Run, rank: int) -> Drawn | Expected:
         while not run.sizes[run.part]:
@@ -346,7 +349,7 @@ class Fates:
         size, rates = run.sizes[run.part], self._rates[run.task][run.part]
         if self._luck is None:
             return Expected(shares(rates), size)
-        place = int(self._plan.runs.number[rank]) * _MANY_PARTS + run.part
+        place = self._numbers[rank] * _MANY_PARTS + run.part
         return Drawn(self._luck, odds(rates), self._names[run.task], place, size)
 
     # --- as data ------------------------------------------------------------------------------
@@ -356,7 +359,7 @@ class Fates:
         return {
             "gone": self._gone,
             "by_domain": self.by_domain,
-            "knots": self._knots,
+            "knots": self._knots.tolist(),
             "runs": {rank: run.pack() for rank, run in self._runs.items()},
         }
 
@@ -364,10 +367,10 @@ class Fates:
         """Go on from what :meth:`pack` returned; nothing is shared with it."""
         self._gone = [list(entry) for entry in data["gone"]]
         self.by_domain = [list(entry) for entry in data["by_domain"]]
-        self._knots = list(data["knots"])
+        self._knots = array("q", data["knots"])
         for key, (task, sizes, known, part, totals, path) in data["runs"].items():
             rank = int(key)
-            run = self._runs[rank] = Run(task, sizes)
+            run = self._runs[rank] = Run(task, self._domains[rank], sizes)
             run.known, run.part, run.totals = known, part, list(totals)
             self.known[rank] = known
             if path is not None:
@@ -388,4 +391,4 @@ class Fates:
     @property
     def knots(self) -> NDArray[np.int64]:
         """What became of runs: a row each of rank, emails sent, and the ``OUTCOMES`` of these."""
-        return np.array(self._knots, dtype=np.int64).reshape(-1, 2 + len(OUTCOMES))
+        return np.array(self._knots).reshape(-1, 2 + len(OUTCOMES))

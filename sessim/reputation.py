@@ -68,7 +68,7 @@ class Verdict(NamedTuple):
     blocked: str = ""
 
 
-def judge(sent: int, limit: int, outcomes: Sequence[int]) -> Verdict:
+def judge(sent: int, limit: int, outcomes: Sequence[int], *, may_rise: bool = True) -> Verdict:
     """Judge the emails of a day.
 
     Parameters
@@ -77,6 +77,8 @@ def judge(sent: int, limit: int, outcomes: Sequence[int]) -> Verdict:
         The emails of the day so far, and the limit now in force.
     outcomes
         What became of these emails, in the order of :data:`sessim.quality.OUTCOMES`.
+    may_rise
+        Whether anybody asks for what raises the domain.
     """
     invalid, spam, soft, complaints, opens = outcomes[:5]
     found = {
@@ -87,7 +89,7 @@ def judge(sent: int, limit: int, outcomes: Sequence[int]) -> Verdict:
         "opens": opens,
     }
     raised = lowered = blocked = ""
-    if sent * SHARE[1] >= limit * SHARE[0] and sent:
+    if may_rise and sent and sent * SHARE[1] >= limit * SHARE[0]:
         raised = next(filter(None, (_all(row, found, sent) for row in RAISED)), "")
     if sent > MANY:
         lowered = _any(LOWERED, found, sent)
