@@ -15,13 +15,14 @@ At one instant things happen in this order, and the code below is arranged in th
 5. runs become due;
 6. test sends.
 
-Quality, reputation and errors are not covered: no email fails here but those of a test send.
+What becomes of the emails is not drawn here: each email's lot follows from the rates as
+``outcomes: expected`` has it, so that reputation can be judged. Errors of a server are not covered.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
@@ -40,7 +41,8 @@ TO_START = 1
 SENDING = 5
 PAUSED = 6
 SENT = 10
-FINISHED = (SENT, CANCELLED)
+ERROR = 7
+FINISHED = (SENT, CANCELLED, ERROR)
 
 TABLES: dict[str, list[int]] = {
     "standard": [
@@ -73,6 +75,7 @@ class RunRecord:
     failed: int = 0
     cancelled: int = 0
     pauses: list[tuple[int, int | None]] = field(default_factory=list)  # (start, end)
+    lots: Counter[str] = field(default_factory=Counter)  # what became of the emails sent
 
 
 @dataclass
@@ -93,6 +96,7 @@ class Reference:
     emails: list[tuple[int, int, int]] = field(default_factory=list)  # without test sends
     tests: list[tuple[int, int, int]] = field(default_factory=list)  # (instant, sent, failed)
     skipped: list[tuple[int, int, int]] = field(default_factory=list)  # (instant, task, run)
+    levels: list[tuple[int, str, int]] = field(default_factory=list)  # (instant, domain, level)
 
 
 def status_at(ref: Reference, instant: int) -> dict[tuple[int, int], tuple[int, int, int, int]]:
@@ -218,6 +222,12 @@ class Domain:
     is_open: bool = False
     opens_at: int | None = None  # 24 h after the email that filled the last window
     put_off: bool = False  # opens at the next beginning of a day whose limit is above 0
+    # Only with a reputation.
+    level: int = 0
+    risen: int = 0  # levels today
+    falls: bool = False  # with the next day
+    blocked: bool = False  # for the rest of the day
+    lots: Counter[str] = field(default_factory=Counter)  # of the emails of the day
 
     def limit_on(self, day: date) -> int | None:
         """Return the most emails on ``day``; ``sent_dates`` must hold all days before it."""
@@ -227,6 +237,8 @@ class Domain:
             return self.warmup
         if day < self.warmup_start:
             return 0
+        if self.warmup == "reputation":
+            return [0, *TABLES["standard"]][self.level]
         number = self.warmup_day(day)
         if isinstance(self.warmup, dict):
             start = Fraction(str(self.warmup["start"]))
@@ -249,6 +261,63 @@ class Domain:
         return number
 
 
+Rates = dict[str, Fraction]
+
+RATES = (
+    *("invalid_rate", "spam_bounce_rate", "soft_failure_rate", "complaint_rate"),
+    *("open_rate", "click_rate", "unsubscribe_rate"),
+)
+
+
+@dataclass(eq=False)
+class Mailing:
+    """A part of a run's list being sent: each email's lot follows from those before it."""
+
+    part: int
+    size: int
+    rates: Rates
+    done: Counter[str] = field(default_factory=Counter)
+
+    def _falls(self, name: str, among: str, share: Fraction) -> bool:
+        """Tell whether a lot falls on the email that ``among`` was just raised for."""
+        half_up = math.floor(self.done[among] * share + Fraction(1, 2))
+        if half_up <= self.done[name]:
+            return False
+        self.done[name] += 1
+        return True
+
+    def next_email(self) -> set[str]:
+        """Send one more email and return what becomes of it."""
+        rates = self.rates
+        bad = [rates[name] for name in RATES[:3]]
+        self.done["sent"] += 1
+        if self._falls("lost", "sent", sum(bad)):
+            if self._falls("invalid", "lost", bad[0] / sum(bad)):
+                return {"invalid"}
+            self.done["bounced"] += 1
+            if self._falls("spam_bounce", "bounced", bad[1] / (bad[1] + bad[2])):
+                return {"spam_bounce"}
+            return {"soft_failures"}
+        self.done["delivered"] += 1
+        lot = {"delivered"}
+        for name, rate in (("complaints", "complaint_rate"), ("unsubscribes", "unsubscribe_rate")):
+            if self._falls(name, "delivered", rates[rate]):
+                lot.add(name)
+        if self._falls("opens", "delivered", rates["open_rate"]):
+            lot.add("opens")
+            if self._falls("clicks", "opens", rates["click_rate"] / rates["open_rate"]):
+                lot.add("clicks")
+        return lot
+
+
+def _merged(*givers: dict[str, Any]) -> Rates:
+    """Return the rates that hold where the first to say something goes before the others."""
+    return {
+        name: next((Fraction(str(rates[name])) for rates in givers if name in rates), Fraction(0))
+        for name in RATES
+    }
+
+
 @dataclass(eq=False)
 class Task:
     """A sending task and the due instants of its runs that are still to come."""
@@ -260,6 +329,8 @@ class Task:
     skips: bool
     cancel_at: int | None
     to_come: list[tuple[int, int]]  # (due, run number), the next one first
+    parts: list[tuple[int, Rates]] = field(default_factory=list)  # of the list: emails, rates
+    bounced: list[int] = field(default_factory=list)  # addresses of each part that are invalid
 
 
 @dataclass(eq=False)
@@ -269,6 +340,7 @@ class Run:
     task: Task
     number: int
     record: RunRecord
+    mailings: list[Mailing] = field(default_factory=list)  # a part each, those to come included
 
     @property
     def queue_key(self) -> tuple[int, int, int]:
@@ -336,6 +408,9 @@ class Simulation:
         self.days = self._read_days()
         self.manual_restarts = [] if self.is_auto else self._read_restarts(plan)
         self.domains = self._read_domains(plan)
+        self.qualities = {spec["name"]: spec.get("quality", {}) for spec in plan["domains"]}
+        self.levels_per_day = plan.get("levels_per_day", 1)
+        self.resumes = plan.get("resume_on_raise", False)
         self.tasks = [
             self._read_task(number, spec) for number, spec in enumerate(plan["tasks"], start=1)
         ]
@@ -401,12 +476,16 @@ class Simulation:
                 warmup_start=warmup_start,
                 advance=spec.get("advance", "calendar"),
                 plan_date=self.today,
+                level=spec.get("level", 1),
             )
         return domains
 
     def _read_task(self, number: int, spec: dict[str, Any]) -> Task:
         dues = _due_instants(spec, self.clock, self.start, self.horizon)
+        parts = self._read_parts(spec)
         return Task(
+            parts=parts,
+            bounced=[0] * len(parts),
             number=number,
             domain=self.domains[_domain_name(spec["sender"])],
             requests=spec["requests"],
@@ -415,6 +494,15 @@ class Simulation:
             cancel_at=self.clock.instant(spec["cancel_at"]) if "cancel_at" in spec else None,
             to_come=[(due, run) for run, due in enumerate(dues, start=1)],
         )
+
+    def _read_parts(self, spec: dict[str, Any]) -> list[tuple[int, Rates]]:
+        above = spec.get("quality", {}), self.qualities[_domain_name(spec["sender"])]
+        if "segments" not in spec:
+            return [(spec["requests"], _merged(*above))]
+        return [
+            (part["requests"], _merged(part.get("quality", {}), *above))
+            for part in spec["segments"]
+        ]
 
     def _read_test_sends(self, plan: dict[str, Any]) -> list[TestSend]:
         """Return the test sends that are still to come, those of one instant in plan order."""
@@ -499,6 +587,8 @@ class Simulation:
     def _learn_limits(self) -> None:
         """Write down the limits of today, and use them in a window of a day."""
         for domain in self.domains.values():
+            if domain.warmup == "reputation":
+                self._close_reputation(domain)
             limit = domain.limit_on(self.today)
             self.result.limits[domain.name, self.today.isoformat()] = limit
             if not self.is_rolling:
@@ -542,6 +632,8 @@ class Simulation:
 
     def _may_send(self, domain: Domain) -> bool:
         """Tell whether the domain has something left of its day or window."""
+        if domain.blocked:
+            return False
         if self.is_rolling and not domain.is_open:
             return False
         return domain.limit is None or domain.used < domain.limit
@@ -554,6 +646,89 @@ class Simulation:
         if self.is_rolling and not self._may_send(domain):
             domain.is_open = False
             domain.opens_at = self.now + 24 * HOUR
+
+    # Reputation
+
+    def _is_judged(self, domain: Domain) -> bool:
+        """Tell whether the email just sent is one after which the domain is judged."""
+        used, limit = domain.used, domain.limit
+        assert limit is not None
+        reaches_share = 10 * used >= 7 * limit > 10 * (used - 1)
+        return domain.warmup == "reputation" and (used == 301 or reaches_share or used == limit)
+
+    def _rate(self, domain: Domain, lot: str) -> Fraction:
+        return Fraction(domain.lots[lot], domain.used)
+
+    def _deliverability(self, domain: Domain) -> Fraction:
+        return 1 - sum(
+            self._rate(domain, lot) for lot in ("invalid", "spam_bounce", "soft_failures")
+        )
+
+    def _deserves_more(self, domain: Domain) -> bool:
+        percent = Fraction(1, 100)
+        rates = {lot: self._rate(domain, lot) / percent for lot in ("invalid", "spam_bounce")}
+        complaints, opens = self._rate(domain, "complaints"), self._rate(domain, "opens")
+        delivered = self._deliverability(domain) / percent
+        clean = rates["invalid"] < 5 and delivered > 92 and rates["spam_bounce"] < Fraction("2.5")
+        liked = delivered > 90 and opens / percent > 50
+        few_complaints = complaints / percent < Fraction("0.1")
+        assert domain.limit is not None
+        return 10 * domain.used >= 7 * domain.limit and few_complaints and (clean or liked)
+
+    def _note_fall(self, domain: Domain) -> None:
+        if domain.used <= 300:
+            return
+        invalid, spam = self._rate(domain, "invalid"), self._rate(domain, "spam_bounce")
+        domain.falls |= invalid > Fraction(9, 100) or spam > Fraction(5, 100)
+        domain.falls |= self._deliverability(domain) < Fraction(65, 100)
+        domain.falls |= self._rate(domain, "complaints") > Fraction(5, 1000)
+
+    def _is_bad(self, domain: Domain) -> bool:
+        invalid, spam = self._rate(domain, "invalid"), self._rate(domain, "spam_bounce")
+        return domain.used > 300 and (invalid > Fraction(11, 100) or spam > Fraction(15, 100))
+
+    def _judge(self, domain: Domain) -> None:
+        self._note_fall(domain)
+        if self._is_bad(domain):
+            domain.blocked = True
+            for run in [*self._in_order(SENDING), *self._in_order(PAUSED)]:
+                if run.task.domain is domain:
+                    self._fail(run)
+        elif self._rise(domain) and self.resumes:
+            for run in self._in_order(PAUSED):
+                if run.task.domain is domain and self._may_send(domain):
+                    self._change(run, SENDING)
+                    self.last_served = None
+
+    def _rise(self, domain: Domain) -> bool:
+        """Raise the level as far as it may rise now; tell whether it did."""
+        before = domain.level
+        while domain.level < 20 and domain.risen < self.levels_per_day:
+            if not self._deserves_more(domain):
+                break
+            domain.level += 1
+            domain.risen += 1
+            domain.limit = [0, *TABLES["standard"]][domain.level]
+            self.result.levels.append((self.now, domain.name, domain.level))
+        return domain.level > before
+
+    def _fail(self, run: Run) -> None:
+        run.record.failed = run.record.requests - run.record.sent
+        run.record.cached = 0
+        self._change(run, ERROR)
+
+    def _close_reputation(self, domain: Domain) -> None:
+        """Judge the day that is over, and begin the next one."""
+        if domain.used:
+            self._note_fall(domain)
+            if not domain.blocked:
+                self._rise(domain)
+        if domain.falls and domain.level > 0:
+            domain.level -= 1
+            self.result.levels.append((self.now, domain.name, domain.level))
+        domain.risen = 0
+        domain.falls = domain.blocked = False
+        domain.lots = Counter()
 
     # 2. Emails
 
@@ -572,9 +747,16 @@ class Simulation:
             record.cached -= 1
         self.result.emails.append((self.now, run.task.number, run.number))
         self.by_run_day[run.task.number, run.number, self.today.isoformat()] += 1
+        mailing = next(part for part in run.mailings if part.done["sent"] < part.size)
+        lot = mailing.next_email()
+        record.lots.update(lot)
+        run.task.domain.lots.update(lot)
+        run.task.bounced[mailing.part] += "invalid" in lot
         self._count_email(run.task.domain)
         if record.sent == record.requests:
             self._change(run, SENT)
+        if run.task.domain.limit is not None and self._is_judged(run.task.domain):
+            self._judge(run.task.domain)
         if not self._may_send(run.task.domain):
             self._pause_all(run.task.domain)
 
@@ -619,13 +801,21 @@ class Simulation:
     # 5. Runs due
 
     def _create_run(self, task: Task, due: int, number: int) -> Run:
-        run = Run(task, number, RunRecord(requests=task.requests, due=due))
+        mailings = [
+            Mailing(part, size - gone, rates)
+            for part, ((size, rates), gone) in enumerate(zip(task.parts, task.bounced, strict=True))
+        ]
+        requests = sum(mailing.size for mailing in mailings)
+        run = Run(task, number, RunRecord(requests=requests, due=due), mailings)
         self.result.runs[task.number, number] = run.record
         return run
 
     def _run_due(self, task: Task, due: int, number: int) -> None:
         earlier = [run for run in self.queue if run.task is task]
         if earlier and task.skips:
+            self.result.skipped.append((due, task.number, number))
+            return
+        if task.is_recurring and task.requests == sum(task.bounced):
             self.result.skipped.append((due, task.number, number))
             return
         if task.is_recurring:
@@ -636,7 +826,9 @@ class Simulation:
         self.queue.append(run)
         self._open_first_window(task.domain)
         held_up = any(run.record.status == PAUSED for run in earlier)
-        if self._may_send(task.domain) and not held_up:
+        if task.domain.blocked:
+            self._fail(run)
+        elif self._may_send(task.domain) and not held_up:
             self._change(run, SENDING)
         else:
             self._change(run, PAUSED)
@@ -651,6 +843,8 @@ class Simulation:
             if self._may_send(test.domain):
                 self._count_email(test.domain)
                 sent += 1
+                if test.domain.limit is not None and self._is_judged(test.domain):
+                    self._judge(test.domain)
         self.result.tests.append((self.now, sent, test.recipients - sent))
         if not self._may_send(test.domain):
             self._pause_all(test.domain)

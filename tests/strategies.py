@@ -281,6 +281,81 @@ def surely_ends(plan: dict[str, Any]) -> bool:
     return bounded and by_itself and all(_grows(domain) for domain in plan["domains"])
 
 
+# --- quality ------------------------------------------------------------------------------------
+
+
+GOOD = {
+    "invalid_rate": 0.02,
+    "spam_bounce_rate": 0.01,
+    "soft_failure_rate": 0.02,
+    "complaint_rate": 0,
+    "open_rate": 0.2,
+    "click_rate": 0.05,
+    "unsubscribe_rate": 0.003,
+}
+OTHERWISE = [
+    {"invalid_rate": 0.045, "soft_failure_rate": 0.04},  # hardly raised for its delivered
+    {"invalid_rate": 0.06, "open_rate": 0.6},  # raised for its opens
+    {"invalid_rate": 0.05, "open_rate": 0.52},
+    {"invalid_rate": 0.1},  # lowered
+    {"invalid_rate": 0.12},  # blocked
+    {"invalid_rate": 1},
+    {"spam_bounce_rate": 0.03},
+    {"spam_bounce_rate": 0.06},
+    {"spam_bounce_rate": 0.2},
+    {"soft_failure_rate": 0.06},
+    {"soft_failure_rate": 0.4},
+    {"complaint_rate": 0.002},
+    {"complaint_rate": 0.01},
+    dict.fromkeys(GOOD, 0),
+]
+
+
+@st.composite
+def qualities(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw good rates, or others that pass some threshold of reputation."""
+    other = draw(st.sampled_from([{}] * len(OTHERWISE) + OTHERWISE))
+    rates = GOOD | (dict.fromkeys(GOOD, 0) if 1 in other.values() else {}) | other
+    silent = draw(st.sets(st.sampled_from(["complaint_rate", "unsubscribe_rate"])))
+    return {name: rate for name, rate in rates.items() if name not in silent}
+
+
+@st.composite
+def with_quality(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a plan with expected outcomes, most of its domains judged by their reputation."""
+    plan = draw(plans(most_tasks=4, most_domains=2))
+    plan |= {"outcomes": "expected", "levels_per_day": draw(st.sampled_from([1, 1, 2, 20]))}
+    plan["resume_on_raise"] = draw(st.booleans())
+    plan.pop("window", None)
+    plan["rate"] = draw(st.sampled_from([20, 3, 1, 1000, "1/7", "1/60"]))
+    for task in plan["tasks"]:  # nobody judges a few emails
+        if draw(st.integers(0, 3)):
+            task.pop("cancel_at", None)
+        if "every" not in task:
+            task["requests"] = draw(st.sampled_from([100, 310, 360, 700, 1300]))
+        elif "count" in task:
+            task["requests"] = draw(st.sampled_from([50, 310, 500]))
+            task["count"] = min(task["count"], 3)
+    for domain in plan["domains"]:
+        domain["quality"] = draw(qualities())
+        if domain is plan["domains"][0] or draw(st.booleans()):
+            domain |= {"warmup": "reputation", "level": draw(st.sampled_from([1, 1, 1, 1, 2, 0]))}
+            domain.pop("advance", None)
+            if draw(st.integers(0, 3)):
+                domain.pop("warmup_start", None)
+    for task in plan["tasks"]:
+        if draw(st.booleans()):
+            task["quality"] = draw(qualities())
+        if task["requests"] > 1 and draw(st.booleans()):
+            first = draw(st.integers(1, task["requests"] - 1))
+            sizes = {"engaged": first, "others": task["requests"] - first}
+            task["segments"] = [
+                {"name": name, "requests": size, "quality": draw(qualities())}
+                for name, size in sizes.items()
+            ]
+    return plan
+
+
 @st.composite
 def plans(
     draw: st.DrawFn,
