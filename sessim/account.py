@@ -8,16 +8,15 @@ and the account's pace says when that is.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
-from operator import sub
-from types import SimpleNamespace
 
 import numpy as np
 
 from sessim.clock import DAY, SECOND
-from sessim.eventlog import NONE, Event
+from sessim.eventlog import NONE
+from sessim.judging import Judging
 from sessim.lifecycle import (
     CANCELLED,
     ERROR,
@@ -26,31 +25,22 @@ from sessim.lifecycle import (
     SENDING,
     SENT,
     TO_START,
-    Rest,
 )
-from sessim.logwriter import LogWriter
 from sessim.plan import Plan
-from sessim.reputation import Standing, Verdict, judge
-from sessim.serving import DISCIPLINES, NEVER, NOT_TO_BE, Pace, Queue, Ranks
+from sessim.serving import NEVER, NOT_TO_BE, Pace, Queue, Ranks
 from sessim.state import State
-
-# In Python 3.11 an enumeration's attributes are slow to look up.
-_ROW = SimpleNamespace(**Event.__members__)
-_NOWHERE, _WAITING, _CACHED, _DROPPED, _FAILED = map(int, Rest)
+from sessim.telling import CACHED, DROPPED, FAILED, NOWHERE, ROW, WAITING
 
 _BEGUN = {
-    _ROW.SENDING: (SENDING, _WAITING),
-    _ROW.PAUSED: (PAUSED, _CACHED),
-    _ROW.SKIPPED: (NOT_TO_BE, _NOWHERE),
-    _ROW.ERROR: (ERROR, _FAILED),
+    ROW.SENDING: (SENDING, WAITING),
+    ROW.PAUSED: (PAUSED, CACHED),
+    ROW.SKIPPED: (NOT_TO_BE, NOWHERE),
+    ROW.ERROR: (ERROR, FAILED),
 }
 """Status and place of the unsent emails after a run's beginning."""
 
-_LEFT = frozenset({_ROW.PAUSED, _ROW.ERROR, _ROW.CANCELLED})
-"""The events before which several runs may have sent something."""
 
-
-class Account(ABC):
+class Account(Judging):
     """The sender's account: its domains, their queues, and what the rules do to them.
 
     Parameters
@@ -62,24 +52,14 @@ class Account(ABC):
     """
 
     def __init__(self, plan: Plan, state: State) -> None:
-        self.plan, self.state, self._counts = plan, state, state.counts
+        super().__init__(plan, state)
         self._dues: list[int] = plan.runs.due.tolist()
-        self._previous: list[int] = plan.runs.previous.tolist()
         self._skips = [False, *(task.overlap == "skip" for task in plan.tasks)]
         self._domain_index = {domain.name: i for i, domain in enumerate(plan.domains)}
-        self._discipline = DISCIPLINES[plan.discipline](state.counts, state.after)
         self._discipline.join(np.flatnonzero(state.counts.status == SENDING).tolist())
         self._advance: Callable[[int], int] = self._discipline.advance
-        self._fates = state.fates
         self._sending = sum(queue.sending for queue in state.counts.queues)
         self._pace = Pace(plan.rate, state.busy_from or 0)
-
-    @property
-    def finished(self) -> bool:
-        """Whether no work is left, now or to come."""
-        state = self.state
-        tests_left = state.next_test < len(self.plan.test_sends)
-        return not (state.unfinished or state.to_come or tests_left)
 
     @abstractmethod
     def _restart_at(self, instant: int, domain: int) -> None:
@@ -116,7 +96,7 @@ class Account(ABC):
             counts.codes[rank] = SENT
             self._left(queue, (rank,))
             state.unfinished -= 1
-            self._row(_ROW.SENT, rank)
+            self._row(ROW.SENT, rank)
         if queue.total == queue.stops_at:
             self._look_at(queue)
         self._note_turn()
@@ -127,9 +107,9 @@ class Account(ABC):
         if turn != state.served:
             before, state.served = state.served, turn
             if before != NEVER and self._counts.codes[before] == SENDING:
-                self._row(_ROW.TURN, before, "an earlier run goes first")
+                self._row(ROW.TURN, before, "an earlier run goes first")
             if turn != NEVER:
-                self._row(_ROW.TURN, turn)
+                self._row(ROW.TURN, turn)
 
     def _look_at(self, queue: Queue) -> None:
         """Stop a domain that has sent as much as it may; judge one that goes by reputation."""
@@ -150,10 +130,10 @@ class Account(ABC):
         if queue.sending:
             ranks = queue.due(counts, SENDING, queue.sending)
             counts.status[ranks] = PAUSED
-            counts.rest[ranks] = _CACHED
+            counts.rest[ranks] = CACHED
             queue.paused += len(ranks)
             self._left(queue, ranks)
-            self._rows(_ROW.PAUSED, queue, ranks, reason)
+            self._rows(ROW.PAUSED, queue, ranks, reason)
 
     def _left(self, queue: Queue, ranks: Ranks) -> None:
         """Note that runs of a domain are no longer SENDING."""
@@ -184,7 +164,7 @@ class Account(ABC):
                 continue
             ranks = queue.due(counts, PAUSED, queue.paused)
             if not queue.left:
-                self._rows(_ROW.REFUSED, queue, ranks, "nothing left of the daily limit")
+                self._rows(ROW.REFUSED, queue, ranks, "nothing left of the daily limit")
                 continue
             if not begun:
                 self._discipline.begin()
@@ -192,12 +172,12 @@ class Account(ABC):
             queue.paused, queue.cursor = 0, queue.head
             counts.status[ranks] = SENDING
             self._joined(queue, ranks)
-            self._rows(_ROW.RESTARTED, queue, ranks)
+            self._rows(ROW.RESTARTED, queue, ranks)
 
     def _begin_day(self) -> None:
         state = self.state
         for rank in self._discipline.served():
-            self._row(_ROW.DAY, rank)
+            self._row(ROW.DAY, rank)
         for domain, (days, queue) in enumerate(zip(state.days, self._counts.queues, strict=True)):
             days.pass_midnight(queue.total)
             standing = state.standings[domain]
@@ -289,28 +269,28 @@ class Account(ABC):
         if earlier != NEVER:
             earlier = self._unfinished(earlier)
         if earlier != NEVER and self._skips[self.plan.runs.task[rank]]:
-            return queue, _ROW.SKIPPED, "an earlier run of the task is unfinished"
+            return queue, ROW.SKIPPED, "an earlier run of the task is unfinished"
         if queue.blocked:
-            return queue, _ROW.ERROR, "the domain is blocked for today"
+            return queue, ROW.ERROR, "the domain is blocked for today"
         if not counts.requests[rank]:
-            return queue, _ROW.SKIPPED, "no address is left: all have bounced"
+            return queue, ROW.SKIPPED, "no address is left: all have bounced"
         if queue.total == queue.closes_at:
-            return queue, _ROW.PAUSED, "nothing left of the daily limit"
+            return queue, ROW.PAUSED, "nothing left of the daily limit"
         if earlier != NEVER and counts.codes[earlier] == PAUSED:
-            return queue, _ROW.PAUSED, "an earlier run of the task is paused"
-        return queue, _ROW.SENDING, ""
+            return queue, ROW.PAUSED, "an earlier run of the task is paused"
+        return queue, ROW.SENDING, ""
 
     def _start(self, ranks: list[int], queue: Queue, event: int, reason: str) -> None:
         state, counts = self.state, self._counts
-        if event != _ROW.SKIPPED:
-            state.unfinished += len(ranks) if event != _ROW.ERROR else 0
-            self._rows(_ROW.DUE, queue, ranks)
+        if event != ROW.SKIPPED:
+            state.unfinished += len(ranks) if event != ROW.ERROR else 0
+            self._rows(ROW.DUE, queue, ranks)
         status, rest = _BEGUN[event]
         for rank in ranks:
             counts.codes[rank], counts.rests[rank] = status, rest
-        if event == _ROW.SENDING:
+        if event == ROW.SENDING:
             self._joined(queue, ranks)
-        elif event == _ROW.PAUSED:
+        elif event == ROW.PAUSED:
             queue.paused += len(ranks)
         self._rows(event, queue, ranks, reason)
 
@@ -344,15 +324,15 @@ class Account(ABC):
                 counts.codes[rank] = NOT_TO_BE
                 called_off = True
             else:
-                counts.codes[rank], counts.rests[rank] = CANCELLED, _DROPPED
+                counts.codes[rank], counts.rests[rank] = CANCELLED, DROPPED
                 if status == SENDING:
                     state.unfinished -= 1
                     self._left(queue, (rank,))
-                self._row(_ROW.CANCELLED, rank, "cancelled by the user")
+                self._row(ROW.CANCELLED, rank, "cancelled by the user")
         if called_off:
             whom = len(self.plan.runs) + task - 1
             state.log.row(
-                state.now, _ROW.CANCELLED, NONE, NONE, _NOWHERE, NONE, 0,
+                state.now, ROW.CANCELLED, NONE, NONE, NOWHERE, NONE, 0,
                 "later recurrences called off", whom,
             )  # fmt: skip
 
@@ -367,146 +347,12 @@ class Account(ABC):
             sent = min(left, queue.stops_at - queue.total)
             queue.total += sent
             left -= sent
-            self._domain_row(_ROW.SENT, queue, "test send", sent, 0)
+            self._domain_row(ROW.SENT, queue, "test send", sent, 0)
             standing = self.state.standings[domain]
             if standing is not None and queue.total == queue.stops_at:
                 self._judge(queue, standing)
         if left:
             reason = "while the domain is blocked" if queue.blocked else "at the daily limit"
-            self._domain_row(_ROW.ERROR, queue, f"test send {reason}", 0, left)
+            self._domain_row(ROW.ERROR, queue, f"test send {reason}", 0, left)
         if left < test.recipients and not (queue.left or queue.blocked):
             self._fill(queue)
-
-    # --- quality (rule R7) --------------------------------------------------------------------
-
-    def _gather(self, rank: int) -> None:
-        """Find the addresses of a run that is due: without those known to have bounced."""
-        counts, earlier = self._counts, self._previous[rank]
-        assert self._fates is not None
-        while earlier != NEVER and counts.codes[earlier] == SENDING:
-            self._discipline.served()
-            self._fates.settle(earlier, counts.emails[earlier])
-            earlier = self._previous[earlier]
-        counts.requests[rank] = self._fates.begin(rank)
-
-    def _verdict(self, queue: Queue, standing: Standing) -> Verdict:
-        counts, fates = self._counts, self._fates
-        assert fates is not None
-        for rank in self._discipline.served():
-            if counts.queue_of[rank] is queue:
-                fates.settle(rank, counts.emails[rank])
-        today = list(map(sub, fates.by_domain[queue.domain], standing.before))
-        may_rise = standing.rises(self.plan.levels_per_day)
-        return judge(queue.counted, queue.limit, today, may_rise=may_rise)
-
-    def _judge(self, queue: Queue, standing: Standing) -> None:
-        """Judge a domain's emails of the day: it may rise or be blocked now, or fall tomorrow."""
-        verdict = self._verdict(queue, standing)
-        standing.lowered = standing.lowered or verdict.lowered
-        if verdict.blocked:
-            self._block(queue, f"blocked at level {standing.level}: {verdict.blocked}")
-            return
-        risen = standing.risen
-        self._rise(queue, standing, verdict)
-        queue.stops_at = queue.counted_from + standing.next_judgement(queue.counted)
-        if standing.risen > risen:
-            for rank in self._discipline.served():
-                if self._counts.queue_of[rank] is queue:
-                    self._row(_ROW.TURN, rank, "the limit rose")
-            if self.plan.resume_on_raise:
-                self._restart([queue.domain])
-
-    def _rise(self, queue: Queue, standing: Standing, verdict: Verdict) -> None:
-        """Raise a domain's level at once, as far as its emails of the day allow."""
-        while verdict.raised:
-            standing.rise(verdict.raised)
-            queue.limit = standing.limit
-            queue.closes_at = queue.counted_from + queue.limit
-            self._limit_row(queue)
-            verdict = self._verdict(queue, standing)
-
-    def _block(self, queue: Queue, reason: str) -> None:
-        """Let the unsent emails of a domain's due runs fail, and nothing be sent today."""
-        counts = self._counts
-        queue.blocked = True
-        self._domain_row(_ROW.LIMIT, queue, reason, 0, 0)
-        for status, number in ((SENDING, queue.sending), (PAUSED, queue.paused)):
-            if not number:
-                continue
-            ranks = queue.due(counts, status, number)
-            counts.status[ranks], counts.rest[ranks] = ERROR, _FAILED
-            self.state.unfinished -= len(ranks)
-            if status == SENDING:
-                self._left(queue, ranks)
-            else:
-                queue.paused = 0
-            self._rows(_ROW.ERROR, queue, ranks, reason)
-
-    def _close_day(self, queue: Queue, standing: Standing) -> None:
-        """Judge a day that is over, and begin the next: a block is over, too."""
-        assert self._fates is not None
-        if queue.counted:
-            verdict = self._verdict(queue, standing)
-            standing.lowered = standing.lowered or verdict.lowered
-            if not queue.blocked:
-                self._rise(queue, standing, verdict)
-        queue.blocked = False
-        standing.begin_day(tuple(self._fates.by_domain[queue.domain]))
-
-    # --- the log ------------------------------------------------------------------------------
-
-    def _row(self, event: int, rank: int, detail: str = "") -> None:
-        state, counts = self.state, self._counts
-        queue = counts.queue_of[rank]
-        if self._fates and counts.emails[rank]:
-            self._fates.settle(rank, counts.emails[rank])
-        state.log.row(
-            state.now, event, queue.domain, counts.codes[rank], counts.rests[rank],
-            queue.limit, queue.total - queue.counted_from, detail, rank, counts.emails[rank],
-        )  # fmt: skip
-
-    def _rows(self, event: int, queue: Queue, ranks: Ranks, detail: str = "") -> None:
-        """Write rows of runs of one domain that are alike in all but their emails."""
-        first = ranks[0]
-        if len(ranks) == 1:
-            self._row(event, first, detail)
-            return
-        state, counts = self.state, self._counts
-        if self._fates and event in _LEFT:
-            ranks = np.asarray(ranks)
-            for rank in ranks[counts.sent[ranks] != self._fates.known[ranks]].tolist():
-                self._fates.settle(rank, counts.emails[rank])
-        state.log.rows(
-            state.now, event, queue.domain, counts.codes[first], counts.rests[first],
-            queue.limit, queue.total - queue.counted_from, detail, ranks, counts.sent[ranks],
-        )  # fmt: skip
-
-    def _domain_row(self, event: int, queue: Queue, detail: str, sent: int, failed: int) -> None:
-        self.state.log.row(
-            self.state.now, event, queue.domain, NONE, _NOWHERE,
-            queue.limit, queue.total - queue.counted_from, detail, NONE, sent, failed,
-        )  # fmt: skip
-
-    def _limit_row(self, queue: Queue) -> None:
-        days = self.state.days[queue.domain]
-        standing = self.state.standings[queue.domain]
-        if standing is not None:
-            detail = standing.words
-        else:
-            detail = f"warm-up day {days.day(self.state.date)}" if days.limits.counts_days else ""
-        self._domain_row(_ROW.LIMIT, queue, detail, 0, 0)
-
-    def _write_end(self, log: LogWriter, instant: int) -> None:
-        state = self.state
-        now, rows = state.now, state.log
-        state.now, state.log = (log.last_time if self.finished else instant), log
-        fates, served = self._fates, self._discipline.served()
-        if fates and served:
-            self._fates = fates.copy()  # looking changes no luck
-        for rank in served:
-            self._row(_ROW.END, rank)
-        detail = "all work done" if self.finished else "work left"
-        log.row(state.now, _ROW.END, NONE, NONE, _NOWHERE, NONE, 0, detail)
-        if self._fates:
-            log.knots, log.requests = self._fates.knots, np.array(self._counts.requests)
-        state.now, state.log, self._fates = now, rows, fates

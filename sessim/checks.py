@@ -120,9 +120,11 @@ def _merged(
         yield "quality", entry.quality or Quality()
         return
     whole = (entry.quality or Quality()).over(rates.get(entry.domain))
-    yield "quality", whole
+    if entry.quality is not None:  # or else it is the domain's mistake, told there
+        yield "quality", whole
     for segment in entry.segments or ():
-        yield "segments", segment.quality.over(whole)
+        if segment.quality.given:
+            yield "segments", segment.quality.over(whole)
 
 
 def _too_early(

@@ -30,6 +30,8 @@ ROOMS = (
         "logwriter",
         "ledger",
         "state",
+        "telling",
+        "judging",
         "account",
         "model",
     ),

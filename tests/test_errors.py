@@ -84,15 +84,18 @@ NO_RATE = "is no sending rate; give emails a second above 0, for example 20"
 MOST = 1_000_000_000_000_000
 FROM_1 = "give a number from 1, as a warm-up never shrinks"
 FILE_ONLY = "give the path of a file and nothing else"
-LATER = "is not simulated in this version"
+RATE = "give a number from 0 to 1, or a distribution such as {uniform: [0.001, 0.003]}"
 SWITCH = "is neither true nor false; write one of them"
 GROUP = "is not a group of keys; write key: value"
 BREAKS = "has line breaks or control characters; leave them out"
 TASK_KEYS = (
     "cancel_at, count, every, every_by, name, overlap, quality, recipients, reply_to, requests, "
-    "sender, start, subject, template, until"
+    "segments, sender, start, subject, template, until"
 )
-FORMS = "a published name, none, a number, a list of numbers, {start, factor, cap} or {csv: FILE}"
+FORMS = (
+    "a published name, none, reputation, a number, a list of numbers, {start, factor, cap} or "
+    "{csv: FILE}"
+)
 BCC = "a@news.example.com\r\nBcc: b@c.com"
 
 # By place in the plan: a bad value, and what is said of it behind the name of the place.
@@ -225,18 +228,74 @@ BAD_VALUES: dict[str, list[tuple[Any, str]]] = {
         ({"csv": "no\0where"}, f"csv is 'no\\x00where'; {FILE_ONLY}"),
         ({"csv": "a.csv", "cap": 3}, f"csv stands beside other keys; {FILE_ONLY}"),
         ("standart", "'standart' is not a published schedule; did you mean 'standard'?"),
-        (
-            "reputation",
-            f"'reputation' {LATER}; choose a published schedule, for example standard",
-        ),
         (True, f"True is no warm-up; give {FORMS}"),
         (1.5, f"1.5 is no warm-up; give {FORMS}"),
     ],
     "domains 0 level": [
-        (2, f"2 {LATER}; leave it out, or write 1"),
-        (True, f"True {LATER}; leave it out, or write 1"),
+        (2, "belongs to warmup: reputation; leave it out, or set that"),
+        (21, "21 is out of range; give a whole number from 0 to 20"),
+        (True, "True is not a whole number; give one from 0"),
     ],
-    "domains 0 quality": [({"invalid_rate": 0.1}, f"{LATER}; leave it out")],
+    "domains 0 quality": [
+        (0.1, "0.1 is no group of rates; write for example open_rate: 0.2"),
+        ({"invalid": 0.1}, "key 'invalid' is not known; did you mean 'invalid_rate'?"),
+        ({"invalid_rate": 1.2}, f"invalid_rate is 1.2; {RATE}"),
+        ({"invalid_rate": -0.1}, f"invalid_rate is -0.1; {RATE}"),
+        ({"open_rate": "20%"}, f"open_rate is '20%'; {RATE}"),
+        ({"open_rate": True}, f"open_rate is True; {RATE}"),
+        ({"open_rate": float("nan")}, f"open_rate is nan; {RATE}"),
+        (
+            {"open_rate": {}},
+            "open_rate is an empty distribution; give one, such as {uniform: [0.001, 0.003]}",
+        ),
+        (
+            {"open_rate": {"weibull": [0, 1]}},
+            "open_rate: 'weibull' is no distribution; known are beta, choice, triangular, uniform",
+        ),
+        (
+            {"open_rate": {"choice": []}},
+            (
+                "open_rate: choice is []; give a list of at least one "
+                "rate from 0 to 1, each as likely as the others"
+            ),
+        ),
+        (
+            {"open_rate": {"uniform": [0.3, 0.1]}},
+            (
+                "open_rate: uniform is [0.3, 0.1]; give a list "
+                "of the lowest and the highest rate, from 0 to 1"
+            ),
+        ),
+        (
+            {"open_rate": {"beta": [0, 3]}},
+            "open_rate: beta is [0, 3]; give a list of two numbers above 0",
+        ),
+        (
+            {"invalid_rate": 0.6, "soft_failure_rate": {"uniform": [0.4, 0.6]}},
+            (
+                "invalid_rate, spam_bounce_rate and soft_failure_rate sum to 1.1; "
+                "an email has one of them at most: "
+                "give rates that sum to 1 or less"
+            ),
+        ),
+        (
+            {"click_rate": 0.1},
+            (
+                "click_rate is 0.1 and open_rate 0; only who opens can click: give "
+                "an open_rate that is not below the click_rate"
+            ),
+        ),
+    ],
+    "tasks 0 segments": [
+        (3, "3 is no list of segments; write one a line"),
+        ([], "is an empty list; give at least one segment, or leave it out"),
+        ([{"name": "a"}], "segment 'a', requests is None; give a whole number from 1"),
+        ([{"requests": 3}], "segment 1, name is None; write some words"),
+        (
+            [{"name": "a", "request": 3}],
+            "segment 1, key 'request' is not known; did you mean 'requests'?",
+        ),
+    ],
     # choices
     "discipline": [("lifo", "'lifo' is not known; choose 'fifo' or 'fair'")],
     "window": [

@@ -97,7 +97,7 @@ def test_the_schema_takes_what_the_plan_takes(change: dict[str, Any]) -> None:
 
 def test_the_schema_lists_the_published_warm_ups() -> None:
     choices = SCHEMA["$defs"]["Domain"]["properties"]["warmup"]["anyOf"][0]["enum"]
-    assert choices == [*sessim.published(), "none", None]
+    assert choices == [*sessim.published(), "reputation", "none", None]
 
 
 SEEN = ("domains", "tasks", "start", "horizon", "restart_at", "resume_on_raise", "tasks 1 every")
