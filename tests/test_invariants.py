@@ -25,7 +25,7 @@ from sessim.clock import SECOND
 from sessim.eventlog import NONE, Event
 from sessim.ledger import Ledger, Snapshot
 from sessim.lifecycle import FINISHED, TRANSITIONS, TaskStatus
-from tests.strategies import plans
+from tests.strategies import plans, with_quality
 
 pytestmark = pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
 
@@ -135,11 +135,21 @@ def test_every_email_of_a_run_is_in_one_place(plan: dict[str, Any], data: st.Dat
 # 2
 
 
-@given(plans())
+def assert_limits_only_rise_within_a_day(outcome: Outcome) -> None:
+    clock, limits = outcome.plan.clock, [row for row in outcome.rows if row.event == Event.LIMIT]
+    for before, after in pairwise(sorted(limits, key=lambda row: row.domain)):
+        same = before.domain == after.domain and clock.date(before.time) == clock.date(after.time)
+        # At the first instant of a day the day before is judged, too.
+        if same and outcome.plan.window == "day" and before.time < after.time:
+            assert after.limit >= before.limit
+
+
+@given(plans() | with_quality())
 def test_no_domain_ever_passes_its_limit(plan: dict[str, Any]) -> None:
     outcome = Outcome(plan)
     for row in outcome.rows:
         assert row.domain == NONE or row.limit == NONE or row.sent_today <= row.limit
+    assert_limits_only_rise_within_a_day(outcome)
     daily = outcome.result.daily.dropna(subset="limit")
     if outcome.plan.window == "day":
         assert (daily["sent"] <= daily["limit"]).all()
@@ -148,7 +158,7 @@ def test_no_domain_ever_passes_its_limit(plan: dict[str, Any]) -> None:
 # 3
 
 
-@given(plans())
+@given(plans() | with_quality())
 def test_only_the_allowed_changes_of_status_happen(plan: dict[str, Any]) -> None:
     outcome = Outcome(plan)
     for rows in outcome.runs.values():

@@ -38,3 +38,104 @@ def test_model_and_reference_agree_on_outcomes_and_reputation(plan: dict[str, An
     for key, record in reference.runs.items():
         names = ("delivered", *OUTCOMES)
         assert [runs[name][key] for name in names] == [record.lots[name] for name in names]
+
+
+def story(rates: dict[str, float], requests: int = 3000, **keys: Any) -> sessim.Result:
+    """Simulate one domain with a reputation, and what is expected of its emails."""
+    domain = {
+        "name": "a.org",
+        "warmup": "reputation",
+        "quality": rates,
+        "level": keys.pop("level", 1),
+    }
+    tasks = keys.pop("tasks", [{"name": "A", "sender": "x@a.org", "requests": requests}])
+    plain = {"start": "2026-12-01", "outcomes": "expected", "domains": [domain], "tasks": tasks}
+    return sessim.simulate(sessim.Plan.from_dict(plain | keys))
+
+
+def days(result: sessim.Result) -> list[tuple[int, int, int]]:
+    return list(zip(*(result.daily[name] for name in ("level", "limit", "sent")), strict=True))
+
+
+def test_good_mail_rises_by_a_level_a_day_and_goes_on() -> None:
+    result = story({"open_rate": 0.2})
+    assert days(result) == [(2, 1000, 1000), (3, 2000, 2000)]
+    at = result.events.query("event == 'limit'").drop_duplicates("limit", keep="first")
+    assert at["sent_today"].tolist() == [0, 350, 700]  # 70% of 500, of 1,000
+
+
+def test_old_accounts_rise_as_far_as_a_day_carries_them() -> None:
+    result = story({}, 1_000_000, levels_per_day=20)
+    assert days(result) == [(20, 1_000_000, 1_000_000)]
+    assert result.pauses.empty
+
+
+def test_opens_make_up_for_invalid_addresses() -> None:
+    assert days(story({"invalid_rate": 0.06}))[0] == (1, 500, 500)
+    assert days(story({"invalid_rate": 0.06, "open_rate": 0.6}))[0] == (2, 1000, 1000)
+    assert days(story({"invalid_rate": 0.06, "open_rate": 0.5}))[0] == (1, 500, 500)
+
+
+def test_bad_addresses_lower_the_level_from_the_next_day_until_nothing_is_sent() -> None:
+    result = story({"invalid_rate": 0.1}, level=2, horizon="5d")
+    assert days(result) == [(2, 1000, 1000), (1, 500, 500), (0, 0, 0), (0, 0, 0), (0, 0, 0)]
+    assert "level 2 to 1: invalid 9.97% > 9% after 301 sent" in result.log.details
+
+
+def test_a_blocked_domain_fails_what_is_due_that_day_only() -> None:
+    def task(name: str, start: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "sender": "x@a.org", "requests": 900, "start": start, **more}
+
+    tasks = [
+        task("Bad", "2026-12-01", quality={"invalid_rate": 0.2}),
+        task("Same day", "2026-12-01 12:00"),
+        task("Next day", "2026-12-02"),
+    ]
+    tests = [{"sender": "x@a.org", "at": "2026-12-01 10:00", "recipients": 3}]
+    result = story({}, tasks=tasks, level=3, test_sends=tests)
+    assert result.tasks["status"].tolist() == ["Error", "Error", "Sent"]
+    assert result.tasks["sent"].tolist() == [301, 0, 900]
+    assert result.tasks["failed"].tolist() == [599, 900, 0]
+    assert result.daily["failed"].tolist() == [599 + 900 + 3, 0]
+    assert result.daily["level"].tolist() == [3, 3]  # fell by one, and rose by one
+
+
+def test_a_raise_may_restart_what_is_paused() -> None:
+    old = {"name": "Old", "sender": "x@a.org", "requests": 600}
+    new = {"name": "New", "sender": "x@a.org", "requests": 800, "start": "2026-12-02 01:00"}
+    by_hand = {"tasks": [old | {"quality": {"invalid_rate": 0.06}}, new], "restart": "manual",
+               "restart_at": "23:00", "horizon": "3d"}  # fmt: skip
+    ends = [
+        story({}, resume_on_raise=resumes, **by_hand).pauses.query("task == 1")["end"].iloc[0]
+        for resumes in (False, True)
+    ]
+    assert f"{ends[1]:%d %H:%M:%S}" < f"{ends[0]:%d %H:%M:%S}"
+
+
+def test_at_the_end_of_a_day_a_domain_may_still_rise() -> None:
+    """The list turns good behind 70% of the limit, and the day ends before the limit."""
+    segments = [
+        {"name": "old", "requests": 350, "quality": {"invalid_rate": 0.06}},
+        {"name": "new", "requests": 130},
+    ]
+    tasks = [
+        {"name": "A", "sender": "x@a.org", "requests": 480, "segments": segments},
+        {"name": "B", "sender": "x@a.org", "requests": 900, "start": "2026-12-02"},
+    ]
+    result = story({}, tasks=tasks)
+    assert days(result) == [(1, 500, 480), (3, 2000, 900)]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"window": "rolling"}, "window: 'rolling' does not go with warmup: reputation"),
+        (
+            {"domains": [{"name": "a.org", "warmup": "reputation", "advance": "sending"}]},
+            "advance: 'sending' does not go with warmup: reputation, whose days do not count",
+        ),
+    ],
+)
+def test_what_does_not_go_with_reputation_is_refused(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(sessim.PlanError, match=said):
+        story({}, **change)

@@ -180,10 +180,15 @@ class Order:
         Raises
         ------
         PlanError
-            If a live send lacks a subject, a template or a recipient list.
+            If a live send lacks a subject, a template or a recipient list, or a domain's limits
+            follow its reputation, which nobody out there tells.
         TemplateError
             If a template or an attachment cannot be used.
         """
+        for domain in self.plan.domains:
+            if domain.warmup == "reputation":
+                wrong = "'reputation' is simulated only; choose a schedule or a number to send by"
+                raise PlanError([Problem(f"domain {domain.name!r}, warmup", wrong)])
         attachments = tuple(map(Attachment.read, self.attachments))
         return {n: self._letter(task, attachments) for n, task in enumerate(self.plan.tasks, 1)}
 
