@@ -43,10 +43,35 @@ class Part(NamedTuple):
     rates: tuple[tuple[str, Rate], ...]
 
 
-def parts_of(plan: Plan) -> tuple[tuple[Part, ...], ...]:
-    """Return the parts of each task's list; there is one where it has no segments."""
-    domains = {domain.name: domain for domain in plan.domains}
-    return tuple(tuple(_parts(task, domains[task.domain])) for task in plan.tasks)
+class Basis:
+    """What a plan says of its emails, laid out once for all its simulations.
+
+    Attributes
+    ----------
+    parts
+        The parts of each task's list; there is one where it has no segments.
+    names
+        What stands for each task's name in the address of a stream.
+    rates
+        The expected rates of each part.
+    drawn
+        Whether any of them is drawn anew in each replication.
+    tasks, domains, numbers
+        Of each run by rank: its task and its domain from 0, its number from 1.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        domains = {domain.name: domain for domain in plan.domains}
+        self.parts = [list(_parts(task, domains[task.domain])) for task in plan.tasks]
+        self.names = [number_of(task.name) for task in plan.tasks]
+        self.rates = [
+            [tuple(mean(rate) for _, rate in part.rates) for part in entry] for entry in self.parts
+        ]
+        given = (rate for entry in self.parts for part in entry for _, rate in part.rates)
+        self.drawn = any(isinstance(rate, Distribution) for rate in given)
+        self.tasks: list[int] = (plan.runs.task - 1).tolist()
+        self.domains: list[int] = plan.runs.domain.tolist()
+        self.numbers: list[int] = plan.runs.number.tolist()
 
 
 def _parts(task: Task, domain: Domain) -> Iterator[Part]:
@@ -290,15 +315,13 @@ class Fates:
     """
 
     def __init__(self, plan: Plan, seed: SeedSequence) -> None:
-        self._parts = plan.parts
+        self._basis = plan.basis
         self._luck = None if plan.outcomes == "expected" else Luck(seed)
         self._drawn: dict[tuple[str, str], float] = {}
-        runs = plan.runs
-        self._tasks, self._domains = runs.task.tolist(), runs.domain.tolist()
-        self._numbers = runs.number.tolist()
-        self._names = [number_of(task.name) for task in plan.tasks]
-        self._rates = [[self._resolved(part) for part in entry] for entry in self._parts]
-        self._gone = [[0] * len(entry) for entry in self._parts]
+        self._rates = self._basis.rates
+        if self._luck is not None and self._basis.drawn:
+            self._rates = [[self._resolved(part) for part in entry] for entry in self._basis.parts]
+        self._gone = [[0] * len(entry) for entry in self._basis.parts]
         self._runs: dict[int, Run] = {}
         self.known = np.zeros(len(plan.runs), np.int64)
         self._knots = array("q")
@@ -318,10 +341,12 @@ class Fates:
 
     def begin(self, rank: int) -> int:
         """Note that a run is due; return its emails, without the addresses that have bounced."""
-        task, domain = self._tasks[rank] - 1, self._domains[rank]
-        pairs = zip(self._parts[task], self._gone[task], strict=True)
-        run = self._runs[rank] = Run(task, domain, [part.requests - gone for part, gone in pairs])
-        return sum(run.sizes)
+        basis = self._basis
+        task = basis.tasks[rank]
+        pairs = zip(basis.parts[task], self._gone[task], strict=True)
+        sizes = [part.requests - gone for part, gone in pairs]
+        self._runs[rank] = Run(task, basis.domains[rank], sizes)
+        return sum(sizes)
 
     def settle(self, rank: int, sent: int) -> None:
         """Find out what became of a run's emails up to so many sent."""
@@ -349,8 +374,8 @@ class Fates:
         size, rates = run.sizes[run.part], self._rates[run.task][run.part]
         if self._luck is None:
             return Expected(shares(rates), size)
-        place = self._numbers[rank] * _MANY_PARTS + run.part
-        return Drawn(self._luck, odds(rates), self._names[run.task], place, size)
+        place = self._basis.numbers[rank] * _MANY_PARTS + run.part
+        return Drawn(self._luck, odds(rates), self._basis.names[run.task], place, size)
 
     # --- as data ------------------------------------------------------------------------------
 
@@ -370,7 +395,7 @@ class Fates:
         self._knots = array("q", data["knots"])
         for key, (task, sizes, known, part, totals, path) in data["runs"].items():
             rank = int(key)
-            run = self._runs[rank] = Run(task, self._domains[rank], sizes)
+            run = self._runs[rank] = Run(task, self._basis.domains[rank], sizes)
             run.known, run.part, run.totals = known, part, list(totals)
             self.known[rank] = known
             if path is not None:

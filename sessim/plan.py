@@ -17,7 +17,7 @@ from sessim.checks import MOST_DOMAINS
 from sessim.clock import HOUR, Clock
 from sessim.errors import PlanError
 from sessim.fields import Horizon, Moment, Rate, RestartAt, Switch, Zone, whole
-from sessim.outcomes import Part, parts_of
+from sessim.outcomes import Basis
 from sessim.parts import CONFIG, Domain, Task, TestSend
 from sessim.schedule import Recurrence, Runs
 from sessim.wording import in_words, problems
@@ -169,9 +169,9 @@ class Plan:
         return by_level or any(quality and quality.given for quality in rates)
 
     @cached_property
-    def parts(self) -> tuple[tuple[Part, ...], ...]:
-        """The parts of each task's list with their quality rates, in the order of the tasks."""
-        return parts_of(self)
+    def basis(self) -> Basis:
+        """The parts of the tasks' lists with their quality rates."""
+        return Basis(self)
 
     def warmup_start(self, domain: Domain) -> dt.date:
         """Return the date of a domain's warm-up day 1 (rule R4)."""
