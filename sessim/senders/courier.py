@@ -1,23 +1,38 @@
-"""Carries envelopes to a server from a thread of its own, and waits for what became of them."""
+"""Carries envelopes to a server from a thread of its own; whoever sends waits for it."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Mapping, Sequence
 from contextlib import aclosing, suppress
-from queue import SimpleQueue
 from types import TracebackType
-from typing import Self, cast
+from typing import Final, Self, cast
 
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.pacing import Meter
-from sessim.senders.pool import NOT_SENT, Answer, Pool
+from sessim.senders.pool import NOT_SENT, Pool
+
+IN_HAND: Final = 8
+"""Messages in the sender's hands at once, for each connection: on the wire, on their way there, or
+answered and not yet written down. So many can be in doubt after a kill, at most."""
+
+PATIENCE: Final = 0.2
+"""Seconds that an answer may wait for others to be written down with."""
+
+Answers = Mapping[Hashable, Delivery]
+
+Clerk = Callable[[Answers], Sequence[Envelope]]
+"""Writes down answers, by the envelopes' keys, and hands out what is to be carried next.
+
+It works in the courier's thread. A commit there holds up the connections shortly; in a thread of
+its own it would hold them up longer, as the two would wait for each other at every message.
+"""
 
 
 class Courier:
-    """A pool at work, for those who wait: the model asks, and goes on when it has its answers.
+    """A pool at work, for those who wait: the model asks, and goes on when all is carried.
 
     Parameters
     ----------
@@ -28,19 +43,29 @@ class Courier:
 
     Attributes
     ----------
+    most
+        How many envelopes to have under way: enough for every connection to be at work while
+        answers are written down.
     problem
         What stopped the work, None while nothing did.
     is_over
-        Whether nothing is carried any more.
+        Whether nothing more is begun.
     """
 
     def __init__(self, pool: Pool, rate: float | None = None) -> None:
+        self.most = IN_HAND * pool.server.connections
         self.problem: Exception | None = None
+        self.is_over = False
         self._pool = pool
         self._meter = None if rate is None else Meter(rate, time.monotonic)
-        self._answers: SimpleQueue[Answer | None] = SimpleQueue()
-        self._ready = threading.Event()
-        self.is_over = False
+        self._clerk: Clerk | None = None
+        self._failure: BaseException | None = None
+        self._posted: set[Hashable] = set()
+        self._begun: set[Hashable] = set()  # of them, what the pool has
+        self._answers: dict[Hashable, Delivery] = {}
+        self._wanted = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._ready, self._done = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="sessim-courier", daemon=True)
 
     def __enter__(self) -> Self:
@@ -54,48 +79,47 @@ class Courier:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._tell(None)
+        self._tell(lambda: self._queue.put_nowait(None))
         self.stop()
         self._thread.join()
 
-    def carry(self, envelopes: Sequence[Envelope]) -> dict[Hashable, Delivery]:
-        """Deliver envelopes, and return what became of each by its key.
+    def carry(self, clerk: Clerk) -> None:
+        """Deliver what a clerk hands out, until all is answered and it hands out no more.
 
-        After :meth:`stop`, or if the task was stopped (see ``problem``), those that had not been
-        begun are answered as not sent.
+        After :meth:`stop`, or if the task was stopped (see ``problem``), what had not been begun
+        is answered as not sent. What the clerk raises is raised here, and ends the work.
         """
-        answers: dict[Hashable, Delivery] = dict.fromkeys((e.key for e in envelopes), NOT_SENT)
-        waiting = set(answers) if not self.is_over else set()
-        for envelope in envelopes:
-            self._tell(envelope)
-        while waiting:
-            answer = self._answers.get()
-            if answer is None:
-                self.is_over = True
-                break
-            answers.update([answer])
-            waiting.discard(answer[0])
-        return answers
+        if self._failure is not None:
+            raise self._failure
+        self._done.clear()
+        if self.is_over:
+            return
+        self._clerk = clerk
+        self._tell(self._turn)
+        self._done.wait()
+        if self._failure is not None:
+            raise self._failure
 
     def stop(self) -> None:
         """Have every connection finish at most the message in hand; from any thread."""
-        if self._ready.is_set():
-            self._call(self._stop.set)
+        self.is_over = True
+        self._tell(lambda: self._stop.set())
 
     def abort(self) -> None:
         """Drop what is under way, as a kill would; nobody may be waiting for its answers."""
+        self.is_over = True
+        self._tell(self._drop)
+
+    def _tell(self, what: Callable[[], object]) -> None:
         if self._ready.is_set():
-            self._call(self._task.cancel)
+            with suppress(RuntimeError):  # the thread has ended meanwhile
+                self._loop.call_soon_threadsafe(what)
 
     # --- in the thread ------------------------------------------------------------------------
 
-    def _tell(self, envelope: Envelope | None) -> None:
-        if not self.is_over:
-            self._call(self._queue.put_nowait, envelope)
-
-    def _call(self, act: Callable[..., object], *arguments: object) -> None:
-        with suppress(RuntimeError):  # the loop has ended
-            self._loop.call_soon_threadsafe(act, *arguments)
+    def _drop(self) -> None:
+        self._clerk = None  # what was in hand stays in doubt
+        self._task.cancel()
 
     def _run(self) -> None:
         try:
@@ -103,21 +127,63 @@ class Courier:
                 asyncio.run(self._work())
         except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it
             self.problem = error
-        finally:
-            self._ready.set()
-            self._answers.put(None)
+        self.is_over = True
+        self._ready.set()
+        # What the pool had and did not answer, because it broke, may have been sent.
+        self._answers |= dict.fromkeys(self._posted - self._begun - self._answers.keys(), NOT_SENT)
+        if self._answers:
+            self._ask()
+        self._done.set()
 
     async def _work(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._queue: asyncio.Queue[Envelope | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[Sequence[Envelope] | None] = asyncio.Queue()
         self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self._ready.set()
         async with aclosing(self._pool.deliver(self._stream(), self._stop)) as answers:
-            async for answer in answers:
-                self._answers.put(answer)
+            async for key, delivery in answers:
+                self._answers[key] = delivery
+                if len(self._answers) >= self._wanted:
+                    self._turn()
 
     async def _stream(self) -> AsyncGenerator[Envelope, None]:
-        while (envelope := await self._queue.get()) is not None:
-            if self._meter is not None and (wait := self._meter.turn()) > 0:
-                await asyncio.sleep(wait)
-            yield envelope
+        while (envelopes := await self._queue.get()) is not None:
+            for envelope in envelopes:
+                if self._meter is not None and (wait := self._meter.turn()) > 0:
+                    await asyncio.sleep(wait)
+                self._begun.add(envelope.key)
+                yield envelope
+
+    def _turn(self) -> None:
+        """Have answers written down, and post what is to be carried next."""
+        if self._timer is not None:
+            self._timer.cancel()
+        if envelopes := self._ask():
+            self._queue.put_nowait(envelopes)
+        if not self._posted:
+            self._done.set()
+            return
+        self._wanted = -(-len(self._posted) // 2)  # the other half keeps the connections at work
+        self._timer = self._loop.call_later(PATIENCE, self._turn_early)
+
+    def _turn_early(self) -> None:
+        if self._answers:
+            self._turn()
+        elif self._posted:
+            self._timer = self._loop.call_later(PATIENCE, self._turn_early)
+
+    def _ask(self) -> Sequence[Envelope]:
+        answers, self._answers = self._answers, {}
+        self._posted -= answers.keys()
+        self._begun -= answers.keys()
+        envelopes: Sequence[Envelope] = ()
+        if self._clerk is not None:
+            try:
+                envelopes = self._clerk(answers)
+            except BaseException as error:  # noqa: BLE001 - raised to whoever waits
+                self._failure = error
+                self._clerk = None
+                self._posted.clear()
+                self._stop.set()
+        self._posted.update(envelope.key for envelope in envelopes)
+        return envelopes

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Iterable
+from collections.abc import Hashable
 from typing import Final
 
 from sessim.clock import SECOND
 from sessim.senders.caps import Hourly
-from sessim.senders.courier import Courier
+from sessim.senders.courier import Answers, Courier
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.handover import LEAST_WAIT, Handed
 from sessim.senders.messages import Form
@@ -22,11 +22,9 @@ from sessim.senders.replies import EXPIRES, SCHEDULES, Schedule, retry_delay
 from sessim.senders.replies import Outcome as Answer
 from sessim.senders.states import State
 
-CHUNK: Final = 64
-"""Rows that are in the sender's hands at once: the most that can be in doubt after a kill."""
-
 SETTLED: Final = (State.ACCEPTED, State.UNKNOWN)
 FAILED: Final = (State.REJECTED, State.EXPIRED, State.SUPPRESSED)
+DONE: Final = frozenset({*SETTLED, *FAILED})
 """The states after which a row is dealt with, for better and for worse."""
 
 _STATES: Final = {
@@ -64,6 +62,8 @@ class Dispatch:
     ----------
     told
         What the model knows of each run, by rank: rows dealt with, and failed ones.
+    step
+        Microseconds between two emails at the plan's rate.
     """
 
     def __init__(self, order: Order, outbox: Outbox, courier: Courier) -> None:
@@ -75,7 +75,7 @@ class Dispatch:
         self._runs: dict[int, Run] = {}
         self._rng = random.Random(outbox.header.id)
         self._words = ""
-        self._step = int(SECOND / order.plan.rate)
+        self.step = int(SECOND / order.plan.rate)
         self._hourly = Hourly(outbox, order.hourly, shared=order.redirect_to is not None)
 
     # --- what the model asks ------------------------------------------------------------------
@@ -85,15 +85,10 @@ class Dispatch:
 
         See :class:`~sessim.senders.handover.Sender`.
         """
-        run = self._run(rank)
+        run = self.run(rank)
         known, known_failed = self.told.get(rank, (0, 0))
-        while (missing := known + emails - self._tally(rank)[0]) > 0 and not self.courier.is_over:
-            first = now - (missing - 1) * self._step  # the last of them is sent now
-            rows = self.outbox.claim(run, min(missing, CHUNK), first, self._step)
-            if not rows:
-                break
-            self.outbox.settle(self._carried(rank, rows, now))
-        settled, failed = self._tally(rank)
+        self.courier.carry(Round(self, rank, known + emails, now))
+        settled, failed = self.tally(rank)
         settled = min(settled - known, emails)
         failed = min(failed - known_failed, settled)
         self.told[rank] = known + settled, known_failed + failed
@@ -105,19 +100,25 @@ class Dispatch:
         wait = LEAST_WAIT if due is None else -(-(due - now) // SECOND)
         return Handed(settled, failed, wait=wait, reason=self._words)
 
-    def _tally(self, rank: int) -> tuple[int, int]:
+    def tally(self, rank: int) -> tuple[int, int]:
         """Return how many emails of a run are dealt with, and how many of them failed.
 
         What a list turned out not to have, because rows of it were refused, has failed.
         """
-        counts = self.outbox.counts(self._run(rank))
+        counts = self.outbox.counts(self.run(rank))
         refused = max(int(self._plan.runs.requests[rank]) - sum(counts.values()), 0)
         failed = refused + sum(counts[state] for state in FAILED)
         return failed + sum(counts[state] for state in SETTLED), failed
 
     # --- rows and messages --------------------------------------------------------------------
 
-    def _run(self, rank: int) -> Run:
+    def sender(self, rank: int) -> str:
+        """Return the bare address that a run is sent from."""
+        text = self._plan.tasks[self._runs[rank].task - 1].sender
+        return text.rpartition("<")[2].rstrip("> ")
+
+    def run(self, rank: int) -> Run:
+        """Return a run of the outbox; it is added when it is first asked for."""
         if rank not in self._runs:
             runs = self._plan.runs
             task = int(runs.task[rank])
@@ -127,7 +128,8 @@ class Dispatch:
             )  # fmt: skip
         return self._runs[rank]
 
-    def _form(self, rank: int) -> Form:
+    def form(self, rank: int) -> Form:
+        """Return the form of a run's messages."""
         if rank not in self._forms:
             run = self._runs[rank]
             date = self._plan.clock.local(run.date).astimezone(dt.UTC)
@@ -136,24 +138,8 @@ class Dispatch:
             self._forms[rank] = Form(letter, run.variables, date, serial, f"list {run.list!r}")
         return self._forms[rank]
 
-    def _carried(self, rank: int, rows: Iterable[Row], now: int) -> list[Outcome]:
-        form, sender = self._form(rank), self._bare_sender(rank)
-        outcomes: list[Outcome] = []
-        envelopes: dict[int, tuple[Row, Envelope]] = {}
-        for row in rows:
-            try:
-                envelopes[row.line] = row, self._envelope(form, sender, row)
-            except ValueError as error:  # its values make no message
-                outcomes.append(Outcome(row, State.REJECTED, str(error)))
-        answers = self.courier.carry([envelope for _, envelope in envelopes.values()])
-        outcomes += [self._outcome(row, answers[line], now) for line, (row, _) in envelopes.items()]
-        return outcomes
-
-    def _bare_sender(self, rank: int) -> str:
-        text = self._plan.tasks[self._runs[rank].task - 1].sender
-        return text.rpartition("<")[2].rstrip("> ")
-
-    def _envelope(self, form: Form, sender: str, row: Row) -> Envelope:
+    def envelope(self, form: Form, sender: str, row: Row) -> Envelope:
+        """Make the message of a row; ``ValueError`` if its values make none, or it is too many."""
         if self._hourly.is_full(row):
             self._words = self._hourly.words
             raise ValueError(self._words)
@@ -162,7 +148,8 @@ class Dispatch:
         message = form.fill(goes_to, row.values, row.identity, original)
         return Envelope(row.line, sender, goes_to, message)
 
-    def _outcome(self, row: Row, delivery: Delivery, now: int) -> Outcome:
+    def outcome(self, row: Row, delivery: Delivery, now: int) -> Outcome:
+        """Say what a server's answer means for a row: when it is tried again, if ever."""
         if delivery == NOT_SENT:
             self._words = "the send was stopped"
             return Outcome(row, State.PENDING, delivery.words)
@@ -175,3 +162,71 @@ class Dispatch:
         delay = retry_delay(delivery.outcome, row.attempts, self._rng, delivery.retry_after)
         assert delay is not None
         return Outcome(row, State.DEFERRED, delivery.words, now + round(delay * SECOND))
+
+
+class Round:
+    """The clerk of one call of :meth:`Dispatch.send`, for the courier.
+
+    What became of some rows is written down and others are taken in the same transaction: half
+    the waiting for the disk. A row is not handed out before it is written down that it was.
+
+    Parameters
+    ----------
+    dispatch
+        Whose rows.
+    rank
+        The run.
+    goal
+        How many emails of the run are to be dealt with in the end; fewer if its rows are used up.
+    now
+        The model's time.
+    """
+
+    def __init__(self, dispatch: Dispatch, rank: int, goal: int, now: int) -> None:
+        self._dispatch, self._rank, self._goal, self._now = dispatch, rank, goal, now
+        self._run, self._form = dispatch.run(rank), dispatch.form(rank)
+        self._sender = dispatch.sender(rank)
+        self._hand: dict[Hashable, Row] = {}
+        self._outcomes: list[Outcome] = []
+
+    def __call__(self, answers: Answers) -> list[Envelope]:
+        """Write down answers and return the next envelopes; see :data:`Clerk`."""
+        for line, delivery in answers.items():
+            row = self._hand.pop(line)
+            self._outcomes.append(self._dispatch.outcome(row, delivery, self._now))
+        envelopes: list[Envelope] = []
+        while not envelopes and (self._outcomes or self._room(self._left)):
+            envelopes = self._made(self._exchanged())
+            if not (envelopes or self._outcomes):
+                break  # there are no more rows
+        return envelopes
+
+    @property
+    def _left(self) -> int:
+        """How many emails are still to be taken; those in hand are."""
+        dealt_with = sum(outcome.state in DONE for outcome in self._outcomes)
+        missing = self._goal - self._dispatch.tally(self._rank)[0] - dealt_with
+        return max(missing - len(self._hand), 0)
+
+    def _room(self, left: int) -> int:
+        """Return how many of them may be taken now."""
+        courier = self._dispatch.courier
+        return 0 if courier.is_over else max(min(left, courier.most - len(self._hand)), 0)
+
+    def _exchanged(self) -> list[Row]:
+        """Write down outcomes and take rows: the last of all is sent now, others before it."""
+        left, step = self._left, self._dispatch.step
+        first = self._now - max(left - 1, 0) * step
+        outcomes, self._outcomes = self._outcomes, []
+        return self._dispatch.outbox.exchange(outcomes, self._run, self._room(left), first, step)
+
+    def _made(self, rows: list[Row]) -> list[Envelope]:
+        envelopes = []
+        for row in rows:
+            try:
+                envelopes.append(self._dispatch.envelope(self._form, self._sender, row))
+            except ValueError as error:  # its values make no message
+                self._outcomes.append(Outcome(row, State.REJECTED, str(error)))
+            else:
+                self._hand[row.line] = row
+        return envelopes
