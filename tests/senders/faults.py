@@ -7,7 +7,7 @@ to an action. An action is
 - text: that reply (``421`` closes the connection, as do 4xx and 5xx to ``connect``);
 - bytes: written as they are;
 - `DROP`, `RST`, `HANG`; at ``dot`` also `ACCEPT_DROP` and `ACCEPT_HANG`: the mail is kept first;
-- `After`: another action after some seconds, or after some bytes of the body;
+- `After`: another action after some seconds, some bytes of the body, or something else was done;
 - ``None``: the usual.
 """
 
@@ -42,6 +42,7 @@ class After(NamedTuple):
     then: str | bytes | Way | None = None
     seconds: float = 0.0
     octets: int = 0
+    done: Callable[[], object] | None = None
 
 
 Action = str | bytes | Way | After | None
@@ -182,6 +183,16 @@ class Faults:
             return self.visits[point] - 1
 
 
+def awaited(action: Action) -> Action:
+    """Wait for what an action comes after; return what is to be done then."""
+    if not isinstance(action, After):
+        return action
+    time.sleep(action.seconds)
+    if action.done is not None:
+        action.done()
+    return action.then
+
+
 def end(sock: socket.socket) -> None:
     with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
@@ -275,8 +286,7 @@ class Client:
         if isinstance(action, After):
             while len(self.buffer) < action.octets:
                 self._receive()
-            time.sleep(action.seconds)
-            action = action.then
+            action = awaited(action)
         if action is not None:
             self._do(action)
         seen = 0
@@ -295,10 +305,7 @@ class Client:
 
     def _end_of_mail(self, mail: Mail) -> None:
         recipient = mail.recipients[0] if mail.recipients else ""
-        action = self._decide("dot", "", recipient)
-        if isinstance(action, After):
-            time.sleep(action.seconds)
-            action = action.then
+        action = awaited(self._decide("dot", "", recipient))
         is_kept = action is None or action in {ACCEPT_DROP, ACCEPT_HANG}
         if is_kept and mail.recipients:
             self.server.mails.append(mail)
@@ -314,10 +321,7 @@ class Client:
 
     def _at(self, point: str, line: str = "", usual: str = "", recipient: str = "") -> bool:
         """Do what the rules say; return whether that is no refusal."""
-        action = self._decide(point, line, recipient)
-        if isinstance(action, After):
-            time.sleep(action.seconds)
-            action = action.then
+        action = awaited(self._decide(point, line, recipient))
         if action is None:
             action = usual or USUAL[point]
         self._do(action)

@@ -9,22 +9,33 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from sessim.errors import OutboxError
+from sessim.result import Result
+from sessim.senders.courier import Courier
+from sessim.senders.dispatch import Dispatch
+from sessim.senders.handover import SendingModel
+from sessim.senders.order import Order
 from sessim.senders.outbox import Outbox
 from sessim.senders.outcomes import Outcome
-from sessim.senders.reading import Row
+from sessim.senders.pool import Pool
+from sessim.senders.reading import OutboxReader, Row
 from sessim.senders.recipients import RecipientFile
 from sessim.senders.states import State
 from sessim.senders.store import Header
+from tests.senders.sending import QUICK, guard_for, server_at
 
 IN_HAND = 16
+CONNECTIONS = 4
 PACE = 0.002  # seconds for so many rows: the time in which a kill leaves a doubt
 NOBODY = 65534
 
@@ -80,6 +91,53 @@ def fill(path: str, listed: str) -> None:
         say(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
+class Failing(Outbox):
+    """An outbox whose process is killed at a named point, at its third visit."""
+
+    point = ""
+    visits = 0
+
+    def exchange(self, outcomes: Iterable[Outcome], *arguments: Any, **names: Any) -> list[Row]:
+        outcomes = list(outcomes)
+        self._pass("before intent")
+        if any(outcome.state is State.ACCEPTED for outcome in outcomes):
+            self._pass("after the 250, before the journal")
+        rows = super().exchange(outcomes, *arguments, **names)
+        self._pass("after intent")
+        return rows
+
+    def _pass(self, point: str) -> None:
+        self.visits += point == self.point
+        if self.visits == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def send_plan(path: str, port: int, point: str = "") -> None:
+    """Send an outbox's plan to a server, in no time; say what memory it took and what came of it.
+
+    All of it is real but the clock: model, dispatch, outbox, courier, pool.
+    """
+    order = Order.from_json(OutboxReader.look(path).header.plan)
+    server = server_at(port, connections=CONNECTIONS)
+    policy = replace(QUICK, rejected_rate=0.5)
+    imported = peak()
+    with Failing.resume(path) as outbox:
+        outbox.point = point
+        with Courier(Pool(server, guard=guard_for(server), policy=policy, seed=1)) as courier:
+            model = SendingModel(order.plan, Dispatch(order, outbox, courier))
+            model.run(order.plan.end_instant)
+    daily = Result(model.log()).daily
+    say((peak() - imported) // 1024)
+    say(max([0, *(daily["sent"] - daily["limit"]).dropna()]))
+    say(int(daily["sent"].sum()))
+
+
+def peak() -> int:
+    """Return the most memory that this process has had, in bytes."""
+    words = Path("/proc/self/status").read_text().split()
+    return int(words[words.index("VmHWM:") + 1]) * 1024
+
+
 def hold(path: str) -> None:
     with Outbox.resume(path):
         say("held")
@@ -115,7 +173,8 @@ def open_as_nobody(path: str) -> None:
 
 
 JOBS: dict[str, Callable[..., None]] = {
-    job.__name__: job for job in (send, send_and_wait, fill, hold, run_full, open_as_nobody)
+    job.__name__: job
+    for job in (send, send_and_wait, send_plan, fill, hold, run_full, open_as_nobody)
 }
 
 
