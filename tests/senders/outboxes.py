@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -52,6 +52,15 @@ def filled(path: Path, n: int, runs: int = 1) -> tuple[Outbox, list[Run]]:
 
 def states(outbox: OutboxReader, run: Run) -> dict[int, State]:
     return {row.line: row.state for row in outbox.rows(run)}
+
+
+def addresses_by_state(outbox: OutboxReader) -> dict[State, set[str]]:
+    """Return the addresses of an outbox with one run; states that no row is in have none."""
+    (run,) = outbox.runs()
+    found: defaultdict[State, set[str]] = defaultdict(set)
+    for row in outbox.rows(run):
+        found[row.state].add(row.address)
+    return found
 
 
 def check(outbox: OutboxReader) -> None:

@@ -12,9 +12,11 @@ from typing import Any
 
 import sessim
 from sessim.senders.order import Order
+from sessim.senders.outbox import Outbox
 from sessim.senders.reading import OutboxReader, Row
 from sessim.senders.sending import Sending
 from sessim.senders.states import State
+from sessim.senders.store import Header
 from sessim.senders.switch import preview
 
 SENDER = "hello@news.example.com"
@@ -41,6 +43,17 @@ def plan_to(*tasks: dict[str, Any], warmup: object = 10_000, **keys: Any) -> ses
     return sessim.Plan.from_dict(
         {"start": START, "horizon": "2026-12-31", "domains": domains, "tasks": list(tasks), **keys}
     )
+
+
+def ordered(path: Path, recipients: int, text: str, warmup: object = "none") -> None:
+    """Make an outbox of a plan with one task, to so many recipients that nobody has."""
+    template = path.with_suffix(".txt")
+    template.write_text(text)
+    task = {"name": "Launch", "sender": SENDER, "requests": recipients, "template": str(template)}
+    order = Order(plan_to(task, warmup=warmup, rate=1000))
+    with Outbox.create(path, Header(order.mode, plan=order.to_json())) as outbox:
+        for name, group in order.groups():
+            outbox.add_list(name, group)
 
 
 def live(plan: sessim.Plan, port: int, **keys: Any) -> Order:

@@ -13,15 +13,13 @@ import pytest
 
 pytest.importorskip("resource", reason="by design: processes are forked on Unix only")
 
-import sessim
 from sessim.senders.courier import IN_HAND
-from sessim.senders.order import Order
 from sessim.senders.outbox import Outbox
 from sessim.senders.reading import OutboxReader
 from sessim.senders.states import State
-from sessim.senders.store import Header
 from tests.senders.faults import ACCEPT_DROP, DROP, After, Faults, Rule, Visit
-from tests.senders.outboxes import check
+from tests.senders.outboxes import addresses_by_state, check
+from tests.senders.plans import ordered
 from tests.senders.worker import CONNECTIONS, Worker, working
 
 RECIPIENTS = 200
@@ -33,27 +31,6 @@ LONG = 150_000  # bytes of a message that leaves in several pieces
 def worker() -> Iterator[Worker]:
     with working() as found:
         yield found
-
-
-def ordered(path: Path, recipients: int, text: str, warmup: object = "none") -> None:
-    """Make an outbox of a plan with one task."""
-    template = path.with_suffix(".txt")
-    template.write_text(text)
-    plain = {
-        "start": "2026-12-01",
-        "rate": 1000,
-        "domains": [{"name": "news.example.com", "warmup": warmup}],
-        "tasks": [
-            {
-                "name": "Launch", "sender": "hello@news.example.com", "requests": recipients,
-                "template": str(template),
-            }
-        ],
-    }  # fmt: skip
-    order = Order(sessim.Plan.from_dict(plain))
-    with Outbox.create(path, Header(order.mode, plan=order.to_json())) as outbox:
-        for name, group in order.groups():
-            outbox.add_list(name, group)
 
 
 class Killer:
@@ -89,11 +66,6 @@ def in_log(server: Faults) -> Counter[str]:
     return Counter(server.recipients)
 
 
-def addresses(outbox: OutboxReader, *states: State) -> set[str]:
-    (run,) = outbox.runs()
-    return {row.address for row in outbox.rows(run) if row.state in states}
-
-
 def killed(worker: Worker, file: Path, point: str) -> Faults:
     """Send until the sender is killed at a point; return the server, which has ended."""
     ordered(file, RECIPIENTS, "Hello!\n" + "long text\n" * (LONG // 10))
@@ -122,7 +94,9 @@ def test_row_30_killed_at_a_named_point(tmp_path: Path, worker: Worker, point: s
     log = in_log(first)
     with Outbox.resume(file) as outbox:
         check(outbox)  # I1
-        accepted, unknown = addresses(outbox, State.ACCEPTED), addresses(outbox, State.UNKNOWN)
+        accepted, unknown = (
+            addresses_by_state(outbox)[state] for state in (State.ACCEPTED, State.UNKNOWN)
+        )
         assert accepted <= set(log) <= accepted | unknown  # I2
         assert len(unknown) == outbox.doubtful <= IN_HAND * CONNECTIONS
         for run in outbox.runs():
@@ -155,7 +129,7 @@ def test_row_30_what_is_sent_again_is_the_same_message(
 
 def everybody(file: Path) -> set[str]:
     with OutboxReader.look(file) as reader:
-        return addresses(reader, *State)
+        return set().union(*addresses_by_state(reader).values())
 
 
 def test_row_30_without_resending_what_is_in_doubt_stays_unknown(
@@ -168,4 +142,4 @@ def test_row_30_without_resending_what_is_in_doubt_stays_unknown(
         counts = reader.counts()
         assert 0 < counts[State.UNKNOWN] <= IN_HAND * CONNECTIONS
         assert counts[State.ACCEPTED] + counts[State.UNKNOWN] == RECIPIENTS
-        assert addresses(reader, State.ACCEPTED) <= set(log)
+        assert addresses_by_state(reader)[State.ACCEPTED] <= set(log)

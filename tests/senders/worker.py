@@ -32,6 +32,7 @@ from sessim.senders.reading import OutboxReader, Row
 from sessim.senders.recipients import RecipientFile
 from sessim.senders.states import State
 from sessim.senders.store import Header
+from tests.senders.faultydisk import fail_fsync
 from tests.senders.sending import QUICK, guard_for, server_at
 
 IN_HAND = 16
@@ -91,8 +92,12 @@ def fill(path: str, listed: str) -> None:
         say(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 class Failing(Outbox):
-    """An outbox whose process is killed at a named point, at its third visit."""
+    """An outbox that meets with something at a named point, at its third visit."""
 
     point = ""
     visits = 0
@@ -100,16 +105,17 @@ class Failing(Outbox):
     def exchange(self, outcomes: Iterable[Outcome], *arguments: Any, **names: Any) -> list[Row]:
         outcomes = list(outcomes)
         self._pass("before intent")
+        self._pass("fsync", fail_fsync)
         if any(outcome.state is State.ACCEPTED for outcome in outcomes):
             self._pass("after the 250, before the journal")
         rows = super().exchange(outcomes, *arguments, **names)
         self._pass("after intent")
         return rows
 
-    def _pass(self, point: str) -> None:
+    def _pass(self, point: str, meet: Callable[[], None] = die) -> None:
         self.visits += point == self.point
-        if self.visits == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if point == self.point and self.visits == 3:
+            meet()
 
 
 def send_plan(path: str, port: int, point: str = "") -> None:
@@ -125,7 +131,11 @@ def send_plan(path: str, port: int, point: str = "") -> None:
         outbox.point = point
         with Courier(Pool(server, guard=guard_for(server), policy=policy, seed=1)) as courier:
             model = SendingModel(order.plan, Dispatch(order, outbox, courier))
-            model.run(order.plan.end_instant)
+            try:
+                model.run(order.plan.end_instant)
+            except OutboxError as error:
+                say(error)
+                return
     daily = Result(model.log()).daily
     say((peak() - imported) // 1024)
     say(max([0, *(daily["sent"] - daily["limit"]).dropna()]))
