@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import log
 
+import latesink
+import mailing
 from measure import COLD, IMPORT, MEMORY, Subject, fresh, interleave
 from naive import Naive
 from workloads import Data, more_emails, more_tasks, workload
@@ -43,9 +45,10 @@ class Effort:
     model: int = 30
     large: int = 3
     processes: int = 7
+    sending: int = 5
 
 
-QUICK = Effort(naive=1, model=30, large=1, processes=3)
+QUICK = Effort(naive=1, model=30, large=1, processes=3, sending=1)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -175,6 +178,47 @@ def bench_import(effort: Effort) -> Iterator[Line]:
     yield Line("matplotlib, ipywidgets, Jupyter", found, "not loaded", not loaded)
 
 
+# --- sending --------------------------------------------------------------------------------------
+
+
+def bench_sending(effort: Effort) -> Iterator[Line]:
+    """Compare sending over real SMTP with the C yardstick and with the plain way, round by round.
+
+    In each round all send to the same smtp-sink, one after the other. The most of each counts.
+    """
+    if mailing.postfix("smtp-source") is None:
+        missing = "no smtp-source: install postfix, or unpack it and set SESSIM_POSTFIX"
+        yield Line(f"left out, {missing}", "")
+    else:
+        yield from _compared(effort)
+    with latesink.running(0.02) as port:
+        late = max(mailing.by_sessim(port, 2000) for _ in range(effort.large))
+    line = Line("sessim, replies 20 ms late", f"{late:,.0f}/s", ">= 400/s")
+    yield replace(line, ok=late >= 400)
+
+
+def _compared(effort: Effort) -> Iterator[Line]:
+    rounds = []
+    for _ in range(effort.sending):
+        with mailing.sink() as port:
+            rounds.append(
+                (
+                    mailing.by_sessim(port, 20_000),
+                    mailing.by_smtp_source(port, 20_000),
+                    mailing.by_smtp_source(port, 20_000, "-d"),
+                    mailing.by_smtplib(port, 1000),
+                )
+            )
+    own, source, kept, plain = map(max, zip(*rounds, strict=True))
+    yield Line("smtp-source -s 16", f"{source:,.0f}/s")
+    yield Line("smtp-source -s 16 -d: connections kept", f"{kept:,.0f}/s")
+    yield Line("smtplib, EmailMessage, one connection kept", f"{plain:,.0f}/s")
+    yield Line("sessim: outbox, built per recipient, 16 connections", f"{own:,.0f}/s")
+    yield _at_least("  times smtp-source -s 16", own / source, 0.7)
+    yield Line("  times smtp-source -s 16 -d", f"{own / kept:.2f} x")
+    yield _at_least("  times smtplib", own / plain, 15)
+
+
 # --- figures --------------------------------------------------------------------------------------
 
 
@@ -188,6 +232,10 @@ def _at_most(what: str, ratio: float, target: float) -> Line:
     return Line(what, f"{ratio:.2f} x", f"<= {target:.2f} x", ratio <= target)
 
 
+def _at_least(what: str, ratio: float, target: float) -> Line:
+    return Line(what, f"{ratio:.2f} x", f">= {target:g} x", ratio >= target)
+
+
 def _duration(seconds: float) -> str:
     return f"{seconds:.2f} s" if abs(seconds) >= 1 else f"{seconds * 1000:.3g} ms"
 
@@ -196,6 +244,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Line]]] = {
     "Workload W: 20 tasks, 5 million emails, 30 days": bench_w,
     "Workload W as 20,000 tasks": bench_tasks,
     "Import, in fresh interpreters": bench_import,
+    "Sending over SMTP, messages of 2 kB": bench_sending,
 }
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ pytest.importorskip("resource", reason="by design: processes are forked on Unix 
 
 from sessim.senders.reading import OutboxReader
 from sessim.senders.states import State
+from tests.benchmarks import latesink
 from tests.senders.faults import ACCEPT_DROP, DROP, Action, After, Faults, Visit
 from tests.senders.outboxes import addresses_by_state, check
 from tests.senders.plans import ordered
@@ -90,3 +91,19 @@ def test_row_43_a_quarter_meets_with_something(tmp_path: Path, worker: Worker, r
     assert above_limit == 0  # I5
     assert counted == len(accepted) + len(unknown)
     assert kilobytes < 40_000
+
+
+@pytest.mark.slow
+def test_sending_takes_the_same_memory_however_long_the_list(
+    tmp_path: Path, worker: Worker
+) -> None:
+    peaks = []
+    for rows in (10_000, 300_000):
+        file = tmp_path / f"{rows}.outbox"
+        ordered(file, rows, "Hello!\n" * 100)
+        with latesink.running() as port:
+            worker.start("send_plan", str(file), port)
+            kilobytes, _, counted = map(int, worker.rest())
+        assert counted == rows
+        peaks.append(kilobytes)
+    assert peaks[1] < peaks[0] + 12_000  # SQLite's cache of 8 MB: full in one, not in the other
