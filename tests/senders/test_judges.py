@@ -18,11 +18,20 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+import sessim
 from sessim.senders import envelope
+from sessim.senders.courier import Courier
+from sessim.senders.dispatch import Dispatch
+from sessim.senders.handover import SendingModel
 from sessim.senders.loopback import Loopback
+from sessim.senders.order import Order
+from sessim.senders.outbox import Outbox
+from sessim.senders.pool import Pool
 from sessim.senders.replies import Outcome
+from sessim.senders.states import State
+from sessim.senders.store import Header
 from tests.senders.faults import Faults
-from tests.senders.sending import SENDER, send, server_at
+from tests.senders.sending import SENDER, guard_for, send, server_at
 
 COUNT = 1000
 
@@ -48,25 +57,69 @@ ENVELOPES = [
 
 
 def read(mail: bytes) -> tuple[str, str]:
+    """Return what a reader sees: the subject, and the text or all its forms."""
     message = email.message_from_bytes(mail, policy=email.policy.default)
     assert isinstance(message, email.message.EmailMessage)
-    return str(message["Subject"]), message.get_content().replace("\r\n", "\n").strip()
+    texts = [part.get_content() for part in message.walk() if not part.is_multipart()]
+    return str(message["Subject"]), "".join(texts).replace("\r\n", "\n").strip()
 
 
-EXPECTED = {it.recipient: read(it.message) for it in ENVELOPES}
+# --- a task: what its rows say, filled in with nothing but str.replace ---
+
+SUBJECT = "Grüße, {{name}} 😀"
+TEXT = "Hello {{name}}!\n.\n..dots\nFrom the start\n" + "long " * 300 + "\n{{code}}\n"
+HTML = "<p>Hello {{name}}!</p>\n.\n<p>مرحبا {{code}}</p>\n"
 
 
-def deliver(port: int) -> None:
-    sent = send(server_at(port, connections=4), ENVELOPES)
+def values(number: int) -> dict[str, str]:
+    return {"{{name}}": f"Ann Ü {number}", "{{code}}": f".{number} = {number}%"}
+
+
+def expected(number: int) -> tuple[str, str]:
+    subject, text, html = SUBJECT, TEXT, HTML
+    for name, value in values(number).items():
+        subject, text, html = (form.replace(name, value) for form in (subject, text, html))
+    return subject, f"{text}{html}".strip()
+
+
+TASK = {f"t{number}@example.com": expected(number) for number in range(COUNT)}
+EXPECTED = {it.recipient: read(it.message) for it in ENVELOPES} | TASK
+
+
+def plan_in(folder: Path) -> sessim.Plan:
+    rows = (f"t{k}@example.com,{','.join(values(k).values())}\n" for k in range(COUNT))
+    (folder / "list.csv").write_text(f"address,name,code\n{''.join(rows)}", "utf-8")
+    for suffix, text in {"txt": TEXT, "html": HTML}.items():
+        (folder / f"mail.{suffix}").write_text(text, "utf-8")
+    task = {
+        "name": "Launch", "sender": SENDER, "subject": SUBJECT,
+        "recipients": str(folder / "list.csv"), "template": str(folder / "mail.html"),
+    }  # fmt: skip
+    domain = {"name": "example.com", "warmup": "none"}
+    return sessim.Plan.from_dict({"start": "2026-12-01", "domains": [domain], "tasks": [task]})
+
+
+def deliver(port: int, folder: Path) -> None:
+    """Send the envelopes, and the task from its outbox."""
+    server = server_at(port, connections=4)
+    sent = send(server, ENVELOPES)
     assert sent.keys(Outcome.ACCEPTED) == list(range(COUNT))
+    order = Order(plan_in(folder))
+    with Outbox.create(folder / "send.outbox", Header(order.mode)) as outbox:
+        for name, group in order.groups():
+            outbox.add_list(name, group)
+        with Courier(Pool(server, guard=guard_for(server))) as courier:
+            SendingModel(order.plan, Dispatch(order, outbox, courier)).run()
+        assert outbox.counts()[State.ACCEPTED] == COUNT
 
 
 def test_row_48_our_own_servers(tmp_path: Path) -> None:
-    with Loopback(tmp_path) as server:
-        deliver(server.port)
+    with Loopback(tmp_path / "mails") as server:
+        deliver(server.port, tmp_path)
         assert {it.recipient: read(it.file.read_bytes()) for it in server.received()} == EXPECTED
+    (tmp_path / "send.outbox").unlink()
     with Faults() as faults:
-        deliver(faults.port)
+        deliver(faults.port, tmp_path)
     assert {it.recipients[0]: read(it.content) for it in faults.mails} == EXPECTED
 
 
@@ -87,14 +140,14 @@ class Listener(Controller):
         return SMTP(self.handler, hostname="judge.example", **self.SMTP_kwargs)
 
 
-def test_row_48_aiosmtpd() -> None:
+def test_row_48_aiosmtpd(tmp_path: Path) -> None:
     keeper = Keeper()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     controller = Listener(keeper, hostname="127.0.0.1", port=port)
     controller.start()
     try:
-        deliver(port)
+        deliver(port, tmp_path)
     finally:
         controller.stop()
     assert keeper.mails == EXPECTED
@@ -138,14 +191,14 @@ def test_row_48_smtp_sink(tmp_path: Path) -> None:
     dump = tmp_path / "mails"
     command += ["-D", str(dump), f"127.0.0.1:{port}", "100"]
     with running(command, environment, port):
-        deliver(port)
+        deliver(port, tmp_path)
     assert dict(read_dump(dump.read_bytes())) == EXPECTED
 
 
 def read_dump(dump: bytes) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield the mails of an mbox as smtp-sink writes it: three lines of its own come first."""
     for text in (b"\n" + dump).split(b"\nX-Client-Addr: ")[1:]:
-        mail = text.split(b"\nFrom ")[0]
+        mail = text.split(f"\nFrom {SENDER} ".encode())[0]
         head, _, rest = mail.partition(b"\nReceived: ")
         recipient = head.split(b"X-Rcpt-Args: <")[1].split(b">")[0].decode()
         yield recipient, read(b"Received: " + rest)

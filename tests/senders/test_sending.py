@@ -20,6 +20,7 @@ import pytest
 
 import sessim
 from sessim.errors import OutboxError
+from sessim.senders.courier import IN_HAND
 from sessim.senders.loopback import Loopback
 from sessim.senders.order import Order
 from sessim.senders.outbox import Outbox
@@ -27,6 +28,7 @@ from sessim.senders.sending import Sending
 from sessim.senders.states import State
 from sessim.senders.switch import ARMED, preview
 
+CONNECTIONS = 4
 COLUMNS = ["task", "run", "status", "sent", "failed", "due", "started", "finished", "pauses"]
 
 
@@ -161,7 +163,7 @@ def test_row_30_killed_at_any_moment_nothing_is_lost_and_nothing_sent_twice(
         counts = held.counts()
         unknown = {row.address for run in held.runs() for row in held.rows(run, State.UNKNOWN)}
     assert counts[State.ACCEPTED] + counts[State.UNKNOWN] == 7200
-    assert counts[State.UNKNOWN] <= 64 * kills
+    assert counts[State.UNKNOWN] <= IN_HAND * CONNECTIONS * kills
     found = Counter(mail["To"] for mail in mails(Path(f"{outbox}.mails")))
     assert max(found.values()) == 1
     assert 7200 - len(unknown) <= found.total() <= 7200
