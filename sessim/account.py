@@ -156,23 +156,31 @@ class Account(Judging):
 
     def _restart(self, domains: Iterable[int]) -> None:
         """Restart the paused runs of domains that have something left to send (rule R5)."""
-        counts = self._counts
         begun = False
         for domain in domains:
-            queue = counts.queues[domain]
-            if not queue.paused:
+            queue = self._counts.queues[domain]
+            ranks = self._restartable(queue) if queue.paused else ()
+            if not len(ranks):
                 continue
-            ranks = queue.due(counts, PAUSED, queue.paused)
             if not queue.left:
                 self._rows(ROW.REFUSED, queue, ranks, "nothing left of the daily limit")
                 continue
             if not begun:
                 self._discipline.begin()
                 begun = True
-            queue.paused, queue.cursor = 0, queue.head
-            counts.status[ranks] = SENDING
-            self._joined(queue, ranks)
-            self._rows(ROW.RESTARTED, queue, ranks)
+            self._go_on(queue, ranks)
+
+    def _restartable(self, queue: Queue) -> Ranks:
+        """Return the paused runs of a domain that a restart is meant for."""
+        return queue.due(self._counts, PAUSED, queue.paused)
+
+    def _go_on(self, queue: Queue, ranks: Ranks, reason: str = "") -> None:
+        """Have paused runs of one domain become SENDING."""
+        queue.paused -= len(ranks)
+        queue.cursor = queue.head
+        self._counts.status[ranks] = SENDING
+        self._joined(queue, ranks)
+        self._rows(ROW.RESTARTED, queue, ranks, reason)
 
     def _begin_day(self) -> None:
         state = self.state

@@ -152,6 +152,11 @@ def _add_senders(commands: argparse._SubParsersAction[_Parser]) -> None:
     decide = command.add_mutually_exclusive_group()
     decide.add_argument("--resend", action="store_true", help="send unknown rows again")
     decide.add_argument("--reconcile", action="store_true", help="take unknown rows as accepted")
+    for act, text in (("pause", "pause a task"), ("unpause", "have a paused task go on")):
+        decide.add_argument(
+            f"--{act}", metavar="TASK", nargs="?", const="", help=f"{text}, by default all"
+        )
+    decide.add_argument("--cancel", metavar="TASK", help="cancel a task, by id or name")
 
     command = _command(commands, "test-send", real.test_send, "send a test to 1 to 20 addresses")
     for name in ("sender", "subject", "template"):

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sessim.errors import ArgumentError, nearest
 from sessim.listing import console
@@ -99,7 +99,7 @@ def _until_terminated(sending: Sending) -> Iterator[None]:
 
 
 def outbox(options: argparse.Namespace) -> int:
-    """Count the rows of an outbox by state and list those in trouble, or decide on unknown ones."""
+    """Count the rows of an outbox by state and list those in trouble, or ask for something."""
     from sessim.senders.outbox import Outbox
     from sessim.senders.reading import OutboxReader
     from sessim.senders.states import State
@@ -110,6 +110,9 @@ def outbox(options: argparse.Namespace) -> int:
         what = "are to be sent again" if options.resend else "count as accepted"
         print(f"{decided:,} unknown rows {what}.")
         return 0
+    for act in ("pause", "unpause", "cancel"):
+        if (task := getattr(options, act)) is not None:
+            return _ask(options.file, act, task)
     known = {state.word: state for state in State}
     if options.state is not None and options.state not in known:
         hint = nearest(options.state, known)
@@ -120,6 +123,17 @@ def outbox(options: argparse.Namespace) -> int:
         print(_counts(reader))
         for word in [options.state] if options.state else _TROUBLE:
             _list(reader, known[word], None if options.state else MOST_ROWS)
+    return 0
+
+
+def _ask(file: str, act: Any, task: str) -> int:
+    from sessim.senders.requests import ask
+
+    is_heard = ask(file, act, int(task) if task.isdecimal() else task or None)
+    whom = f"task {task}" if task else "all tasks"
+    when = "The sender is told and" if is_heard else "No sender is at work: the next --resume"
+    done = {"pause": "pauses", "unpause": "goes on with", "cancel": "cancels"}[act]
+    print(f"{when} {done} {whom}.")
     return 0
 
 

@@ -50,12 +50,14 @@ class Courier:
         What stopped the work, None while nothing did.
     is_over
         Whether nothing more is begun.
+    is_held
+        Whether nothing more is begun for now, until :meth:`go_on`.
     """
 
     def __init__(self, pool: Pool, rate: float | None = None) -> None:
         self.most = IN_HAND * pool.server.connections
         self.problem: Exception | None = None
-        self.is_over = False
+        self.is_over = self.is_held = False
         self._pool = pool
         self._meter = None if rate is None else Meter(rate, time.monotonic)
         self._clerk: Clerk | None = None
@@ -86,8 +88,9 @@ class Courier:
     def carry(self, clerk: Clerk) -> None:
         """Deliver what a clerk hands out, until all is answered and it hands out no more.
 
-        After :meth:`stop`, or if the task was stopped (see ``problem``), what had not been begun
-        is answered as not sent. What the clerk raises is raised here, and ends the work.
+        After :meth:`stop` or :meth:`hold`, or if the task was stopped (see ``problem``), what had
+        not been begun is answered as not sent. What the clerk raises is raised here, and ends the
+        work.
         """
         if self._failure is not None:
             raise self._failure
@@ -104,6 +107,15 @@ class Courier:
         """Have every connection finish at most the message in hand; from any thread."""
         self.is_over = True
         self._tell(lambda: self._stop.set())
+
+    def hold(self) -> None:
+        """Have every connection finish at most the message in hand, for now; from any thread."""
+        self.is_held = True
+        self._tell(lambda: self._stop.set())
+
+    def go_on(self) -> None:
+        """Carry again after :meth:`hold`, over new connections; for who carries."""
+        self.is_held = False
 
     def abort(self) -> None:
         """Drop what is under way, as a kill would; nobody may be waiting for its answers."""
@@ -140,11 +152,21 @@ class Courier:
         self._queue: asyncio.Queue[Sequence[Envelope] | None] = asyncio.Queue()
         self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self._ready.set()
-        async with aclosing(self._pool.deliver(self._stream(), self._stop)) as answers:
-            async for key, delivery in answers:
-                self._answers[key] = delivery
-                if len(self._answers) >= self._wanted:
-                    self._turn()
+        while not self.is_over:
+            self._stop.clear()
+            async with aclosing(self._pool.deliver(self._stream(), self._stop)) as answers:
+                async for key, delivery in answers:
+                    self._answers[key] = delivery
+                    if len(self._answers) >= self._wanted:
+                        self._turn()
+            if self._posted and not self.is_over:
+                self._take_back()
+
+    def _take_back(self) -> None:
+        """After a hold, have it written down that nothing came of what nobody had begun."""
+        self._queue = asyncio.Queue()
+        self._answers |= dict.fromkeys(self._posted - self._begun - self._answers.keys(), NOT_SENT)
+        self._turn()
 
     async def _stream(self) -> AsyncGenerator[Envelope, None]:
         while (envelopes := await self._queue.get()) is not None:
@@ -182,7 +204,7 @@ class Courier:
                 envelopes = self._clerk(answers)
             except BaseException as error:  # noqa: BLE001 - raised to whoever waits
                 self._failure = error
-                self._clerk = None
+                self._clerk, self.is_over = None, True
                 self._posted.clear()
                 self._stop.set()
         self._posted.update(envelope.key for envelope in envelopes)

@@ -64,12 +64,19 @@ class Dispatch:
         What the model knows of each run, by rank: rows dealt with, and failed ones.
     step
         Microseconds between two emails at the plan's rate.
+    held
+        The tasks of which no more is sent. Any thread may add to it, before it looks at
+        ``in_hand``.
+    in_hand
+        The task that is being sent, 0 for none.
     """
 
     def __init__(self, order: Order, outbox: Outbox, courier: Courier) -> None:
         self.mode: str = order.mode
         self.order, self.outbox, self.courier = order, outbox, courier
         self.told: dict[int, tuple[int, int]] = {}
+        self.held: set[int] = set()
+        self.in_hand = 0
         self._plan = order.plan
         self._forms: dict[int, Form] = {}
         self._runs: dict[int, Run] = {}
@@ -87,7 +94,12 @@ class Dispatch:
         """
         run = self.run(rank)
         known, known_failed = self.told.get(rank, (0, 0))
-        self.courier.carry(Round(self, rank, known + emails, now))
+        self.in_hand = run.task
+        while self._may_send(run):
+            self.courier.carry(Round(self, rank, known + emails, now))
+            if not self.courier.is_held:
+                break
+        self.in_hand = 0
         settled, failed = self.tally(rank)
         settled = min(settled - known, emails)
         failed = min(failed - known_failed, settled)
@@ -96,9 +108,22 @@ class Dispatch:
             return Handed(emails, failed, reason=self._words if failed else "")
         if self.courier.problem is not None:
             return Handed(settled, failed, reason=str(self.courier.problem), broken=True)
+        if run.task in self.held:
+            return Handed(settled, failed, reason=self._words if failed else "", held=True)
         due = self.outbox.next_due(run)
         wait = LEAST_WAIT if due is None else -(-(due - now) // SECOND)
         return Handed(settled, failed, wait=wait, reason=self._words)
+
+    def may_take(self, run: Run) -> bool:
+        """Say whether more rows of a run may be handed out."""
+        return not (self.courier.is_over or self.courier.is_held or run.task in self.held)
+
+    def _may_send(self, run: Run) -> bool:
+        if run.task in self.held or self.courier.is_over:
+            return False
+        if self.courier.is_held:  # for another task, whose message was in hand
+            self.courier.go_on()
+        return True
 
     def tally(self, rank: int) -> tuple[int, int]:
         """Return how many emails of a run are dealt with, and how many of them failed.
@@ -210,8 +235,9 @@ class Round:
 
     def _room(self, left: int) -> int:
         """Return how many of them may be taken now."""
-        courier = self._dispatch.courier
-        return 0 if courier.is_over else max(min(left, courier.most - len(self._hand)), 0)
+        if not self._dispatch.may_take(self._run):
+            return 0
+        return max(min(left, self._dispatch.courier.most - len(self._hand)), 0)
 
     def _exchanged(self) -> list[Row]:
         """Write down outcomes and take rows: the last of all is sent now, others before it."""

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 
 from sessim import state as states
 from sessim.clock import SECOND
+from sessim.errors import ArgumentError
 from sessim.eventlog import Event
-from sessim.lifecycle import ERROR, PAUSED, Rest
+from sessim.lifecycle import CANCELLED, ERROR, PAUSED, SENDING, SENT, Rest
 from sessim.model import Model, Seed
 from sessim.plan import Plan
-from sessim.serving import Queue, Ranks
+from sessim.serving import NOT_TO_BE, Queue, Ranks
 from sessim.state import State
 
 LEAST_WAIT: Final = 60
 """Seconds before which nothing is tried again."""
+
+BY_USER: Final = "paused by the user"
+AGAIN_BY_USER: Final = "restarted by the user"
+"""What the log says of them."""
 
 
 class Handed(NamedTuple):
@@ -35,6 +40,8 @@ class Handed(NamedTuple):
         Why they were not dealt with, or why the run cannot go on.
     broken
         Whether no retry can mend it: the run ends in ERROR.
+    held
+        Whether the user wants no more of them sent: they go back as if never asked for.
     """
 
     settled: int
@@ -42,6 +49,7 @@ class Handed(NamedTuple):
     wait: int = 0
     reason: str = ""
     broken: bool = False
+    held: bool = False
 
 
 class Sender(Protocol):
@@ -62,7 +70,8 @@ class SendingModel(Model):
 
     The rules are those of the simulation, and so is the log, as long as the sender keeps up and
     everything is accepted. What it could not deal with goes back to the run, which is PAUSED
-    until it may be tried again; what failed is counted as such.
+    until it may be tried again; what failed is counted as such. What its user pauses is PAUSED,
+    too, and stays so, whatever day begins, until the user has it go on.
 
     Parameters
     ----------
@@ -72,12 +81,18 @@ class SendingModel(Model):
         Who sends it.
     seed
         As in :class:`~sessim.model.Model`.
+
+    Attributes
+    ----------
+    held
+        The ids of the tasks that the user has paused.
     """
 
     sender: Sender
 
     def __init__(self, plan: Plan, sender: Sender, seed: int = 0) -> None:
         self.sender, self.mode = sender, sender.mode
+        self.held: set[int] = set()
         super().__init__(plan, seed)
 
     @classmethod
@@ -86,6 +101,7 @@ class SendingModel(Model):
         plan, state, head = states.load(BytesIO(data), "the checkpoint")
         model = object.__new__(cls)
         model.sender, model.mode = sender, sender.mode
+        model.held = set(head["held"])
         model._resume(plan, head["seed"], state, head["instant"])
         return model
 
@@ -94,6 +110,16 @@ class SendingModel(Model):
         file = BytesIO()
         states.save(self._snapshot(), self._head(), file)
         return file.getvalue()
+
+    def fork(self) -> NoReturn:
+        """Refuse: no email is sent by two."""
+        raise ArgumentError(
+            "fork: a model that sends for real cannot be two; "
+            "simulate the plan of sending.result, or fork that simulation"
+        )
+
+    def _head(self) -> dict[str, Any]:
+        return {**super()._head(), "held": sorted(self.held)}
 
     @staticmethod
     def _fates_of(plan: Plan, seed: Seed) -> None:
@@ -111,6 +137,15 @@ class SendingModel(Model):
         sent, failed = self._counts.sent, self._counts.failed
         return {int(rank): (int(sent[rank]), int(failed[rank])) for rank in np.flatnonzero(sent)}
 
+    def approach(self, until: int, emails: int) -> None:
+        """Come nearer to an instant, by so many emails at most: the caller has other work, too."""
+        env = self.env
+        while self.state.busy_from is None and env.peek() < until:
+            env.step()
+        if self.state.busy_from is not None:
+            until = min(until, int(env.now) + max(1, int(emails * SECOND / self.plan.rate)))
+        self.run(until)
+
     def retry(self) -> None:
         """Restart the runs that ended in ERROR, as its user does (rule R11)."""
         counts, domains = self._counts, set()
@@ -123,6 +158,63 @@ class SendingModel(Model):
             domains.add(queue.domain)
         self._restart(sorted(domains))
         self._note_turn()
+
+    # --- what the user asks for ---------------------------------------------------------------
+
+    def hold(self, task: int) -> None:
+        """Pause a task, given by its id, until :meth:`release`; its runs to come, too."""
+        self._come_to_now()
+        self.held.add(task)
+        for rank in self._runs_of(task, SENDING):
+            self._stop(rank, self._counts.queue_of[rank], broken=False)
+            self._row(Event.PAUSED, rank, BY_USER)
+        self._note_turn()
+
+    def release(self, task: int) -> None:
+        """Have a paused task go on, as far as its domain has something left today."""
+        self._come_to_now()
+        self.held.discard(task)
+        if ranks := self._runs_of(task, PAUSED):
+            queue = self._counts.queue_of[ranks[0]]
+            if queue.left:
+                self._discipline.begin()
+                self._go_on(queue, ranks, AGAIN_BY_USER)
+            else:
+                self._rows(Event.REFUSED, queue, ranks, "nothing left of the daily limit")
+        self._note_turn()
+
+    def cancel(self, task: int) -> None:
+        """Cancel a task, given by its id, at the present instant (rule R6)."""
+        super().cancel(task)
+        self.held.discard(task)
+
+    def is_over(self, task: int) -> bool:
+        """Tell whether nothing of a task is sent any more, now or later."""
+        codes = self._counts.status[self.plan.runs.task == task]
+        return bool(np.isin(codes, [SENT, CANCELLED, NOT_TO_BE]).all())
+
+    def _come_to_now(self) -> None:
+        self._catch_up()
+        self.state.now = int(self.env.now)
+
+    def _runs_of(self, task: int, status: int) -> list[int]:
+        found = (self.plan.runs.task == task) & (self._counts.status == status)
+        return [int(rank) for rank in np.flatnonzero(found)]
+
+    def _beginning(self, rank: int) -> tuple[Queue, int, str]:
+        queue, event, reason = super()._beginning(rank)
+        if event != Event.SKIPPED and int(self.plan.runs.task[rank]) in self.held:
+            return queue, Event.PAUSED, BY_USER
+        return queue, event, reason
+
+    def _restartable(self, queue: Queue) -> Ranks:
+        ranks = super()._restartable(queue)
+        if not self.held:
+            return ranks
+        tasks = self.plan.runs.task
+        held = [rank for rank in map(int, ranks) if tasks[rank] in self.held]
+        self._rows(Event.REFUSED, queue, held, BY_USER)
+        return [rank for rank in map(int, ranks) if tasks[rank] not in self.held]
 
     # --- time that passes without sending ------------------------------------------------------
 
@@ -159,19 +251,26 @@ class SendingModel(Model):
         handed = self.sender.send(rank, emails, self.state.now)
         queue = self._counts.queue_of[rank]
         self._counts.failed[rank] += handed.failed
-        if handed.settled == emails:
+        missing = emails - handed.settled
+        if not missing or handed.held:
+            if missing:
+                self._discipline.leave((rank,))
+                self._take_back(rank, missing)
+                self._discipline.join((rank,))
             if handed.failed:  # what has been sent does not follow from the rate alone
                 self._row(Event.TURN, rank, handed.reason)
             return
         self._stop(rank, queue, handed.broken)
-        missing = emails - handed.settled
-        self._counts.emails[rank] -= missing
-        queue.total -= missing
+        self._take_back(rank, missing)
         self._row(Event.ERROR if handed.broken else Event.PAUSED, rank, handed.reason)
         if not handed.broken:
             wait = max(handed.wait, LEAST_WAIT)
             self._restart_at(self.state.now + wait * SECOND, queue.domain)
         self._note_turn()
+
+    def _take_back(self, rank: int, emails: int) -> None:
+        self._counts.emails[rank] -= emails
+        self._counts.queue_of[rank].total -= emails
 
     def _stop(self, rank: int, queue: Queue, broken: bool) -> None:
         counts, state = self._counts, self.state

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from sessim.clock import SECOND
-from sessim.errors import OutboxError
+from sessim.errors import ArgumentError, OutboxError
 from sessim.result import Result
 from sessim.senders import credentials
 from sessim.senders.caps import Ramp
@@ -23,6 +24,7 @@ from sessim.senders.loopback import Loopback
 from sessim.senders.order import Order
 from sessim.senders.outbox import Outbox
 from sessim.senders.pool import Pool
+from sessim.senders.requests import ALL, Act, Notes, Request, number_of
 from sessim.senders.settings import Guard, Server
 from sessim.senders.states import State
 from sessim.senders.stopping import Latch, SendStopped, StopFile, interruptible
@@ -32,6 +34,10 @@ from sessim.simulation import Bar, Progress
 
 TICK: Final = 0.05
 """Seconds between two looks at the clock."""
+
+FEWEST: Final = 4
+MOST: Final = 4096
+"""Emails that the model hands over between two looks at what is asked for."""
 
 LATE: Final = 5.0
 """Seconds behind the clock after which the time that was missed passes without sending."""
@@ -43,8 +49,9 @@ KEEP: Final = 1.0
 class Sending:
     """A send under way, for a ``with`` statement: the outbox is held, the server is there.
 
-    Made by :meth:`start` or :meth:`resume`. :meth:`run` sends to the end, in whatever thread; any
-    other thread may look at ``result`` and ``counts`` meanwhile, and stop it.
+    Made by :meth:`start` or :meth:`resume`. :meth:`run` sends to the end, in whatever thread. Any
+    other thread may meanwhile look at ``result`` and ``counts``, pause tasks, have them go on,
+    cancel them, and stop it all: none of that waits for a server.
 
     Parameters
     ----------
@@ -58,15 +65,18 @@ class Sending:
     order, outbox
         As given.
     model
-        The model, which says what is sent when.
+        The model, which says what is sent when; only for who runs it.
     """
 
     def __init__(self, order: Order, outbox: Outbox) -> None:
         self.order, self.outbox = order, outbox
         self._stop = Latch()
-        self._turn = threading.RLock()  # a panel looks on from another thread
+        self._turn = threading.Lock()  # held by who moves the model
+        self._asked: deque[Request] = deque()
+        self._looking = threading.Lock()
         self._resources = ExitStack()
-        self._kept = 0.0
+        self._kept = self._shown = self._looked = 0.0
+        self._slice = FEWEST
         self._is_whole = True
 
     @classmethod
@@ -136,8 +146,11 @@ class Sending:
         self._resources.enter_context(self.outbox)
         rate = float(self.order.plan.rate) * self.order.speed
         try:
+            self._notes = self._resources.enter_context(closing(Notes(self.outbox.path)))
             self._courier = self._resources.enter_context(Courier(self._pool(), rate))
+            self.dispatch = Dispatch(self.order, self.outbox, self._courier)
             self.model = self._model()
+            self._show()
             self._resources.enter_context(StopFile(self.outbox.path, self.stop))
         except BaseException:
             self._resources.close()
@@ -152,7 +165,11 @@ class Sending:
     ) -> None:
         self.stop()
         try:
-            self._keep()
+            with self._turn:
+                if self._is_whole:
+                    self._obey()
+                    self._keep()
+                    self._show()
         finally:
             if not self._is_whole:  # nobody waits for the messages in hand any more
                 self._courier.abort()
@@ -173,13 +190,14 @@ class Sending:
         return Pool(here, guard=Guard.only(server.host, server.port, fence(self.order)))
 
     def _model(self) -> SendingModel:
-        order, checkpoint = self.order, self.outbox.checkpoint()
-        dispatch = Dispatch(order, self.outbox, self._courier)
-        sender = Ramp(dispatch, self.outbox) if order.mode == "live" else dispatch
+        checkpoint = self.outbox.checkpoint()
+        is_live = self.order.mode == "live"
+        sender = Ramp(self.dispatch, self.outbox) if is_live else self.dispatch
         if checkpoint is None:
-            return SendingModel(order.plan, sender)
+            return SendingModel(self.order.plan, sender)
         model = SendingModel.restore(checkpoint, sender)
-        dispatch.told = model.dealt_with
+        self.dispatch.told = model.dealt_with
+        self.dispatch.held |= model.held
         model.retry()
         return model
 
@@ -221,19 +239,15 @@ class Sending:
     def _run(self, bar: Bar | None) -> None:
         tick = time.monotonic()
         while not self.is_over:
-            before = self.model.emails
             begun = time.monotonic()
-            with self._turn:
-                self._is_whole = False  # until it returns: an error leaves half a step
-                self._advance()
-                self._is_whole = True
-            if bar is not None:
-                bar.update(self.model.emails - before)
-            if begun - self._kept > KEEP:
-                self._keep()
-                self._kept = begun
+            until = self._target()
+            while self._comes_nearer(until, bar):
+                pass
             tick = max(tick, begun - TICK) + TICK  # a little time that was lost is made up for
             self._stop.wait(tick - time.monotonic())
+        with self._turn:
+            self._obey()
+            self._show()
 
     @property
     def is_over(self) -> bool:
@@ -241,17 +255,41 @@ class Sending:
         ended = self.model.finished or self.model.env.now >= self.order.plan.end_instant
         return self._stop.is_set() or self.problem is not None or ended
 
-    def _advance(self) -> None:
-        model = self.model
-        now = int(model.env.now)
+    def _target(self) -> int:
+        """Return up to when the model is to come now."""
+        now = int(self.model.env.now)
         if self.order.mode == "loopback" or self.order.speed != 1:
             # While messages are under way the plan's time stands still: nothing comes too late.
-            model.run(now + round(TICK * self.order.speed * SECOND))
-            return
-        wall = time.time_ns() // 1000
+            return min(now + round(TICK * self.order.speed * SECOND), self.order.plan.end_instant)
+        wall = min(time.time_ns() // 1000, self.order.plan.end_instant)
         if wall - now > LATE * SECOND:
-            model.pass_to(wall)
-        model.run(wall)
+            with self._turn:
+                self.model.pass_to(wall)
+        return wall
+
+    def _comes_nearer(self, until: int, bar: Bar | None) -> bool:
+        with self._turn:
+            self._step(until, bar)
+        return not self.is_over and self.model.env.now < until
+
+    def _step(self, until: int, bar: Bar | None) -> None:
+        """Come a little nearer to an instant: by as many emails as take about a tick."""
+        begun, before = time.monotonic(), self.model.emails
+        self._obey()
+        self._is_whole = False  # until it returns: an error leaves half a step
+        self.model.approach(until, self._slice)
+        self._is_whole = True
+        now = time.monotonic()
+        factor = 2 if now - begun < TICK / 2 else 0.5
+        self._slice = int(min(max(self._slice * factor, FEWEST), MOST))
+        if bar is not None:
+            bar.update(self.model.emails - before)
+        if now - self._kept > KEEP:
+            self._keep()
+            self._kept = now
+        if now - self._shown > TICK:
+            self._show()
+            self._shown = now
 
     @property
     def stopped(self) -> bool:
@@ -266,14 +304,102 @@ class Sending:
         self._stop.set()
         self._courier.stop()
 
-    def cancel(self, task: int) -> None:
-        """Cancel a task, given by its id, as its user does in the console."""
-        with self._turn:
+    # --- what the user asks for ---------------------------------------------------------------
+
+    def pause(self, task: int | str | None = None) -> None:
+        """Pause a task, or all of them: each connection finishes at most the message in hand.
+
+        Its runs are PAUSED, their emails cached, until :meth:`unpause`, whatever day begins; runs
+        of it that become due meanwhile, too. The plan's time goes on. A pause survives a stop and
+        a kill.
+
+        Parameters
+        ----------
+        task
+            Its id or its name, by default all tasks.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such task, or nothing of it is left to be sent.
+        """
+        self._ask("pause", task)
+
+    def unpause(self, task: int | str | None = None) -> None:
+        """Have a paused task go on, or all of them; parameters and errors as of :meth:`pause`.
+
+        What is left of the day's limit may be nothing: then it goes on when the limit begins anew.
+        """
+        self._ask("unpause", task)
+
+    def cancel(self, task: int | str | None = None) -> None:
+        """Cancel a task, or all; parameters and errors as of :meth:`pause`."""
+        self._ask("cancel", task)
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The ids of the tasks that the user has paused."""
+        return frozenset(self.dispatch.held)
+
+    def _ask(self, act: Act, task: int | str | None) -> None:
+        """Take a request down; obey at once if nobody moves the model."""
+        number = number_of(self.order.plan, task)
+        if number != ALL and self.model.is_over(number):
+            name = self.order.plan.tasks[number - 1].name
+            raise ArgumentError(f"task: nothing of {name!r} is left to be sent; name another")
+        request = Request(act, number)
+        self._asked.append(request)
+        if act != "unpause":
+            self._interrupt(request)
+        if self._turn.acquire(blocking=False):
+            try:
+                self._obey()
+            finally:
+                self._turn.release()
+
+    def _interrupt(self, request: Request) -> None:
+        """Have no more sent of a task, also of what the model has asked for already."""
+        tasks = self._tasks(request)
+        self.dispatch.held.update(tasks)
+        if self.dispatch.in_hand in tasks:
+            self._courier.hold()
+
+    def _tasks(self, request: Request) -> list[int]:
+        if request.task != ALL:
+            return [request.task]
+        every = range(1, len(self.order.plan.tasks) + 1)
+        return [task for task in every if not self.model.is_over(task)]
+
+    def _obey(self) -> None:
+        """Do what was asked for, here and in the outbox; who holds the turn calls it."""
+        while found := list(self._requests()):
+            for request in found:
+                for task in self._tasks(request):
+                    self._act(request.act, task)
+            self.dispatch.held = set(self.model.held)
+            self._keep()
+            self._notes.strike(found)
+            self._show()
+
+    def _requests(self) -> Iterator[Request]:
+        """Take what is asked for; the outbox is looked into once a tick."""
+        now = time.monotonic()
+        if now - self._looked > TICK:
+            self._looked = now
+            yield from self._notes.read()
+        while self._asked:
+            yield self._asked.popleft()
+
+    def _act(self, act: Act, task: int) -> None:
+        if act == "pause":
+            self.model.hold(task)
+        elif act == "unpause":
+            self.model.release(task)
+        else:
             self.model.cancel(task)
             for run in self.outbox.runs():
                 if run.task == task:
                     self.outbox.cancel(run)
-            self._keep()
 
     # --- looking on ---------------------------------------------------------------------------
 
@@ -284,17 +410,22 @@ class Sending:
 
     @property
     def result(self) -> Result:
-        """What has come of the plan so far."""
-        with self._turn:
-            return Result(self.model.log())
+        """What has come of the plan so far, as it was a moment ago; waits for no server."""
+        with self._looking:  # whoever looks first unfolds the log for all
+            log = self._log
+            len(log)
+        return Result(log)
 
     @property
     def counts(self) -> dict[State, int]:
-        """How many rows of the outbox are in each state."""
-        return self.outbox.counts()
+        """How many rows of the outbox are in each state, as they were a moment ago."""
+        return self._counts
 
     def _keep(self) -> None:
         """Keep a checkpoint, but not of a model that broke off in the middle of a step."""
-        with self._turn:
-            if self._is_whole:
-                self.outbox.settle((), self.model.dump())
+        if self._is_whole:
+            self.outbox.settle((), self.model.dump())
+
+    def _show(self) -> None:
+        """Let others see how far it is."""
+        self._log, self._counts = self.model.log(), self.outbox.counts()

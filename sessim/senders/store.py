@@ -15,7 +15,7 @@ from typing import Final
 
 from sessim.errors import OutboxBusyError, OutboxError, shown
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The version of the tables below; another one is refused, never converted in passing."""
 _APPLICATION: Final = 0x5E551301  # tells an outbox from other SQLite files
 
@@ -60,6 +60,7 @@ LEFT JOIN suppression ON suppression.key = recipient.key;
 CREATE TABLE checkpoint (
     id INTEGER PRIMARY KEY CHECK (id = 1), state BLOB NOT NULL, seal INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE request (id INTEGER PRIMARY KEY, act TEXT NOT NULL, task INTEGER NOT NULL) STRICT;
 """
 _MARKS: Final = (f"PRAGMA application_id = {_APPLICATION}", f"PRAGMA user_version = {FORMAT}")
 

@@ -273,7 +273,7 @@ def test_other_files_and_other_versions_are_refused(file: Path) -> None:
     outbox, _ = filled(file, 3)
     outbox.close()
     edit(file, "PRAGMA user_version = 99")
-    assert "has format 99 and this sessim knows 2; go on with the sessim" in sentence(file)
+    assert "has format 99 and this sessim knows 3; go on with the sessim" in sentence(file)
     with pytest.raises(OutboxError, match="has format 99"):
         OutboxReader.look(file)
 
