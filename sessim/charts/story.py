@@ -144,7 +144,7 @@ class Story:
     def _all_edges(self) -> Ints:
         log, clock = self.log, self.plan.clock
         marks = np.isin(log.event, (*_CLOSING, Event.LIMIT))
-        last = int((log.time - marks).max())
+        last = max(int((log.time - marks).max()), int(log.time[0]))
         date = clock.date(int(log.time[0]))
         edges = [clock.day_start(date)]
         while edges[-1] <= last:

@@ -10,11 +10,13 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ from sessim.senders.outbox import Outbox
 from sessim.senders.sending import Sending
 from sessim.senders.states import State
 from sessim.senders.switch import preview
-from tests.senders.faults import After, Faults
+from tests.senders.faults import HANG, After, Faults
 from tests.senders.test_handover import Scripted, Willing
 from tests.senders.test_sending import mails, plan_of, run, with_list
 from tests.stories import lines, microseconds, story, task
@@ -354,6 +356,50 @@ def test_a_pause_survives_a_kill(tmp_path: Path) -> None:
         sending.unpause("One")
         until(lambda: sending.result.finished)
     assert len(mails(sending.mails)) == 2050
+
+
+# --- looking on -----------------------------------------------------------------------------------
+
+
+def test_every_table_and_chart_works_while_mails_flow(tmp_path: Path) -> None:
+    plan = plan_of(discipline="fair", horizon="2027-01-10")
+    seen = []
+    with running(Sending.start(Order(plan, speed=100_000), tmp_path / "a")) as sending:
+        while not sending.result.finished:
+            result = sending.result
+            now = result.end
+            for table in (result.tasks, result.runs):
+                parts = table[["sent", "failed", "cancelled", "cached"]].sum(axis=1)
+                assert (parts <= table["requests"]).all()
+            assert_sound(result, plan)
+            assert result.daily["sent"].sum() == result.runs["sent"].sum()
+            assert result.at(now)["sent"].sum() == result.tasks["sent"].sum()
+            assert len(result.pauses) == result.runs["pauses"].sum()
+            assert len(result.plot()) == 3
+            plt.close("all")
+            seen.append(int(result.tasks["sent"].sum()))
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 2
+    pd.testing.assert_frame_equal(sending.result.events, sessim.simulate(plan).events)
+
+
+def test_a_server_that_hangs_holds_up_nobody_who_looks_on(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(
+            Faults({"dot": lambda visit: HANG if visit.count >= 8 else None})
+        )
+        url = f"smtp://127.0.0.1:{server.port}"
+        domain = sessim.Domain("news.example.com", warmup="none")
+        order = Order(replace(with_list(tmp_path, 400), domains=[domain]), "live", url, speed=2000)
+        with running(Sending.start(order, tmp_path / "a", confirm=preview(order).token)) as sending:
+            until(lambda: len(server.mails) == 8)
+            assert sending.result.tasks["requests"].tolist() == [400]
+            sending.pause()
+            assert sending.held == {1}
+            stack.close()  # what hung is in doubt now
+            until(lambda: statuses(sending) == ["Paused"])
+            assert sending.counts[State.ACCEPTED] == 8
+            assert 1 <= sending.counts[State.UNKNOWN] <= order.where.connections
 
 
 # --- row 36 ---------------------------------------------------------------------------------------
