@@ -27,6 +27,10 @@ REASONS: Final[dict[Event, str]] = {
 BY_HAND: Final = "restarted by hand"
 """What is said of a restart where the plan has them done by hand."""
 
+PAUSED_BY_USER: Final = "paused by the user"
+RESTARTED_BY_USER: Final = "restarted by the user"
+"""What the log of a real send says where its user intervened."""
+
 _LISTED: Final = 30  # names that a sentence can list
 
 

@@ -11,6 +11,7 @@ from sessim import state as states
 from sessim.clock import SECOND
 from sessim.errors import ArgumentError
 from sessim.eventlog import Event
+from sessim.life import PAUSED_BY_USER, RESTARTED_BY_USER
 from sessim.lifecycle import CANCELLED, ERROR, PAUSED, SENDING, SENT, Rest
 from sessim.model import Model, Seed
 from sessim.plan import Plan
@@ -19,10 +20,6 @@ from sessim.state import State
 
 LEAST_WAIT: Final = 60
 """Seconds before which nothing is tried again."""
-
-BY_USER: Final = "paused by the user"
-AGAIN_BY_USER: Final = "restarted by the user"
-"""What the log says of them."""
 
 
 class Handed(NamedTuple):
@@ -167,7 +164,7 @@ class SendingModel(Model):
         self.held.add(task)
         for rank in self._runs_of(task, SENDING):
             self._stop(rank, self._counts.queue_of[rank], broken=False)
-            self._row(Event.PAUSED, rank, BY_USER)
+            self._row(Event.PAUSED, rank, PAUSED_BY_USER)
         self._note_turn()
 
     def release(self, task: int) -> None:
@@ -178,7 +175,7 @@ class SendingModel(Model):
             queue = self._counts.queue_of[ranks[0]]
             if queue.left:
                 self._discipline.begin()
-                self._go_on(queue, ranks, AGAIN_BY_USER)
+                self._go_on(queue, ranks, RESTARTED_BY_USER)
             else:
                 self._rows(Event.REFUSED, queue, ranks, "nothing left of the daily limit")
         self._note_turn()
@@ -204,7 +201,7 @@ class SendingModel(Model):
     def _beginning(self, rank: int) -> tuple[Queue, int, str]:
         queue, event, reason = super()._beginning(rank)
         if event != Event.SKIPPED and int(self.plan.runs.task[rank]) in self.held:
-            return queue, Event.PAUSED, BY_USER
+            return queue, Event.PAUSED, PAUSED_BY_USER
         return queue, event, reason
 
     def _restartable(self, queue: Queue) -> Ranks:
@@ -213,7 +210,7 @@ class SendingModel(Model):
             return ranks
         tasks = self.plan.runs.task
         held = [rank for rank in map(int, ranks) if tasks[rank] in self.held]
-        self._rows(Event.REFUSED, queue, held, BY_USER)
+        self._rows(Event.REFUSED, queue, held, PAUSED_BY_USER)
         return [rank for rank in map(int, ranks) if tasks[rank] not in self.held]
 
     # --- time that passes without sending ------------------------------------------------------

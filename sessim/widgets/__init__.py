@@ -10,6 +10,7 @@ Name            What it is
 ``Dashboard``   Throughput, backlog and pauses, figures, and files to hand over.
 ``Compare``     Two or more plans side by side.
 ``TestSend``    Test sends to at most 20 addresses.
+``SendPanel``   Sends a plan for real, and follows it.
 =============== =================================================================================
 
 Each is loaded when it is first used, and works without a browser, too.
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sessim.widgets.console import Console
     from sessim.widgets.dashboard import Dashboard
     from sessim.widgets.runner import Runner
+    from sessim.widgets.sendpanel import SendPanel
     from sessim.widgets.testsend import TestSend
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Console",
     "Dashboard",
     "Runner",
+    "SendPanel",
     "TaskBuilder",
     "TestSend",
     "Workbench",

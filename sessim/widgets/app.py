@@ -22,12 +22,13 @@ from sessim.widgets.compare import Compare
 from sessim.widgets.console import Console
 from sessim.widgets.dashboard import Dashboard
 from sessim.widgets.runner import Runner
+from sessim.widgets.sendpanel import SendPanel
 from sessim.widgets.testsend import TestSend
 
-PLAN, CONSOLE, DASHBOARD, COMPARE, TEST_SEND = range(5)
+PLAN, CONSOLE, DASHBOARD, COMPARE, TEST_SEND, SEND = range(6)
 """The tabs."""
 
-_TABS: Final = ("plan", "console", "dashboard", "compare", "test_send")
+_TABS: Final = ("plan", "console", "dashboard", "compare", "test_send", "send")
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
 _CSS: Final = """
 .sessim-workbench .jupyter-widgets.widget-tab > .widget-tab-contents { padding: 8px 6px; }
@@ -53,7 +54,7 @@ class Workbench(Panel):
         Trait: the latest result; None until there is one.
     auto
         Trait: whether a change of the plan is simulated at once, when there is a result already.
-    builder, runner, console, dashboard, compare, test_send
+    builder, runner, console, dashboard, compare, test_send, send
         The panels. Console and dashboard show the same result, tasks and domains.
     tabs
         Holds all but the runner, which stays in sight.
@@ -74,6 +75,7 @@ class Workbench(Panel):
         self.dashboard = Dashboard(console=self.console, language=language, active=False)
         self.compare = Compare(language=language)
         self.test_send = TestSend(language=language)
+        self.send = SendPanel(language=language)
         self._build()
         self._connect()
         self._take_plan()
@@ -108,6 +110,7 @@ class Workbench(Panel):
             self.dashboard,
             ipywidgets.VBox([keeping, self.compare]),
             self.test_send,
+            self.send,
         ]
         titles = [words(f"app.{name}") for name in _TABS]
         self.tabs = ipywidgets.Tab(pages, titles=titles, selected_index=PLAN)
@@ -125,6 +128,7 @@ class Workbench(Panel):
         traitlets.link((self.runner, "result"), (self, "result"))
         traitlets.link((self, "result"), (self.console, "result"))
         traitlets.dlink((self, "result"), (self.test_send, "result"))
+        self.send.observe(self._on_sent, "result")
         self.observe(self._on_plan, "plan")
         self.observe(self._show_state, ["result", "auto"])
         self.builder.observe(self._on_problems, "problems")
@@ -143,7 +147,7 @@ class Workbench(Panel):
             self._run_again()
 
     def _take_plan(self) -> None:
-        self.runner.plan = self.plan
+        self.runner.plan = self.send.plan = self.plan
         with self._hushed():
             self.test_send.plan = self.plan
         self._on_problems()
@@ -152,6 +156,7 @@ class Workbench(Panel):
     def _on_problems(self, _: Any = None) -> None:
         wrong = self.plan is not None and bool(self.builder.problems)
         self.test_send.blocked = self.words("app.mend_first") if wrong else ""
+        self.send.blocked = self.test_send.blocked
 
     def _run_again(self) -> None:
         """Run the plan as it is now, after the run under way has stopped, if there is one."""
@@ -184,6 +189,10 @@ class Workbench(Panel):
         if sends:
             extra["test_sends"] = sends
         self.builder.draft = replace(draft, extra=extra)
+
+    def _on_sent(self, change: Any) -> None:
+        """Let the other panels show what is being sent."""
+        self.result = change["new"]
 
     @guarded
     def _on_keep(self) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from sessim.widgets.app_labels import APP_LABELS
 from sessim.widgets.builder_labels import BUILDER_LABELS
+from sessim.widgets.send_labels import SEND_LABELS
 
 LANGUAGES: Final = ("en", "id")
 
@@ -135,6 +136,8 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     "why_failed": ("the sending failed", "pengiriman gagal"),
     "why_cancelled": ("cancelled by the user", "dibatalkan pengguna"),
     "why_called_off": ("later recurrences called off", "pengulangan berikutnya dibatalkan"),
+    "why_user_paused": ("paused by the user", "dijeda pengguna"),
+    "why_user_restarted": ("restarted by the user", "dilanjutkan pengguna"),
     "refused": ("restart refused", "mulai ulang ditolak"),
     "skipped": ("skipped", "dilewati"),
     "summary": ("Summary", "Ringkasan"),
@@ -280,6 +283,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     # --- end of task builder ---
     # --- workbench, test sends ---
     **APP_LABELS,
+    **SEND_LABELS,
     # --- end of workbench, test sends ---
 }
 """From each key to the words in each of :data:`LANGUAGES`."""

@@ -31,6 +31,8 @@ REASON_KEYS: Final[dict[str, str]] = {
     life.REASONS[Event.ERROR]: "why_failed",
     life.REASONS[Event.CANCELLED]: "why_cancelled",
     "later recurrences called off": "why_called_off",
+    life.PAUSED_BY_USER: "why_user_paused",
+    life.RESTARTED_BY_USER: "why_user_restarted",
 }
 """From the reasons that sessim itself gives to the keys of the labels."""
 
