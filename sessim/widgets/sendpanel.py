@@ -261,7 +261,7 @@ class SendPanel(Panel):
         if self.running:
             return self._task
         self.message, self.sending, self._is_stopping = "", None, False
-        self.bar.value, self._drawn = 0, 0.0
+        self.bar.value, self._drawn, self.would.value = 0, 0.0, ""
         self.set_trait("running", True)
         try:
             loop = asyncio.get_running_loop()

@@ -85,6 +85,15 @@ def tasks(panel: Locator) -> list[list[str]]:
     ]
 
 
+def tasks_of(panel: Locator) -> list[list[str]]:
+    """Return the task list of the panel that sends: the cells of each row."""
+    table = panel.locator("table", has_text=WORDS("task_status")).filter(visible=True)
+    found: list[list[str]] = table.locator("tbody tr").evaluate_all(
+        "rows => rows.map(row => [...row.cells].map(cell => cell.innerText.trim()))"
+    )
+    return [[row[0], row[2], row[3].lstrip("○▶\ufe0e‖✕✓⊘ \n"), *row[4:]] for row in found]
+
+
 def in_kernel(notebook: lab.Notebook) -> list[list[str]]:
     """Return the same from the result, at the console's time."""
     found: list[dict[str, Any]] = notebook.ask(
@@ -249,7 +258,7 @@ def the_plan_is_saved_and_loaded(notebook: lab.Notebook, panel: Locator) -> None
     notebook.until("bench.result.plan == bench.plan")  # simulated again by itself
 
 
-VIEWS = ("plan", "console", "dashboard", "compare", "test_send")
+VIEWS = ("plan", "console", "dashboard", "compare", "test_send", "send")
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
@@ -305,6 +314,58 @@ def test_compared_tested_reported_and_found_accessible(
         a_report_is_written(notebook, panel)
         everybody_can_use_it(notebook, panel)
     assert "Grand opening" in (server.root / "out" / "report.html").read_text("utf-8")
+
+
+OPENING = """
+import sessim
+from sessim import widgets
+
+bench = widgets.Workbench(sessim.Plan(
+    start="2026-12-01 08:00",
+    domains=[sessim.Domain("shop.example.com", warmup=[400, 1500, 4000])],
+    tasks=[
+        sessim.Task("Opening", sender="Shop <a@shop.example.com>", requests=1800),
+        sessim.Task("Reminder", sender="a@shop.example.com", requests=300, start="2026-12-03"),
+    ],
+))
+bench
+"""
+
+
+def test_sent_for_real_paused_resumed_and_followed(
+    browser: Browser, server: lab.Server, write_notebook: Write
+) -> None:
+    path = write_notebook("opening", OPENING)
+    with lab.opened(browser, server, path) as notebook:
+        notebook.run_all()
+        notebook.alone()
+        panel = notebook.panel()
+        go(panel, "app.send")
+        said(panel, "send.badge.simulate")
+        panel.get_by_label(WORDS("send.mode"), exact=True).filter(visible=True).select_option(
+            WORDS("send.mode.loopback")
+        )
+        press(panel, WORDS("send.preview"))
+        said(panel, "send.previewed")
+        speed = panel.get_by_label(WORDS("send.speed"), exact=True).filter(visible=True)
+        speed.fill("30000")
+        speed.press("Tab")
+        press(panel, WORDS("send.start"))
+        notebook.until("bench.result is not None and bench.result.tasks['sent'].sum() > 0")
+        press(panel, WORDS("send.pause"))
+        said(panel, "send.held", names="Opening, Reminder")
+        assert {row[2] for row in tasks_of(panel)} <= {WORDS("paused"), WORDS("to_start")}
+        for theme, name in THEMES.items():
+            notebook.theme(name)
+            notebook.shot(f"send-paused-1280-{theme}")
+            assert access.findings(notebook.page) == []
+        notebook.theme(THEMES["light"])
+        press(panel, WORDS("send.unpause"))
+        notebook.until("not bench.send.running")
+        said(panel, "send.done", sent="2,100", mails="send.outbox.mails")
+        notebook.shot("send-done-1280-light")
+        go(panel, "app.console")
+        assert notebook.ask("bench.console.result is bench.send.result") is True
 
 
 LONG = """
