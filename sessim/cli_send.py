@@ -66,6 +66,7 @@ def _run(sending: Sending, out: str | None) -> int:
             result = sending.result
         print(console(result.tasks))
         print(f"\n{_counts(sending.outbox)}")
+        _list_refused(sending.outbox)
         if sending.order.mode == "loopback":
             print(f"The mails are in {sending.mails}")
         print(f"The outbox is {sending.outbox.path}: sessim outbox {sending.outbox.path}")
@@ -121,6 +122,7 @@ def outbox(options: argparse.Namespace) -> int:
         header = reader.header
         print(f"{header.mode.upper()} {header.host or '127.0.0.1'}, begun {header.created}\n")
         print(_counts(reader))
+        _list_refused(reader)
         for word in [options.state] if options.state else _TROUBLE:
             _list(reader, known[word], None if options.state else MOST_ROWS)
     return 0
@@ -151,6 +153,19 @@ def _list(reader: OutboxReader, state: int, most: int | None) -> None:
         print(f"  task {row.run.task} run {row.run.run} {row.address} {row.state.word}{words}")
     if most is not None and next(rows, None) is not None:
         print(f"  ... sessim outbox {reader.path} --state {State(state).word} lists all")
+
+
+def _list_refused(reader: OutboxReader) -> None:
+    """List the rows of recipient lists that are not sent to."""
+    refused = sum(found.refused for found in reader.lists())
+    if not refused:
+        return
+    print(f"{refused:,} rows of the lists cannot be used and are left out:")
+    rows = ((found.name, row) for found in reader.lists() for row in reader.refusals(found.name))
+    for name, row in islice(rows, MOST_ROWS):
+        print(f"  list of {name}, line {row.line}: {row.reason}")
+    if refused > MOST_ROWS:
+        print("  ...")
 
 
 # --- test-send ------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import KW_ONLY
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydantic import ConfigDict, model_validator
 from pydantic.dataclasses import dataclass
 
 from sessim import planschema, recipients, warmup
-from sessim.errors import PlanError, Problem, shown
+from sessim.errors import PlanError, Problem, SessimWarning, shown
 from sessim.fields import (
     Address,
     Count,
@@ -173,7 +174,11 @@ class Task:
 
     def _count(self, file: str) -> None:
         """Take the number of requests from the file of recipients."""
-        counted = recipients.count(Path(file))
+        found = recipients.survey(Path(file))
+        if found.refused:
+            said = f"task {self.name!r}: file {Path(file).name!r} {found.warning}"
+            warnings.warn(said, SessimWarning, stacklevel=2)
+        counted = found.good
         if self.requests is None or isinstance(self.requests, Counted):
             object.__setattr__(self, "requests", Counted(counted))
         elif self.requests != counted:

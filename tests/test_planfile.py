@@ -299,7 +299,9 @@ def test_plain_data_holds_numbers_instead_of_files(folder: Path) -> None:
 
 def test_a_missing_or_spoilt_file_is_named_with_its_task_or_domain(folder: Path) -> None:
     (folder / "list.csv").write_text("address\nnobody\n")
-    with pytest.raises(PlanError, match=r"^task 'on', recipients: file 'list.csv' has 1 row "):
+    with pytest.raises(
+        PlanError, match=r"^task 'on', recipients: file 'list.csv' holds nothing but 1 row "
+    ):
         Plan.from_yaml(folder / "plan.yaml")
     (folder / "limits.csv").unlink()
     with pytest.raises(PlanError, match=r"^domain 'f.com', warmup: cannot read the file 'limits"):

@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Final, Protocol
 
 from sessim.errors import OutboxError, nearest, shown
+from sessim.recipients import Recipient, Refusal
 from sessim.senders.changes import Transaction
 from sessim.senders.reading import ListSummary
-from sessim.senders.recipients import Recipient, Refusal
 from sessim.senders.store import seal
 
 _BATCH: Final = 10_000  # rows of a list taken in at once
@@ -29,7 +29,7 @@ _COUNTED: Final = """
 
 
 class Group(Protocol):
-    """A recipient group, as :class:`~sessim.senders.recipients.RecipientFile` is one."""
+    """A recipient group, as :class:`~sessim.recipients.RecipientFile` is one."""
 
     @property
     def variables(self) -> Sequence[str]:

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from sessim.errors import TemplateError, shown
 from sessim.fields import address_parts
+from sessim.recipients import FORBIDDEN
 from sessim.senders.quoting import CRLF, display_name
-from sessim.senders.recipients import FORBIDDEN
 from sessim.senders.templates import LARGEST_MESSAGE, Segment, Template, Variable, names, segments
 
 _LONGEST_NAME = 255  # bytes, as in file systems; three characters each fit on a header's line

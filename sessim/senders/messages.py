@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import quote
 
 from sessim.errors import RecipientError, SessimWarning, TemplateError
+from sessim.recipients import FORBIDDEN
 from sessim.senders.letters import Attachment, Letter, mailbox, require_same
 from sessim.senders.quoting import (
     CRLF,
@@ -26,7 +27,6 @@ from sessim.senders.quoting import (
     header_text,
     quoted,
 )
-from sessim.senders.recipients import FORBIDDEN
 from sessim.senders.templates import LARGEST_MESSAGE, Variable, escaped
 
 LARGE_MESSAGE = 4_000_000
@@ -118,7 +118,7 @@ class Form:
         Parameters
         ----------
         address
-            Whom to send it to, as :class:`~sessim.senders.recipients.Recipient` has it.
+            Whom to send it to, as :class:`~sessim.recipients.Recipient` has it.
         values
             The values of the variables, in the form's order.
         identity

@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 
 from sessim.errors import ArgumentError, PlanError, Problem, RecipientError, shown
 from sessim.plan import Plan, Task
+from sessim.recipients import Recipient, RecipientFile, canonical
 from sessim.senders.caps import HOURLY
 from sessim.senders.letters import Attachment, Letter, require_same
-from sessim.senders.recipients import Recipient, RecipientFile, canonical
 from sessim.senders.settings import Encryption, Server
 from sessim.senders.templates import Template
 from sessim.senders.within import Within
@@ -47,9 +47,14 @@ class Numbered:
     task: int
     variables: tuple[str, ...] = ()
 
+    @property
+    def domain(self) -> str:
+        """The domain of all of them."""
+        return f"task{self.task}.example.com"
+
     def __iter__(self) -> Iterator[Recipient]:
         for number in range(1, self.size + 1):
-            address = f"recipient{number}@task{self.task}.example.com"
+            address = f"recipient{number}@{self.domain}"
             yield Recipient(number, address, address, ())
 
 

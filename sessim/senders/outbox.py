@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 from sessim.errors import ArgumentError, OutboxError, RecipientError, shown
+from sessim.recipients import canonical
 from sessim.senders import intake
 from sessim.senders.changes import Change, Transaction, transaction
 from sessim.senders.outcomes import HARD_BOUNCE, Outcome, checked
 from sessim.senders.reading import ListSummary, OutboxReader, Row, Run
-from sessim.senders.recipients import canonical
 from sessim.senders.states import WAITING, State
 from sessim.senders.store import (
     Header,

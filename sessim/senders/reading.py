@@ -15,7 +15,7 @@ from typing import Final, Self
 import msgspec
 
 from sessim.errors import OutboxError, shown
-from sessim.senders.recipients import Refusal
+from sessim.recipients import Refusal
 from sessim.senders.states import State
 from sessim.senders.store import Header, in_words, open_checked
 

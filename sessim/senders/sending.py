@@ -150,6 +150,7 @@ class Sending:
             self._courier = self._resources.enter_context(Courier(self._pool(), rate))
             self.dispatch = Dispatch(self.order, self.outbox, self._courier)
             self.model = self._model()
+            self._left_out = self.left_out()
             self._show()
             self._resources.enter_context(StopFile(self.outbox.path, self.stop))
         except BaseException:
@@ -416,6 +417,15 @@ class Sending:
             len(log)
         return Result(log)
 
+    def left_out(self) -> dict[str, int]:
+        """Return how many rows of each task's list cannot be used, by the task's id as a text.
+
+        They are no part of the plan, and in no count; the outbox has each with line and reason.
+        The metadata of the result's log has the numbers, too.
+        """
+        refused = {found.name: found.refused for found in self.outbox.lists()}
+        return {str(task): refused[name] for task, name in self.order.lists.items()}
+
     @property
     def counts(self) -> dict[State, int]:
         """How many rows of the outbox are in each state, as they were a moment ago."""
@@ -428,4 +438,6 @@ class Sending:
 
     def _show(self) -> None:
         """Let others see how far it is."""
-        self._log, self._counts = self.model.log(), self.outbox.counts()
+        log = self.model.log()
+        log.meta = {**log.meta, "left_out": self._left_out}
+        self._log, self._counts = log, self.outbox.counts()

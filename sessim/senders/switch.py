@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from sessim.errors import ArgumentError
+from sessim.recipients import Recipient, RecipientFile, Refusal, without_repeats
 from sessim.result import Result
 from sessim.senders import credentials
 from sessim.senders.caps import A_DAY, FIRST, HOURLY, RATE
 from sessim.senders.order import UNCONFIRMED, Order, is_loopback
-from sessim.senders.recipients import Recipient, RecipientFile, Refusal
 from sessim.senders.settings import Server
 from sessim.senders.within import Within
 from sessim.simulation import simulate
@@ -25,6 +25,7 @@ ARMED: Final = "SESSIM_LIVE"
 """The environment's variable that has to hold the server's name before anything leaves."""
 
 _MOST_DOMAINS: Final = 5
+_MOST_REFUSED: Final = 5
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,10 @@ class Preview:
     recipients
         Of all lists together, each as often as tasks and runs write to it.
     refused, outside, suppressed
-        Rows of the lists that cannot be used, that the order's fence leaves out, or whose
-        recipients get nothing.
+        Rows of the lists that cannot be used (they are no part of the plan), that the order's
+        fence leaves out, or whose recipients get nothing.
+    first_refused
+        The first few rows that cannot be used, with line and reason.
     domains
         How many of the lists' recipients each domain has.
     result
@@ -53,6 +56,7 @@ class Preview:
     refused: int
     outside: int
     suppressed: int
+    first_refused: tuple[str, ...]
     domains: Mapping[str, int]
     result: Result
     token: str
@@ -80,6 +84,7 @@ class Preview:
             f"outside {', '.join(order.only)}, which fail": self.outside,
         }
         lines += [f"left out: {rows:,} {what}" for what, rows in left_out.items() if rows]
+        lines += [f"  {said}" for said in self.first_refused]
         if order.redirect_to:
             lines.append(f"redirected: every email goes to {order.redirect_to}")
         return "\n".join([*lines, f"token: {self.token}"])
@@ -99,7 +104,7 @@ def preview(order: Order) -> Preview:
     order.check_variables()
     census = Census(order)
     for name, group in order.groups():
-        census.count(group)
+        census.count(name, group)
         if isinstance(group, RecipientFile):
             digest.update(f"{name} {group.digest()}\n".encode())
     if order.suppress:
@@ -111,8 +116,8 @@ def preview(order: Order) -> Preview:
         result = simulate(order.plan)
     emails = int(order.plan.runs.requests.sum())
     return Preview(
-        order, emails, census.refused, census.outside, census.suppressed, census.domains, result,
-        digest.hexdigest()[:10],
+        order, emails, census.refused, census.outside, census.suppressed,
+        tuple(census.first_refused), census.domains, result, digest.hexdigest()[:10],
     )  # fmt: skip
 
 
@@ -123,13 +128,18 @@ class Census:
         self._within = Within(order.only) if order.only and not order.redirect_to else None
         self._gone = {address.lower() for address in order.suppressed()}
         self.refused = self.outside = self.suppressed = 0
+        self.first_refused: list[str] = []
         self.domains = Counter[str]()
 
-    def count(self, group: Iterable[Recipient | Refusal]) -> None:
+    def count(self, name: str, group: Iterable[Recipient | Refusal]) -> None:
         """Count the rows of a list."""
-        for row in group:
+        if isinstance(group, RecipientFile):
+            name = f"list {group.path.name!r}"
+        for row in without_repeats(group):
             if isinstance(row, Refusal):
                 self.refused += 1
+                if len(self.first_refused) < _MOST_REFUSED:
+                    self.first_refused.append(f"{name}, line {row.line}: {row.reason}")
             elif row.key in self._gone:
                 self.suppressed += 1
             elif self._within is not None and row.key not in self._within:

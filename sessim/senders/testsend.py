@@ -16,6 +16,7 @@ from typing import Final
 
 from sessim.errors import ArgumentError
 from sessim.fields import address_parts
+from sessim.recipients import canonical
 from sessim.senders import credentials
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.guards import guard_for
@@ -24,7 +25,6 @@ from sessim.senders.loopback import Loopback
 from sessim.senders.messages import Form
 from sessim.senders.order import is_loopback, is_reserved, server_of
 from sessim.senders.pool import Pool
-from sessim.senders.recipients import canonical
 from sessim.senders.settings import Guard, Server
 from sessim.senders.switch import require_armed
 from sessim.senders.templates import Template

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sessim.errors import ArgumentError, shown
-from sessim.senders.recipients import canonical
+from sessim.recipients import canonical
 
 
 class Within:

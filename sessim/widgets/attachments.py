@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from sessim import recipients
 from sessim.errors import SessimError
 from sessim.fields import Path_
+from sessim.recipients import Survey
 from sessim.widgets.reading import is_file
 
 _PATH: Final[TypeAdapter[str]] = TypeAdapter(Path_)
@@ -41,8 +42,8 @@ def stamp(path: Path) -> Stamp:
     return found.st_mtime_ns, found.st_size
 
 
-def group(path: str) -> tuple[str, int | str]:
-    """Return the whole path of a recipient list, and its size or what is wrong with it."""
+def group(path: str) -> tuple[str, Survey | str]:
+    """Return the whole path of a recipient list, and what it holds or what is wrong with it."""
     try:
         whole = _PATH.validate_python(path)
     except ValidationError as error:
@@ -51,10 +52,10 @@ def group(path: str) -> tuple[str, int | str]:
 
 
 @lru_cache(maxsize=256)
-def _counted(path: str, state: Stamp) -> int | str:  # noqa: ARG001  once for each state
-    """Count a recipient list."""
+def _counted(path: str, state: Stamp) -> Survey | str:  # noqa: ARG001  once for each state
+    """Look through a recipient list."""
     try:
-        return recipients.count(Path(path))
+        return recipients.survey(Path(path))
     except ValueError as error:
         return str(error)
 
@@ -89,7 +90,7 @@ def template_text(folder: Path, template: str) -> str | None:
 def columns(path: Path) -> tuple[str, tuple[str, ...]]:
     """Return the address column of a recipient list, and the others: its variables.
 
-    Raises ``ValueError`` where :func:`sessim.recipients.count` would, too.
+    Raises ``ValueError`` where a recipient list would, too.
     """
     with recipients.opened(path) as lines:
         header = recipients.head(lines)

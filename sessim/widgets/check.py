@@ -137,15 +137,17 @@ class Checker:
 
     def _task(self, row: TaskDraft, draft: Draft) -> Built:
         problems = self._missing(row)
-        values, file, count = row.values(), None, None
+        values, file, count, left_out = row.values(), None, None, ""
         if "recipients" in values:
-            file, counted = attachments.group(values.pop("recipients"))
-            if isinstance(counted, int):
-                count = counted
+            file, found = attachments.group(values.pop("recipients"))
+            if isinstance(found, str):
+                problems["recipients"] = found
             else:
-                problems["recipients"] = counted
+                count, left_out = found.good, found.warning
             values["requests"] = count or 1  # one stands in for what is not known
         built, notes = _build(Task, values, partial(_task_field, row), problems)
+        if left_out:
+            notes = (*notes, f"{row.name}: {row.recipients} {left_out}")
         if built is not None and file is not None:
             object.__setattr__(built, "recipients", file)  # as it would itself, having counted
         return self._with_files(Built(built, problems, notes, count), row, draft.folder)

@@ -7,9 +7,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sessim.recipients import Recipient, Refusal, canonical
 from sessim.senders.outbox import Outbox
 from sessim.senders.reading import OutboxReader, Run
-from sessim.senders.recipients import Recipient, Refusal, canonical
 from sessim.senders.states import State
 from sessim.senders.store import Header
 

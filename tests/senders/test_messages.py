@@ -18,9 +18,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sessim.errors import RecipientError, SessimWarning, TemplateError
+from sessim.recipients import FORBIDDEN
 from sessim.senders.letters import Attachment, Letter
 from sessim.senders.messages import Form
-from sessim.senders.recipients import FORBIDDEN
 from sessim.senders.templates import Template
 
 DATE = dt.datetime(2026, 12, 1, 8, tzinfo=dt.UTC)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from sessim.errors import ArgumentError, OutboxError, RecipientError
+from sessim.recipients import RecipientFile
 from sessim.senders.outbox import Outbox
 from sessim.senders.outcomes import Outcome
 from sessim.senders.reading import OutboxReader
-from sessim.senders.recipients import RecipientFile
 from sessim.senders.states import MOVES, OUTCOMES, State
 from tests.senders.outboxes import HEADER, Rows, addresses, check, filled, states
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from mailbox import Maildir
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,41 @@ def test_the_message_is_the_template_filled_in(tmp_path: Path) -> None:
     texts = {m["To"]: (m["Subject"], m.get_payload(decode=True)) for m in mails(sending.mails)}
     assert texts["user1@site1.example"] == ("For Ann1", b"Hello Ann1!\n")
     assert len({mail["Message-ID"] for mail in mails(sending.mails)}) == 3
+
+
+BAD_ROWS = [
+    "nobody,Ann", "a@b.net>,Ann", '"a@b.net\r\nRCPT TO:<c@b.net>",Ann', '"c@b.net",{{first}}',
+    '"d@b.net","Ann\r\nBcc: c@b.net"', "e@b.net", "e@b.net,Ann,Lee", "USER1@site1.example,Ann",
+]  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
+def test_row_44_bad_rows_are_refused_as_rows_and_simulation_and_send_agree(tmp_path: Path) -> None:
+    """Requests are the rows that can be used; the others are told with line and reason."""
+    plan = with_list(tmp_path, 120)
+    file = tmp_path / "list.csv"
+    rows = file.read_text("utf-8").splitlines()
+    file.write_bytes("\n".join([*rows[:50], *BAD_ROWS, *rows[50:]]).encode())
+    again = replace(plan, tasks=[replace(plan.tasks[0])])  # counts the list anew
+    assert again.tasks[0].requests == 120
+    order = Order(again, speed=200_000)
+    found = preview(order)
+    assert (found.recipients, found.refused) == (120, len(BAD_ROWS))
+    assert sum(found.domains.values()) == 120
+    assert "list 'list.csv', line 51: address 'nobody' cannot be used" in str(found)
+    with Sending.start(order, tmp_path / "a") as sending:
+        result = sending.run()
+        refusals = list(sending.outbox.refusals("task 1"))
+        assert sending.left_out() == {"1": len(BAD_ROWS)}
+    # A row of two lines counts as two.
+    assert [row.line for row in refusals] == [51, 52, 53, 55, 56, 58, 59, 60]
+    assert result.log.meta["left_out"] == {"1": len(BAD_ROWS)}
+    assert result.tasks[["sent", "failed"]].to_numpy().tolist() == [[120, 0]]
+    pd.testing.assert_frame_equal(result.events, sessim.simulate(again).events)
+    assert len({mail["To"] for mail in mails(sending.mails)}) == 120
+    looked = run("outbox", "a", cwd=tmp_path)
+    assert "8 rows of the lists cannot be used and are left out:" in looked.stdout
+    assert "  list of task 1, line 51: address 'nobody' cannot be used" in looked.stdout
 
 
 # --- stopped, killed, gone on with ----------------------------------------------------------------

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from sessim.errors import OutboxError
+from sessim.recipients import RecipientFile
 from sessim.result import Result
 from sessim.senders.courier import Courier
 from sessim.senders.dispatch import Dispatch
@@ -29,7 +30,6 @@ from sessim.senders.outbox import Outbox
 from sessim.senders.outcomes import Outcome
 from sessim.senders.pool import Pool
 from sessim.senders.reading import OutboxReader, Row
-from sessim.senders.recipients import RecipientFile
 from sessim.senders.states import State
 from sessim.senders.store import Header
 from tests.senders.faultydisk import fail_fsync

@@ -494,7 +494,10 @@ def test_a_list_without_addresses_has_no_columns(tmp_path: Path) -> None:
 def test_columns_are_found_wherever_recipients_are(header: str, tmp_path: Path) -> None:
     path = tmp_path / "list.csv"
     path.write_text(f"{header}\na@x.org,A\n", "utf-8", newline="")
-    assert attachments.group(str(path)) == (str(path), 1)
+    whole, found = attachments.group(str(path))
+    assert whole == str(path)
+    assert not isinstance(found, str)
+    assert found.good == 1
     assert attachments.columns(path) == ("email", ("first name",))
 
 
@@ -508,13 +511,13 @@ def test_a_file_is_read_again_only_when_it_changes(
     group: Draft, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checker, counted = Checker(Words()), []
-    count = sessim.recipients.count
+    survey = sessim.recipients.survey
 
-    def counting(path: Path) -> int:
+    def counting(path: Path) -> sessim.recipients.Survey:
         counted.append(path)
-        return count(path)
+        return survey(path)
 
-    monkeypatch.setattr("sessim.recipients.count", counting)
+    monkeypatch.setattr("sessim.recipients.survey", counting)
     checker(group)
     checker(group.with_account(rate="5"))
     checker(group.with_task(0, subject="Hello"))
