@@ -353,9 +353,13 @@ class Account(Judging):
         left = test.recipients
         while left and queue.left and not queue.blocked:
             sent = min(left, queue.stops_at - queue.total)
+            refused, words = self._hand_over_test(number, sent)
             queue.total += sent
             left -= sent
-            self._domain_row(ROW.SENT, queue, "test send", sent, 0)
+            if sent > refused:
+                self._domain_row(ROW.SENT, queue, "test send", sent - refused, 0)
+            if refused:
+                self._domain_row(ROW.ERROR, queue, f"test send: {words}", 0, refused)
             standing = self.state.standings[domain]
             if standing is not None and queue.total == queue.stops_at:
                 self._judge(queue, standing)
@@ -364,3 +368,7 @@ class Account(Judging):
             self._domain_row(ROW.ERROR, queue, f"test send {reason}", 0, left)
         if left < test.recipients and not (queue.left or queue.blocked):
             self._fill(queue)
+
+    def _hand_over_test(self, number: int, emails: int) -> tuple[int, str]:
+        """Return how many emails of a test send fail, and why; a simulation has none."""
+        return 0, ""

@@ -108,3 +108,17 @@ class Ramp:
         wait = -(-(self._ends - now) // SECOND)
         reason = f"a live send begins with {FIRST} emails in its first minute"
         return handed._replace(wait=wait, reason=reason)
+
+    def send_test(self, number: int, emails: int, now: int) -> tuple[int, str]:
+        """Send a test; in the first minute what is above the first five emails fails.
+
+        See :class:`~sessim.senders.handover.Sender`.
+        """
+        if self._ends is None:
+            self._ends = now + _MINUTE
+        allowed = emails if now >= self._ends else max(0, min(emails, self._left))
+        self._left -= allowed
+        failed, words = self._sender.send_test(number, allowed, now)
+        if allowed < emails:
+            words = f"a live send begins with {FIRST} emails in its first minute"
+        return failed + emails - allowed, words

@@ -103,6 +103,18 @@ class Courier:
         if self._failure is not None:
             raise self._failure
 
+    def deliver(self, envelopes: Sequence[Envelope]) -> Answers:
+        """Deliver a few envelopes, and return what became of each by its key."""
+        found: dict[Hashable, Delivery] = {envelope.key: NOT_SENT for envelope in envelopes}
+        parcel = [envelopes]
+
+        def clerk(answers: Answers) -> Sequence[Envelope]:
+            found.update(answers)
+            return parcel.pop() if parcel else ()
+
+        self.carry(clerk)
+        return found
+
     def stop(self) -> None:
         """Have every connection finish at most the message in hand; from any thread."""
         self.is_over = True

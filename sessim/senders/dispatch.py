@@ -21,6 +21,7 @@ from sessim.senders.reading import Row, Run
 from sessim.senders.replies import EXPIRES, SCHEDULES, Schedule, retry_delay
 from sessim.senders.replies import Outcome as Answer
 from sessim.senders.states import State
+from sessim.senders.trial import Trial
 
 SETTLED: Final = (State.ACCEPTED, State.UNKNOWN)
 FAILED: Final = (State.REJECTED, State.EXPIRED, State.SUPPRESSED)
@@ -113,6 +114,13 @@ class Dispatch:
         due = self.outbox.next_due(run)
         wait = LEAST_WAIT if due is None else -(-(due - now) // SECOND)
         return Handed(settled, failed, wait=wait, reason=self._words)
+
+    def send_test(self, number: int, emails: int, now: int) -> tuple[int, str]:
+        """Send a test; see :class:`~sessim.senders.handover.Sender`."""
+        if self.courier.is_held:
+            self.courier.go_on()
+        trial = Trial(self._plan, number + 1, self.outbox, self.courier, self.order.redirect_to)
+        return trial.send(emails, now)
 
     def may_take(self, run: Run) -> bool:
         """Say whether more rows of a run may be handed out."""

@@ -61,6 +61,12 @@ class Sender(Protocol):
         ``now`` is the model's time, in microseconds since the Unix epoch.
         """
 
+    def send_test(self, number: int, emails: int, now: int) -> tuple[int, str]:
+        """Send the first emails of a test send of the plan, numbered from 0, at once.
+
+        Returns how many of them failed, and why.
+        """
+
 
 class SendingModel(Model):
     """A model whose emails are handed over to a sender as they leave.
@@ -264,6 +270,9 @@ class SendingModel(Model):
             wait = max(handed.wait, LEAST_WAIT)
             self._restart_at(self.state.now + wait * SECOND, queue.domain)
         self._note_turn()
+
+    def _hand_over_test(self, number: int, emails: int) -> tuple[int, str]:
+        return self.sender.send_test(number, emails, self.state.now)
 
     def _take_back(self, rank: int, emails: int) -> None:
         self._counts.emails[rank] -= emails

@@ -19,6 +19,7 @@ from sessim.senders.caps import HOURLY
 from sessim.senders.letters import Attachment, Letter, require_same
 from sessim.senders.settings import Encryption, Server
 from sessim.senders.templates import Template
+from sessim.senders.trial import Addressees, addressees
 from sessim.senders.within import Within
 
 Mode = Literal["loopback", "live"]
@@ -92,6 +93,8 @@ class Order:
         Whether ``server`` takes more than the service: a higher rate, limit or ``hourly``.
     suppress
         A list of recipients, as of a task, who get nothing.
+    test_to
+        To whom the plan's test sends go in a live send; in a loopback send to nobody's addresses.
 
     Raises
     ------
@@ -112,6 +115,7 @@ class Order:
     hourly: int = HOURLY
     override: bool = False
     suppress: str | None = None
+    test_to: tuple[str, ...] = ()
     lists: dict[int, str] = field(default_factory=dict)
     """The name of each task's list in the outbox, by task id."""
 
@@ -122,11 +126,12 @@ class Order:
             where = self.where
             if self.speed != 1 and not is_loopback(where.host):
                 raise ArgumentError(f"speed: {self.speed} is not 1, as for any server out there")
-        if self.redirect_to is not None:
+        for name, address in [("redirect_to", self.redirect_to), *self._tested()]:
             try:
-                canonical(self.redirect_to)
+                if address is not None:
+                    canonical(address.strip())
             except ValueError as error:
-                raise ArgumentError(f"redirect_to: {error}") from None
+                raise ArgumentError(f"{name}: {error}") from None
         if self.hourly < 1:
             raise ArgumentError(f"hourly: {self.hourly} is below 1, nobody would get an email")
         if self.only:
@@ -142,6 +147,9 @@ class Order:
                 f"redirect_to: {shown(self.redirect_to)} is outside {', '.join(within.patterns)}; "
                 "name it in only, too"
             )
+
+    def _tested(self) -> list[tuple[str, str]]:
+        return [("test_to", address) for address in self.test_to]
 
     def _named_lists(self) -> dict[int, str]:
         """Name the lists: tasks with the same file share one."""
@@ -167,8 +175,8 @@ class Order:
         found: dict[str, Any] = json.loads(text)
         found["plan"] = Plan.from_dict(found["plan"])
         found["lists"] = {int(number): name for number, name in found["lists"].items()}
-        found["attachments"] = tuple(found["attachments"])
-        found["only"] = tuple(found["only"])
+        for name in ("attachments", "only", "test_to"):
+            found[name] = tuple(found[name])
         return cls(**found)
 
     # --- what it comes to ---------------------------------------------------------------------
@@ -207,7 +215,7 @@ class Order:
         template = Template.read(task.template) if task.template else Template(text=subject)
         return Letter(task.sender, subject, template, task.reply_to, self.unsubscribe, attachments)
 
-    def groups(self) -> Iterator[tuple[str, RecipientFile | Numbered]]:
+    def groups(self) -> Iterator[tuple[str, RecipientFile | Numbered | Addressees]]:
         """Yield the lists by name, each once."""
         for number, task in enumerate(self.plan.tasks, 1):
             if self.lists[number] != f"task {number}":
@@ -217,6 +225,9 @@ class Order:
                 raise PlanError([Problem(f"task {task.name!r}, recipients", missing)])
             group = RecipientFile(task.recipients) if task.recipients else None
             yield self.lists[number], group or Numbered(int(task.requests or 0), number)
+        are_needed = self.mode == "live" and self.redirect_to is None
+        for tested in addressees(self.plan, self.test_to, are_needed=are_needed):
+            yield f"test {tested.number}", tested
 
     def suppressed(self) -> list[str]:
         """Return the addresses that get nothing.

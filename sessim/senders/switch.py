@@ -115,6 +115,7 @@ def preview(order: Order) -> Preview:
         warnings.simplefilter("ignore")
         result = simulate(order.plan)
     emails = int(order.plan.runs.requests.sum())
+    emails += sum(test.recipients for test in order.plan.test_sends)
     return Preview(
         order, emails, census.refused, census.outside, census.suppressed,
         tuple(census.first_refused), census.domains, result, digest.hexdigest()[:10],

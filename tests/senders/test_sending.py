@@ -28,6 +28,7 @@ from sessim.senders.outbox import Outbox
 from sessim.senders.sending import Sending
 from sessim.senders.states import State
 from sessim.senders.switch import ARMED, preview
+from tests.senders.faults import Faults
 
 CONNECTIONS = 4
 COLUMNS = ["task", "run", "status", "sent", "failed", "due", "started", "finished", "pauses"]
@@ -107,6 +108,52 @@ def test_the_message_is_the_template_filled_in(tmp_path: Path) -> None:
     texts = {m["To"]: (m["Subject"], m.get_payload(decode=True)) for m in mails(sending.mails)}
     assert texts["user1@site1.example"] == ("For Ann1", b"Hello Ann1!\n")
     assert len({mail["Message-ID"] for mail in mails(sending.mails)}) == 3
+
+
+TESTED = {
+    "test_sends": [
+        {"sender": "hello@news.example.com", "at": "2026-12-01 10:00", "recipients": 3},
+        {"sender": "hi@shop.example.org", "at": "2026-12-01 06:00", "recipients": 20},
+        {"sender": "hi@shop.example.org", "at": "2026-12-01 06:30", "recipients": 20},
+        {"sender": "hi@shop.example.org", "at": "2026-12-02 07:00", "recipients": 20},
+    ]
+}
+
+
+def test_the_plan_s_test_sends_go_out_at_their_instants_as_far_as_the_limit_allows(
+    tmp_path: Path,
+) -> None:
+    plan = plan_of(**TESTED)
+    with Sending.start(Order(plan, speed=200_000), tmp_path / "a") as sending:
+        result = sending.run()
+    pd.testing.assert_frame_equal(result.events, sessim.simulate(plan).events)
+    found = Counter(str(mail["Subject"]) for mail in mails(sending.mails))
+    tested = [found[f"Test send {number}"] for number in range(1, 5)]
+    # The first finds its domain at the limit; the other domain has 30 a day, and a backlog then.
+    assert tested == [0, 20, 10, 0]
+    assert sending.counts[State.CANCELLED] == 3 + 10 + 20
+    whom = {mail["To"] for mail in mails(sending.mails) if mail["Subject"] == "Test send 3"}
+    assert whom == {f"recipient{i}@test3.example.com" for i in range(1, 11)}
+
+
+def test_a_live_test_send_needs_addresses_and_tells_what_was_refused(tmp_path: Path) -> None:
+    with Faults({"rcpt": lambda v: "550 no such user" if "bob" in v.recipient else None}) as server:
+        plan = with_list(tmp_path, 3)
+        tests = [{"sender": "hello@news.example.com", "at": "2026-12-02", "recipients": 2}]
+        plan = replace(plan, test_sends=[sessim.TestSend(**test) for test in tests])
+        order = Order(plan, "live", f"smtp://127.0.0.1:{server.port}", speed=200_000)
+        with pytest.raises(sessim.PlanError, match=r"^test send 1, recipients: is 2, but 0 addres"):
+            preview(order)
+        with pytest.raises(sessim.ArgumentError, match=r"^test_to: address 'x' cannot be used"):
+            replace(order, test_to=("x",))
+        order = replace(order, test_to=("ann@site.net", "bob@site.net"))
+        found = preview(order)
+        assert (found.recipients, found.domains["site.net"]) == (5, 2)
+        with Sending.start(order, tmp_path / "a", confirm=found.token) as sending:
+            result = sending.run()
+    rows = result.events[result.events["run"].isna()]
+    assert "test send: 550 no such user" in rows["detail"].tolist()
+    assert result.daily[["sent", "failed"]].to_numpy().tolist() == [[3, 0], [1, 1]]
 
 
 BAD_ROWS = [
