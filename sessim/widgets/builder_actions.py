@@ -15,7 +15,8 @@ from sessim.plan import Plan
 from sessim.widgets import attachments, plan_file
 from sessim.widgets.base import Panel, guarded
 from sessim.widgets.builder_views import Domains
-from sessim.widgets.check import Built, Check, Checker, unknown_domain
+from sessim.widgets.built import Built
+from sessim.widgets.check import Check, Checker, unknown_domain
 from sessim.widgets.draft import CSV, DomainDraft, Draft, TaskDraft
 from sessim.widgets.history import History
 

@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sessim import warmup
-from sessim.errors import PlanError, Problem, SessimWarning
+from sessim.errors import PlanError, Problem
 from sessim.fields import address_parts, relative_to
 from sessim.plan import MOST_DOMAINS, Domain, Plan, Task
-from sessim.widgets import attachments
-from sessim.widgets.draft import CSV, LIST, NUMBER, RULE, DomainDraft, Draft, TaskDraft
+from sessim.widgets.built import Built, Rows, noted
+from sessim.widgets.draft import Draft, TaskDraft
 from sessim.widgets.labels import Words
 from sessim.wording import place
 
 Where = tuple[int | str, ...]
 
 _EARLY: Final = "1970-01-01"  # stands in for a start that cannot be read
-_NO_NUMBER: Final = re.compile(r"(?:^|[,;])\s*[,;]")
-"""A day left empty: what follows would slip forward by a day. A separator at the end is none."""
-_SOUND_RULE: Final = {"start": 1, "factor": 1, "cap": 1}
-_RULE_PARTS: Final = {"start": "rule_start", "factor": "factor", "cap": "cap"}
-
-
-@dataclass(frozen=True)
-class Built:
-    """What became of one row: a task or domain if it could be built, and what is wrong with it.
-
-    ``count`` and ``columns`` are those of a task's recipient list, ``variables`` those of its
-    template, where they are known.
-    """
-
-    value: Any = None
-    problems: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    count: int | None = None
-    columns: tuple[str, ...] | None = None
-    variables: tuple[str, ...] | None = None
 
 
 class Check(NamedTuple):
@@ -77,34 +53,30 @@ class Checker:
     """
 
     def __init__(self, words: Words) -> None:
-        self._words = words
+        self._builder = Rows(words)
         self._known: dict[object, Built] = {}
 
     def adopt(self, draft: Draft, plan: Plan) -> None:
         """Take the rows of a draft for right: they were made from that plan."""
         for row, task in zip(draft.tasks, plan.tasks, strict=True):
-            self._known[self._task_key(row, draft.folder)] = self._with_files(
+            self._known[self._builder.task_key(row, draft.folder)] = self._builder.with_files(
                 Built(task, count=task.requests), row, draft.folder
             )
         for line, domain in zip(draft.domains, plan.domains, strict=True):
-            self._known[self._domain_key(line, draft.folder)] = Built(domain)
-
-    def _say(self, key: str, **values: object) -> str:
-        return self._words(f"builder.{key}", **values)
+            self._known[self._builder.domain_key(line, draft.folder)] = Built(domain)
 
     def __call__(self, draft: Draft) -> Check:
         """Check a draft."""
         known = self._known
         self._known = {}
         with relative_to(draft.folder):
+            rows = self._builder
             tasks = tuple(
-                self._built(
-                    known, self._task_key(row, draft.folder), partial(self._task, row, draft)
-                )
+                self._built(known, rows.task_key(row, draft.folder), partial(rows.task, row, draft))
                 for row in draft.tasks
             )
             domains = tuple(
-                self._built(known, self._domain_key(row, draft.folder), partial(self._domain, row))
+                self._built(known, rows.domain_key(row, draft.folder), partial(rows.domain, row))
                 for row in draft.domains
             )
             found: dict[Where, str] = {}
@@ -126,124 +98,31 @@ class Checker:
             self._known[key] = known[key] if key in known else build()
         return self._known[key]
 
-    @staticmethod
-    def _task_key(row: TaskDraft, folder: Path) -> object:
-        files = [row.template, row.recipients if row.group == CSV else ""]
-        return row, folder, *(attachments.stamp(folder / name) if name else None for name in files)
-
-    @staticmethod
-    def _domain_key(row: DomainDraft, folder: Path) -> object:
-        return row, folder, attachments.stamp(folder / row.csv) if row.warmup == CSV else None
-
-    def _task(self, row: TaskDraft, draft: Draft) -> Built:
-        problems = self._missing(row)
-        values, file, count, left_out = row.values(), None, None, ""
-        if "recipients" in values:
-            file, found = attachments.group(values.pop("recipients"))
-            if isinstance(found, str):
-                problems["recipients"] = found
-            else:
-                count, left_out = found.good, found.warning
-            values["requests"] = count or 1  # one stands in for what is not known
-        built, notes = _build(Task, values, partial(_task_field, row), problems)
-        if left_out:
-            notes = (*notes, f"{row.name}: {row.recipients} {left_out}")
-        if built is not None and file is not None:
-            object.__setattr__(built, "recipients", file)  # as it would itself, having counted
-        return self._with_files(Built(built, problems, notes, count), row, draft.folder)
-
-    def _with_files(self, built: Built, row: TaskDraft, folder: Path) -> Built:
-        problems = dict(built.problems)
-        columns = variables = address = None
-        if row.group == CSV and "recipients" not in problems:
-            try:
-                address, columns = attachments.columns(folder / row.recipients)
-            except ValueError:  # a plan may be newer than its files
-                columns = None
-        try:
-            if (said := attachments.template_text(folder, row.template)) is not None:
-                variables = attachments.variables(said)
-        except attachments.AttachmentError as error:
-            problems.setdefault("template", str(error))
-        if columns is not None and variables is not None:
-            difference = self._difference(set(variables) - {address}, set(columns))
-            if difference:
-                problems.setdefault("template", difference)
-        return replace(built, problems=problems, columns=columns, variables=variables)
-
-    def _difference(self, template: set[str], group: set[str]) -> str:
-        said = [
-            self._say(key, names=", ".join(sorted(names)))
-            for key, names in (
-                ("only_in_template", template - group),
-                ("only_in_group", group - template),
-            )
-            if names
-        ]
-        return " ".join([self._say("variables_differ"), *said]) if said else ""
-
-    def _domain(self, row: DomainDraft) -> Built:
-        problems = self._missing(row)
-        if row.warmup == NUMBER and not isinstance(row.limits(), int):
-            problems.setdefault("number", self._say("not_whole", text=repr(row.number)))
-        if row.warmup == LIST and _NO_NUMBER.search(row.numbers):
-            problems.setdefault("numbers", self._say("day_without_number"))
-        if row.warmup == RULE:
-            problems = {**dict(self._rule_problems(row)), **problems}
-        built, notes = _build(Domain, row.values(), partial(_domain_field, row), problems)
-        if "csv" in problems:
-            problems["csv"] = self._as_labelled(problems["csv"], "csv", "csv")
-        return Built(built, problems, tuple(f"{row.name}: {note}" for note in notes))
-
-    def _rule_problems(self, row: DomainDraft) -> Iterator[tuple[str, str]]:
-        """Yield what is wrong with each part of a rule, under the name that it has in the form.
-
-        Each is read beside sound ones: of a whole rule, only the first mistake would be said.
-        """
-        parts = row.limits()
-        assert isinstance(parts, dict)
-        for key, name in _RULE_PARTS.items():
-            try:
-                warmup.read({**_SOUND_RULE, key: parts[key]}, Path())
-            except ValueError as error:
-                yield name, self._as_labelled(str(error), key, name)
-
-    def _as_labelled(self, message: str, key: str, name: str) -> str:
-        """Return a message that may begin with a key, with the label of the field instead."""
-        if not message.startswith(f"{key} "):
-            return message
-        return f"“{self._say(f'field.{name}')}”{message.removeprefix(key)}"
-
-    def _missing(self, row: Any) -> dict[str, str]:
-        return {
-            name: self._say("missing") for name in row.required if not getattr(row, name).strip()
-        }
-
     def _rows(
         self, draft: Draft, tasks: Sequence[Built], domains: Sequence[Built]
     ) -> Iterator[tuple[Where, str]]:
-        for name, message in self._missing(draft.account).items():
+        for name, message in self._builder.missing(draft.account).items():
             yield (name,), message
         if len(draft.domains) > MOST_DOMAINS:
-            yield ("domains",), self._say("too_many_domains", most=MOST_DOMAINS)
+            yield ("domains",), self._builder.say("too_many_domains", most=MOST_DOMAINS)
         yield from self._row_problems("domains", draft.domains, domains)
         yield from self._row_problems("tasks", draft.tasks, tasks)
         for i, row in enumerate(draft.tasks):
             if domain := unknown_domain(row, draft):
-                yield ("tasks", i, "sender"), self._say("unknown_domain", domain=domain)
+                yield ("tasks", i, "sender"), self._builder.say("unknown_domain", domain=domain)
 
     def _row_problems(
         self, kind: str, rows: Sequence[Any], built: Sequence[Built]
     ) -> Iterator[tuple[Where, str]]:
         if not rows:
-            yield (kind,), self._say(f"no_{kind}")
+            yield (kind,), self._builder.say(f"no_{kind}")
         names = _names(rows, built)
         uses = Counter(names)
         for i, (name, outcome) in enumerate(zip(names, built, strict=True)):
             for field_, message in outcome.problems.items():
                 yield (kind, i, field_), message
             if name and uses[name] > 1:  # nobody knows which of them is meant to keep it
-                yield (kind, i, "name"), self._say("name_taken")
+                yield (kind, i, "name"), self._builder.say("name_taken")
 
     # --- the whole ----------------------------------------------------------------------------
 
@@ -312,70 +191,12 @@ def _whole(plan: Plan | None, tasks: list[Task]) -> Plan | None:
 def _attempt(
     values: dict[str, Any], problems: list[Problem]
 ) -> tuple[Plan | None, tuple[str, ...]]:
-    with _noted() as notes:
+    with noted() as notes:
         try:
             return Plan(**values), notes()
         except PlanError as error:
             problems.extend(error.problems)
     return None, ()
-
-
-def _build(
-    kind: Callable[..., Any],
-    values: dict[str, Any],
-    beside: Callable[[Problem], str],
-    problems: dict[str, str],
-) -> tuple[Any, tuple[str, ...]]:
-    """Build a row; add to its problems."""
-    with _noted() as notes:
-        try:
-            built = kind(**values)
-        except PlanError as error:
-            for problem in error.problems:
-                problems.setdefault(beside(problem), problem.message)
-            return None, ()
-    return (None if problems else built), notes()
-
-
-class _noted(warnings.catch_warnings):  # noqa: N801  a context manager, named as one
-    """Collects sessim's warnings."""
-
-    def __init__(self) -> None:
-        super().__init__(record=True)
-
-    def __enter__(self) -> Callable[[], tuple[str, ...]]:  # type: ignore[override]
-        caught = super().__enter__()
-        assert caught is not None  # with record=True
-        warnings.simplefilter("always", SessimWarning)
-        return lambda: tuple(
-            str(entry.message) for entry in caught if issubclass(entry.category, SessimWarning)
-        )
-
-
-def _task_field(row: TaskDraft, problem: Problem) -> str:
-    """Return beside which field a problem of a task belongs."""
-    if problem.where:
-        return str(problem.where[0])
-    word = problem.message.split(" ", 1)[0]
-    if word in row.shown:
-        return word
-    return "recipients" if row.group == CSV else "name"
-
-
-def _domain_field(row: DomainDraft, problem: Problem) -> str:
-    """Return beside which field a problem of a domain belongs."""
-    name = str(problem.where[0]) if problem.where else "name"
-    if name != "warmup":
-        return name
-    word = problem.message.split(" ", 1)[0]
-    match row.warmup:
-        case "rule":
-            return _RULE_PARTS.get(word, "rule_start")
-        case "number" | "csv":
-            return row.warmup
-        case "list":
-            return "numbers"
-    return name
 
 
 def _names(rows: Sequence[Any], built: Sequence[Built]) -> list[str]:

@@ -11,7 +11,7 @@ import ipywidgets
 from sessim import clock, warmup
 from sessim.lifecycle import TaskType
 from sessim.widgets import attachments, curve
-from sessim.widgets.check import Built
+from sessim.widgets.built import Built
 from sessim.widgets.draft import (
     CSV,
     LIST,

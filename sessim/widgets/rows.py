@@ -10,7 +10,8 @@ import ipywidgets
 import traitlets
 
 from sessim.widgets import base
-from sessim.widgets.check import Built, Check
+from sessim.widgets.built import Built
+from sessim.widgets.check import Check
 from sessim.widgets.draft import BATCH, CSV, RECURRING, DomainDraft, Draft, TaskDraft
 from sessim.widgets.forms import type_words
 from sessim.widgets.labels import Words
