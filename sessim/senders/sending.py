@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from sessim.clock import SECOND
-from sessim.errors import ArgumentError, OutboxError
+from sessim.errors import OutboxError
 from sessim.result import Result
 from sessim.senders import credentials
 from sessim.senders.caps import Ramp
@@ -24,9 +23,10 @@ from sessim.senders.loopback import Loopback
 from sessim.senders.order import Order
 from sessim.senders.outbox import Outbox
 from sessim.senders.pool import Pool
-from sessim.senders.requests import ALL, Act, Notes, Request, number_of
+from sessim.senders.requests import Act, Notes
 from sessim.senders.settings import Guard, Server
 from sessim.senders.states import State
+from sessim.senders.steering import Steering
 from sessim.senders.stopping import Latch, SendStopped, StopFile, interruptible
 from sessim.senders.store import Header
 from sessim.senders.switch import preview, require_armed, require_confirmed
@@ -72,10 +72,9 @@ class Sending:
         self.order, self.outbox = order, outbox
         self._stop = Latch()
         self._turn = threading.Lock()  # held by who moves the model
-        self._asked: deque[Request] = deque()
         self._looking = threading.Lock()
         self._resources = ExitStack()
-        self._kept = self._shown = self._looked = 0.0
+        self._kept = self._shown = 0.0
         self._slice = FEWEST
         self._is_whole = True
 
@@ -146,10 +145,11 @@ class Sending:
         self._resources.enter_context(self.outbox)
         rate = float(self.order.plan.rate) * self.order.speed
         try:
-            self._notes = self._resources.enter_context(closing(Notes(self.outbox.path)))
+            notes = self._resources.enter_context(closing(Notes(self.outbox.path)))
             self._courier = self._resources.enter_context(Courier(self._pool(), rate))
             self.dispatch = Dispatch(self.order, self.outbox, self._courier)
             self.model = self._model()
+            self._steering = Steering(self.model, self.dispatch, notes)
             self._left_out = self.left_out()
             self._show()
             self._resources.enter_context(StopFile(self.outbox.path, self.stop))
@@ -344,63 +344,17 @@ class Sending:
 
     def _ask(self, act: Act, task: int | str | None) -> None:
         """Take a request down; obey at once if nobody moves the model."""
-        number = number_of(self.order.plan, task)
-        if number != ALL and self.model.is_over(number):
-            name = self.order.plan.tasks[number - 1].name
-            raise ArgumentError(f"task: nothing of {name!r} is left to be sent; name another")
-        request = Request(act, number)
-        self._asked.append(request)
-        if act != "unpause":
-            self._interrupt(request)
+        self._steering.ask(act, task)
         if self._turn.acquire(blocking=False):
             try:
                 self._obey()
             finally:
                 self._turn.release()
 
-    def _interrupt(self, request: Request) -> None:
-        """Have no more sent of a task, also of what the model has asked for already."""
-        tasks = self._tasks(request)
-        self.dispatch.held.update(tasks)
-        if self.dispatch.in_hand in tasks:
-            self._courier.hold()
-
-    def _tasks(self, request: Request) -> list[int]:
-        if request.task != ALL:
-            return [request.task]
-        every = range(1, len(self.order.plan.tasks) + 1)
-        return [task for task in every if not self.model.is_over(task)]
-
     def _obey(self) -> None:
-        """Do what was asked for, here and in the outbox; who holds the turn calls it."""
-        while found := list(self._requests()):
-            for request in found:
-                for task in self._tasks(request):
-                    self._act(request.act, task)
-            self.dispatch.held = set(self.model.held)
-            self._keep()
-            self._notes.strike(found)
+        """Do what was asked for; who holds the turn calls it."""
+        if self._steering.obey(self._keep):
             self._show()
-
-    def _requests(self) -> Iterator[Request]:
-        """Take what is asked for; the outbox is looked into once a tick."""
-        now = time.monotonic()
-        if now - self._looked > TICK:
-            self._looked = now
-            yield from self._notes.read()
-        while self._asked:
-            yield self._asked.popleft()
-
-    def _act(self, act: Act, task: int) -> None:
-        if act == "pause":
-            self.model.hold(task)
-        elif act == "unpause":
-            self.model.release(task)
-        else:
-            self.model.cancel(task)
-            for run in self.outbox.runs():
-                if run.task == task:
-                    self.outbox.cancel(run)
 
     # --- looking on ---------------------------------------------------------------------------
 
