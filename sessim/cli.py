@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from sessim import cli_send
+from sessim.cli_send import FAILED, INTERRUPTED
 from sessim.errors import ArgumentError, SessimError
 from sessim.listing import console, day_table
 from sessim.plan import Plan
@@ -19,7 +21,7 @@ from sessim.result import Result
 from sessim.simulation import end_instant, simulate
 from sessim.version import __version__
 
-BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+BAD_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,106 +73,13 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
     command.add_argument("--until", metavar="DATE", help="stop there, before the horizon")
 
-    _add_senders(commands)
+    cli_send.add_commands(partial(_command, commands))
 
     command = _command(commands, "schema", _schema, "print the JSON Schema of plan files")
 
     command = _command(commands, "lab", _lab, "open JupyterLab on the notebooks")
     command.add_argument("folder", nargs="?", default="notebooks", help="default: notebooks")
     return parser
-
-
-def _add_senders(commands: argparse._SubParsersAction[_Parser]) -> None:
-    from sessim import cli_send as real
-
-    command = _command(commands, "send", real.send, "send a plan for real")
-    command.epilog = (
-        "Ctrl-C, or a file called as the outbox with .stop behind it, ends the send: each "
-        "connection finishes the message in hand. --resume goes on, and removes that file."
-    )
-    command.add_argument("plan", metavar="PLAN.yaml", nargs="?", help="the plan file")
-    command.add_argument(
-        "--mode",
-        choices=("loopback", "live"),
-        default="loopback",
-        help="loopback (default): to a server of its own; live: to --server",
-    )
-    command.add_argument("--outbox", metavar="FILE", help="a new file that keeps every recipient")
-    command.add_argument("--resume", metavar="FILE", help="go on with an outbox")
-    command.add_argument(
-        "--server",
-        metavar="URL",
-        default="",
-        help="smtps://HOST:PORT, smtp+starttls://HOST:PORT or smtp://HOST:PORT",
-    )
-    command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
-    command.add_argument(
-        "--recipients",
-        metavar="N",
-        type=int,
-        default=20,
-        help="confirms the number of emails, if more than 20",
-    )
-    command.add_argument(
-        "--speed",
-        metavar="N",
-        type=float,
-        default=1.0,
-        help="seconds of the plan in one; default 1",
-    )
-    command.add_argument("--redirect-to", metavar="ADDRESS", help="all mail goes there instead")
-    command.add_argument(
-        "--only",
-        metavar="PATTERN",
-        action="append",
-        default=[],
-        help="nothing goes elsewhere: ann@example.org, example.org or *.example.org; repeatable",
-    )
-    command.add_argument("--suppress", metavar="FILE", help="a list of those who get nothing")
-    command.add_argument(
-        "--hourly",
-        metavar="N",
-        type=int,
-        default=10,
-        help="emails an hour to one recipient; more are refused; default 10",
-    )
-    command.add_argument(
-        "--override",
-        action="store_true",
-        help="the server takes more than the service: --hourly, the plan's rate and limits",
-    )
-    command.add_argument("--unsubscribe", metavar="URL", help="for List-Unsubscribe")
-    command.add_argument(
-        "--attach", metavar="FILE", action="append", default=[], help="goes with every message"
-    )
-    command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
-    command.add_argument("--out", metavar="DIR", help="folder for tables, log and charts")
-
-    command = _command(commands, "outbox", real.outbox, "count and list the rows of an outbox")
-    command.add_argument("file", metavar="FILE")
-    command.add_argument("--state", help="list the rows in this state, for example unknown")
-    decide = command.add_mutually_exclusive_group()
-    decide.add_argument("--resend", action="store_true", help="send unknown rows again")
-    decide.add_argument("--reconcile", action="store_true", help="take unknown rows as accepted")
-    for act, text in (("pause", "pause a task"), ("unpause", "have a paused task go on")):
-        decide.add_argument(
-            f"--{act}", metavar="TASK", nargs="?", const="", help=f"{text}, by default all"
-        )
-    decide.add_argument("--cancel", metavar="TASK", help="cancel a task, by id or name")
-
-    command = _command(commands, "test-send", real.test_send, "send a test to 1 to 20 addresses")
-    for name in ("sender", "subject", "template"):
-        command.add_argument(f"--{name}", required=True)
-    command.add_argument("--to", required=True, metavar="X[,Y...]", help="1 to 20 addresses")
-    command.add_argument("--server", metavar="URL", default="", help="default: one of its own")
-    command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
-    command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
-    command.add_argument(
-        "--out",
-        metavar="DIR",
-        default="test-mails",
-        help="folder that the server of its own keeps mails in",
-    )
 
 
 def _command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -21,10 +21,124 @@ if TYPE_CHECKING:
     from sessim.senders.sending import Sending
 
 FAILED, INTERRUPTED = 1, 130
+"""Exit statuses, besides 0 and 2 for bad input."""
+
 MOST_ROWS: Final = 20
 """Rows that are listed of a state in trouble."""
 
 _TROUBLE: Final = ("unknown", "rejected", "expired", "suppressed", "deferred")
+
+
+# --- the arguments --------------------------------------------------------------------------------
+
+
+Add = Callable[[str, Callable[[Any], int], str], argparse.ArgumentParser]
+"""Adds a command: its name, what it does, and that in words."""
+
+
+def add_commands(add: Add) -> None:
+    """Add the commands that send."""
+    _add_send(add)
+    _add_outbox(add)
+    _add_test_send(add)
+
+
+def _add_send(add: Add) -> None:
+    command = add("send", send, "send a plan for real")
+    command.epilog = (
+        "Ctrl-C, or a file called as the outbox with .stop behind it, ends the send: each "
+        "connection finishes the message in hand. --resume goes on, and removes that file."
+    )
+    command.add_argument("plan", metavar="PLAN.yaml", nargs="?", help="the plan file")
+    command.add_argument(
+        "--mode",
+        choices=("loopback", "live"),
+        default="loopback",
+        help="loopback (default): to a server of its own; live: to --server",
+    )
+    command.add_argument("--outbox", metavar="FILE", help="a new file that keeps every recipient")
+    command.add_argument("--resume", metavar="FILE", help="go on with an outbox")
+    command.add_argument(
+        "--server",
+        metavar="URL",
+        default="",
+        help="smtps://HOST:PORT, smtp+starttls://HOST:PORT or smtp://HOST:PORT",
+    )
+    command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
+    command.add_argument(
+        "--recipients",
+        metavar="N",
+        type=int,
+        default=20,
+        help="confirms the number of emails, if more than 20",
+    )
+    command.add_argument(
+        "--speed",
+        metavar="N",
+        type=float,
+        default=1.0,
+        help="seconds of the plan in one; default 1",
+    )
+    command.add_argument("--redirect-to", metavar="ADDRESS", help="all mail goes there instead")
+    command.add_argument(
+        "--test-to", metavar="X[,Y...]", help="where test sends of the plan go in a live send"
+    )
+    command.add_argument(
+        "--only",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="nothing goes elsewhere: ann@example.org, example.org or *.example.org; repeatable",
+    )
+    command.add_argument("--suppress", metavar="FILE", help="a list of those who get nothing")
+    command.add_argument(
+        "--hourly",
+        metavar="N",
+        type=int,
+        default=10,
+        help="emails an hour to one recipient; more are refused; default 10",
+    )
+    command.add_argument(
+        "--override",
+        action="store_true",
+        help="the server takes more than the service: --hourly, the plan's rate and limits",
+    )
+    command.add_argument("--unsubscribe", metavar="URL", help="for List-Unsubscribe")
+    command.add_argument(
+        "--attach", metavar="FILE", action="append", default=[], help="goes with every message"
+    )
+    command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
+    command.add_argument("--out", metavar="DIR", help="folder for tables, log and charts")
+
+
+def _add_outbox(add: Add) -> None:
+    command = add("outbox", outbox, "count and list the rows of an outbox")
+    command.add_argument("file", metavar="FILE")
+    command.add_argument("--state", help="list the rows in this state, for example unknown")
+    decide = command.add_mutually_exclusive_group()
+    decide.add_argument("--resend", action="store_true", help="send unknown rows again")
+    decide.add_argument("--reconcile", action="store_true", help="take unknown rows as accepted")
+    for act, text in (("pause", "pause a task"), ("unpause", "have a paused task go on")):
+        decide.add_argument(
+            f"--{act}", metavar="TASK", nargs="?", const="", help=f"{text}, by default all"
+        )
+    decide.add_argument("--cancel", metavar="TASK", help="cancel a task, by id or name")
+
+
+def _add_test_send(add: Add) -> None:
+    command = add("test-send", test_send, "send a test to 1 to 20 addresses")
+    for name in ("sender", "subject", "template"):
+        command.add_argument(f"--{name}", required=True)
+    command.add_argument("--to", required=True, metavar="X[,Y...]", help="1 to 20 addresses")
+    command.add_argument("--server", metavar="URL", default="", help="default: one of its own")
+    command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
+    command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
+    command.add_argument(
+        "--out",
+        metavar="DIR",
+        default="test-mails",
+        help="folder that the server of its own keeps mails in",
+    )
 
 
 # --- send -----------------------------------------------------------------------------------------
@@ -46,6 +160,7 @@ def send(options: argparse.Namespace) -> int:
         Plan.from_yaml(options.plan), options.mode, options.server, options.speed,
         options.recipients, options.redirect_to, options.unsubscribe, tuple(options.attach),
         options.cafile, tuple(options.only), options.hourly, options.override, options.suppress,
+        tuple(options.test_to.split(",")) if options.test_to else (),
     )  # fmt: skip
     if order.mode == "live" and options.confirm is None:
         print(preview(order))
