@@ -363,6 +363,8 @@ class Account(Judging):
             standing = self.state.standings[domain]
             if standing is not None and queue.total == queue.stops_at:
                 self._judge(queue, standing)
+        if left == test.recipients:
+            self._hand_over_test(number, 0)
         if left:
             reason = "while the domain is blocked" if queue.blocked else "at the daily limit"
             self._domain_row(ROW.ERROR, queue, f"test send {reason}", 0, left)
