@@ -9,6 +9,9 @@ Name                  What it is
 ``TestSend``          A test send of the console.
 ``simulate``          Simulate a plan to its end: a ``Result``.
 ``simulate_async``    The same, in slices, for notebooks with a Stop button.
+``replicate``         Simulate a plan many times: ``Replications``, with intervals.
+``Replications``      Their tables, estimates and charts.
+``ReplicationError``  A worker died; what was finished is kept.
 ``Model``             The SimPy model: run it in slices, fork it, save it.
 ``Result``            The tables, the charts and the console at any instant.
 ``load``              Read a result that was saved.
@@ -32,6 +35,8 @@ from types import ModuleType
 
 from sessim.errors import ArgumentError, LogError, PlanError, SessimError, SessimWarning
 from sessim.eventlog import EventLog
+from sessim.experiments.replications import Replications, replicate
+from sessim.experiments.running import ReplicationError
 from sessim.lifecycle import TaskStatus, TaskType
 from sessim.model import Model
 from sessim.plan import Domain, Plan, Task, TestSend
@@ -48,6 +53,8 @@ __all__ = [
     "Model",
     "Plan",
     "PlanError",
+    "ReplicationError",
+    "Replications",
     "Result",
     "SessimError",
     "SessimWarning",
@@ -58,6 +65,7 @@ __all__ = [
     "__version__",
     "load",
     "published",
+    "replicate",
     "simulate",
     "simulate_async",
     "widgets",

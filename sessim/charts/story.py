@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from sessim.ledger import Ints, Ledger, is_finished
 from sessim.lifecycle import TaskStatus
 
 if TYPE_CHECKING:
+    from sessim.plan import Plan
     from sessim.result import Result
 
 Names = str | int | Iterable[str | int] | None
@@ -31,6 +32,18 @@ _CLOSING: Final = (Event.DAY, Event.END)  # they count for the day that ends wit
 
 class SelectionError(SessimError, ValueError):
     """A task or a domain was asked for that is not there."""
+
+
+class Days(Protocol):
+    """The local days that a chart shows: those of a story, or of many."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan, whose zone the days are of."""
+
+    @property
+    def edges(self) -> Ints:
+        """When they begin, and when the last one ends (microseconds since the Unix epoch)."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from matplotlib.transforms import (
 from numpy.typing import NDArray
 
 from sessim.charts import lettering, words
-from sessim.charts.story import Floats, Story
+from sessim.charts.story import Days, Floats
 from sessim.ledger import Ints
 
 if TYPE_CHECKING:
@@ -147,8 +147,8 @@ def _has_layout(ax: Axes) -> bool:
     return figure is not None and figure.get_layout_engine() is not None
 
 
-def time_axis(ax: Axes, story: Story) -> None:
-    """Let the x axis show the local days of a result, from the first to the last."""
+def time_axis(ax: Axes, story: Days) -> None:
+    """Let the x axis show local days, from the first to the last."""
     zone = story.plan.clock.zone
     ax.xaxis_date(zone)
     ax.xaxis.set_major_locator(locator := _locator(width(ax), zone))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from sessim.charts.story import Story
+from sessim.charts.story import Days
 
 _MONTHS: Final = (
     "January", "February", "March", "April", "May", "June",
@@ -18,13 +18,13 @@ def number(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def date(story: Story, instant: int) -> str:
+def date(story: Days, instant: int) -> str:
     """Return the local date of an instant, as ``"7 December 2026"``."""
     day = story.plan.clock.date(instant)
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
-def month(story: Story, instant: int) -> str:
+def month(story: Days, instant: int) -> str:
     """Return the local month of an instant, as ``"December 2026"``."""
     day = story.plan.clock.date(instant)
     return f"{_MONTHS[day.month - 1]} {day.year}"
@@ -35,7 +35,7 @@ def span(first: str, last: str) -> str:
     return first if first == last else f"{first} to {last}"
 
 
-def time(story: Story, instant: int) -> str:
+def time(story: Days, instant: int) -> str:
     """Return an instant in local time, as ``"7 December 2026 at 09:00"``."""
     local = story.plan.clock.local(instant)
     return f"{local.day} {_MONTHS[local.month - 1]} {local.year} at {local:%H:%M}"

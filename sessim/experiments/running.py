@@ -1,0 +1,282 @@
+"""Replications run here, in processes of this machine or on a cluster: the same numbers anywhere.
+
+A replication is addressed by its number, so it does not matter who runs it, when, or in which
+batch. Batches of about a fifth of a second keep the cost of handing them out small; how many
+replications one holds is measured, and changes nothing but time. When enough is known is asked of
+whole blocks in the order of the replications, whoever was quicker.
+"""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from sessim.errors import ArgumentError, SessimError, shown
+from sessim.eventlog import EventLog
+from sessim.experiments.tally import Tally, joined, tally
+from sessim.plan import Plan
+from sessim.result import Result
+from sessim.simulation import simulate
+
+BATCH_SECONDS: Final = 0.2
+"""About how long a batch takes."""
+
+BLOCK: Final = 50
+"""After so many further replications it is asked whether enough is known."""
+
+_PROBE: Final = 32  # replications of the first batch, at most: it says how long one takes
+_SIDE_BY_SIDE: Final = 64  # logs that are tallied at once: more would only need more memory
+_SHARES: Final = 4  # batches for each process, at least: they end at about the same time
+
+
+class Executor(Protocol):
+    """Whoever runs functions: ``concurrent.futures`` has some, so have loky and dask."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
+        """Have a function called."""
+
+
+class ReplicationError(SessimError, RuntimeError):
+    """Those who ran the replications are gone, or failed.
+
+    Attributes
+    ----------
+    finished
+        The :class:`~sessim.experiments.replications.Replications` that were finished, None if
+        there are none. Handed to :func:`~sessim.experiments.replications.replicate` as ``known``
+        they are not run again.
+    """
+
+    finished: Any = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """Replications of one plan: whoever has it can run any of them.
+
+    Parameters
+    ----------
+    plan
+        What is simulated.
+    seed
+        Of all replications.
+    until
+        The instant at which each ends if work is left.
+    """
+
+    plan: Plan
+    seed: int
+    until: int
+
+    def stream(self, number: int) -> int:
+        """Return where the random numbers of a replication begin."""
+        stream = np.random.SeedSequence(self.seed, spawn_key=(number,))
+        return int(stream.generate_state(1, np.uint64)[0])
+
+    def result(self, number: int) -> Result:
+        """Run one replication."""
+        until = self.plan.clock.local(self.until)
+        return simulate(self.plan, self.stream(number), until=until)
+
+    def run(self, numbers: range, seconds: float = np.inf) -> tuple[Tally, float]:
+        """Run replications, or as many as fit into a time, at least one.
+
+        Returns
+        -------
+        tuple
+            What is kept of them, and the seconds that the quickest took.
+        """
+        start, best = perf_counter(), np.inf
+        parts: list[Tally] = []
+        logs: list[EventLog] = []
+        for number in numbers:
+            begun = perf_counter()
+            logs.append(self.result(number).log)
+            now = perf_counter()
+            best = min(best, now - begun)
+            if len(logs) == _SIDE_BY_SIDE:
+                parts.append(self._tally(logs, number))
+                logs = []
+            if now - start > seconds:
+                break
+        if logs:
+            parts.append(self._tally(logs, number))
+        return joined(parts), best
+
+    def _tally(self, logs: list[EventLog], last: int) -> Tally:
+        return tally(self.plan, logs, last + 1 - len(logs))
+
+
+class Collector:
+    """Takes in batches as they come, and says when enough is known.
+
+    Parameters
+    ----------
+    n
+        How many replications are wanted.
+    enough
+        Asked of the first 50, 100, ... replications whether they are enough.
+    known
+        Replications from before.
+    """
+
+    def __init__(
+        self, n: int, enough: Callable[[Tally], bool] | None = None, known: Tally | None = None
+    ) -> None:
+        self.wanted, self._enough = n, enough
+        self._parts: list[Tally] = [] if known is None else [known]
+        self._has = np.zeros(n + 1, dtype=bool)
+        self._asked = 0
+        if known is not None:
+            self._take_in(known)
+
+    @property
+    def missing(self) -> list[range]:
+        """The replications still to run, as ranges."""
+        gaps = np.flatnonzero(~self._has[: self.wanted])
+        if not len(gaps):
+            return []
+        ends = np.flatnonzero(np.append(np.diff(gaps) > 1, True))
+        starts = np.append(0, ends[:-1] + 1)
+        return [range(int(gaps[a]), int(gaps[b]) + 1) for a, b in zip(starts, ends, strict=True)]
+
+    @property
+    def kept(self) -> Tally | None:
+        """What has come in of those that are wanted; None if nothing has."""
+        if not self._parts:
+            return None
+        self._parts = [joined(self._parts)]
+        whole = self._parts[0]
+        return whole[: int(np.searchsorted(whole.numbers, self.wanted))]
+
+    def add(self, part: Tally) -> None:
+        """Take in a batch."""
+        self._parts.append(part)
+        self._take_in(part)
+
+    def _take_in(self, part: Tally) -> None:
+        self._has[part.numbers[part.numbers < len(self._has) - 1]] = True
+        if self._enough is None:
+            return
+        in_row = int(self._has.argmin())  # so many have come in without a gap
+        while self._asked + BLOCK <= min(in_row, self.wanted - 1):
+            self._asked += BLOCK
+            whole = self.kept
+            assert whole is not None
+            if self._enough(whole[: self._asked]):
+                self.wanted = self._asked
+
+
+def run(job: Job, collector: Collector, executor: Any, report: Callable[[int], Any]) -> None:
+    """Run what a collector misses.
+
+    Parameters
+    ----------
+    job, collector
+        What is run, and where it goes.
+    executor
+        None: here; a number: in so many processes of this machine; anything with ``.submit``.
+    report
+        Told the number of replications of each batch that has come in.
+
+    Raises
+    ------
+    ReplicationError
+        If the executor fails; what has come in is in the collector.
+    """
+    if executor is None:
+        while gaps := collector.missing:
+            part, _ = job.run(gaps[0], BATCH_SECONDS)
+            collector.add(part)
+            report(len(part))
+        return
+    hand_out, hands = _hands(executor)
+    try:
+        _elsewhere(job, collector, hand_out, hands, report)
+    except SessimError:
+        raise
+    except Exception as error:
+        raise ReplicationError(_gone(error)) from error
+
+
+def _elsewhere(
+    job: Job, collector: Collector, executor: Executor, hands: int, report: Callable[[int], Any]
+) -> None:
+    gaps = collector.missing
+    if not gaps:
+        return
+    part, seconds = executor.submit(job.run, gaps[0][:_PROBE], BATCH_SECONDS / 2).result()
+    collector.add(part)
+    report(len(part))
+    left = sum(map(len, collector.missing))
+    size = max(1, min(int(BATCH_SECONDS / seconds), -(-left // (_SHARES * hands))))
+    futures: list[Future[Any]] = []
+    try:
+        futures += [executor.submit(job.run, batch) for batch in _batches(collector.missing, size)]
+        for future in as_completed(futures):
+            part, _ = future.result()
+            collector.add(part)
+            report(len(part))
+            if not collector.missing:
+                return
+    except Exception:
+        _save(futures, collector)
+        raise
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _batches(gaps: Iterable[range], size: int) -> Iterable[range]:
+    for gap in gaps:
+        for first in range(0, len(gap), size):
+            yield gap[first : first + size]
+
+
+def _save(futures: Iterable[Future[Any]], collector: Collector) -> None:
+    """Take in what else was finished when something failed; twice does no harm."""
+    seen = {int(number) for number in (() if collector.kept is None else collector.kept.numbers)}
+    for future in futures:
+        if future.done() and not future.cancelled() and future.exception() is None:
+            part = future.result()[0]
+            if int(part.numbers[0]) not in seen:
+                collector.add(part)
+
+
+def _hands(executor: Any) -> tuple[Executor, int]:
+    """Return who runs functions, and how many at once, as far as that is known."""
+    if isinstance(executor, int | np.integer) and not isinstance(executor, bool):
+        workers = operator.index(executor)
+        if workers < 1:
+            raise ArgumentError(
+                f"executor: {workers} processes cannot run anything; give 1 or more"
+            )
+        from loky import get_reusable_executor  # only who asks for processes needs them
+
+        return get_reusable_executor(max_workers=workers, timeout=60), workers
+    if hasattr(executor, "get_executor"):  # dask's client
+        executor = executor.get_executor()
+    if not callable(getattr(executor, "submit", None)) or isinstance(executor, bool):
+        raise ArgumentError(
+            f"executor: {shown(executor)} runs nothing; give None, a number of processes, or "
+            "something with .submit such as distributed.Client(...).get_executor()"
+        )
+    hands = getattr(executor, "_max_workers", None) or os.cpu_count()
+    return executor, hands or 1
+
+
+def _gone(error: Exception) -> str:
+    """Say what has become of those who ran the replications."""
+    kind = type(error).__name__
+    said = ""
+    with suppress(Exception):
+        said = " ".join(str(error).split())
+    return f"executor: it failed before all was done ({kind}{': ' + said[:120] if said else ''})"
