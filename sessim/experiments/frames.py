@@ -22,6 +22,7 @@ from sessim.ledger import NOT_YET, Ints
 from sessim.plan import Plan
 
 _SUMMED: Final = ("requests", "sent", "cached", "failed", "cancelled", "pauses")
+_DAILY: Final = ("limit", "sent", "failed", "cached", "backlog")
 _BY: Final = "by "
 
 Measure = Callable[[Plan, Tally], NDArray[Any]]
@@ -176,7 +177,7 @@ def daily(plan: Plan, tally: Tally) -> pd.DataFrame:
     """
     domain, day = places(plan, tally).T
     n, size = len(tally), len(domain)
-    flat = {name: values[:, domain, day].reshape(-1) for name, values in tally.daily.items()}
+    flat = {name: tally.daily[name][:, domain, day].reshape(-1) for name in _DAILY}
     columns = {
         "replication": np.repeat(tally.numbers, size),
         "domain": words(np.tile(domain, n), [entry.name for entry in plan.domains]),
@@ -194,30 +195,19 @@ def dates(tally: Tally) -> NDArray[np.datetime64]:
 
 
 def places(plan: Plan, tally: Tally) -> Ints:
-    """Return pairs of a domain and a day: those on which it may have had work."""
-    found = []
-    backlog = tally.daily["backlog"]
-    before = np.roll(backlog, 1, axis=2)
+    """Return pairs of a domain and a day: from its first due run to its last day with work."""
+    of = tally.daily
+    before = np.roll(of["backlog"], 1, axis=2)
     before[:, :, 0] = 0
-    moved = tally.daily["sent"] + tally.daily["failed"] + backlog + before
-    had_work = np.any(moved > 0, axis=0)
-    first_due = _first_due_days(plan, tally)
-    for domain, first in first_due.items():
-        days = np.flatnonzero(had_work[domain])
-        last = max(int(days[-1]) if len(days) else first, first)
-        found += [(domain, day) for day in range(first, last + 1)]
+    moved = of["sent"] + of["failed"] + of["dues"] + of["backlog"] + before
+    had_work, was_due = (np.any(values > 0, axis=0) for values in (moved, of["dues"]))
+    found = [
+        (domain, day)
+        for domain in range(len(plan.domains))
+        if was_due[domain].any()
+        for day in range(was_due[domain].argmax(), np.flatnonzero(had_work[domain])[-1] + 1)
+    ]
     return np.array(found, dtype=np.int64).reshape(-1, 2)
-
-
-def _first_due_days(plan: Plan, tally: Tally) -> dict[int, int]:
-    """Return by domain the day on which its first run is due, if that is among the days."""
-    found: dict[int, int] = {}
-    for domain, due in zip(plan.runs.domain.tolist(), plan.runs.due.tolist(), strict=True):
-        if domain not in found:
-            day = int(np.searchsorted(tally.days, plan.clock.date(due).toordinal()))
-            if day < len(tally.days):
-                found[domain] = day
-    return dict(sorted(found.items()))
 
 
 # --- what follows from them -----------------------------------------------------------------------
@@ -255,9 +245,6 @@ def finish_summary(
         for suffix, values in zip(("", "_low", "_high"), band, strict=True):
             columns[name + suffix] = instants(plan, values)
     return pd.DataFrame(columns, copy=False)
-
-
-_DAILY: Final = ("sent", "failed", "cached", "backlog", "limit")
 
 
 def daily_summary(

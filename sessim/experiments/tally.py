@@ -20,10 +20,10 @@ TASKS: Final = (
 )  # fmt: skip
 """What is kept of each task: the API's code, emails, an instant, a number, microseconds."""
 
-DAILY: Final = ("limit", "sent", "failed", "cached", "backlog")
-"""What is kept of each domain and day: emails; the limit is -1 where there is none."""
+DAILY: Final = ("limit", "sent", "failed", "cached", "backlog", "dues")
+"""What is kept of each domain and day: emails (no limit is -1), and how many runs were due."""
 
-_AT_REST: Final = {"limit": NONE, "sent": 0, "failed": 0, "cached": 0, "backlog": 0}
+_AT_REST: Final = dict.fromkeys(DAILY, 0) | {"limit": NONE}
 """What a day says on which a replication had ended with all work done."""
 
 _COLUMNS: Final = (
@@ -152,14 +152,15 @@ class _Stack:
             "requests": waiting + sum(counts.values()),
             **counts,
             "finished": finished,
-            **self._pauses(ledger.column("task") - 1),
+            **self._pauses(task),
         }
         shape = (self.size, len(self.plan.tasks))
         return {name: found[name].reshape(shape) for name in TASKS}
 
-    def _by_task(self, places: Ints, values: NDArray[Any]) -> Ints:
+    def _by_task(self, task: Ints, values: NDArray[Any]) -> Ints:
+        """Sum a number of the runs by task."""
         total = np.zeros(self.size * len(self.plan.tasks), dtype=np.int64)
-        np.add.at(total, places, values.astype(np.int64))
+        np.add.at(total, task, values.astype(np.int64))
         return total
 
     def _ending(self, task: Ints, status: NDArray[Any], time: Ints) -> tuple[Ints, Ints]:
@@ -185,7 +186,10 @@ class _Stack:
         """Say of each task whether runs of it are to come that the log does not tell of."""
         log, plan = self.log, self.plan
         told = np.zeros(self.size * len(plan.tasks) + 1, dtype=np.int64)
-        np.maximum.at(told, log.task, log.run)
+        rows = np.append(
+            self.ledger.rows[self.ledger.starts], np.flatnonzero(log.event == Event.SKIPPED)
+        )
+        np.maximum.at(told, log.task[rows], log.run[rows].astype(np.int64))
         planned = np.bincount(plan.runs.task, minlength=len(plan.tasks) + 1)[1:]
         more = np.tile(plan.goes_on, self.size)
         return more | (told[1:] < np.tile(planned, self.size))
@@ -198,13 +202,19 @@ class _Stack:
         found[log.task[rows]] = log.time[rows]
         return found[1:]
 
-    def _pauses(self, places: Ints) -> dict[str, Ints]:
+    def _pauses(self, task: Ints) -> dict[str, Ints]:
         ledger = self.ledger
         begun = ledger.column("event") == Event.PAUSED
         paused = ledger.column("status") == TaskStatus.PAUSED
         until = np.minimum(ledger.next_time, self.ended[self.which[ledger.rows]])
         lasted = np.where(paused, until - ledger.column("time"), 0)
-        return {"pauses": self._by_task(places, begun), "paused": self._by_task(places, lasted)}
+        found = {"pauses": begun.astype(np.int64), "paused": lasted}
+        if not len(task):
+            return {name: self._by_task(task, values) for name, values in found.items()}
+        return {
+            name: self._by_task(task, np.add.reduceat(values, ledger.starts))
+            for name, values in found.items()
+        }
 
     # --- days ---------------------------------------------------------------------------------
 
@@ -225,6 +235,8 @@ class _Stack:
     def _sums(self, rows: Ints, values: NDArray[Any]) -> Ints:
         """Sum a number over rows of the log, by domain and day."""
         log, size = self.log, len(self.dates)
+        moved = np.flatnonzero(values)  # few rows change a number
+        rows, values = rows[moved], values[moved].astype(np.int64)
         closing = np.isin(log.event[rows], (int(Event.DAY), int(Event.END)))  # of the day before
         day = self._starts.searchsorted(log.time[rows] - closing, "right") - 1
         total = np.zeros(self.size * len(self.plan.domains) * size, dtype=np.int64)
@@ -239,7 +251,9 @@ class _Stack:
         over = is_finished(ledger.column("status"))
         cached = ledger.column("cached").astype(np.int64)
         backlog = np.where(over, 0, cached + ledger.column("waiting"))
+        due = np.flatnonzero(log.event == Event.DUE)
         return {
+            "dues": self._sums(due, np.ones(len(due), dtype=np.int64)),
             "limit": self._limits(),
             "sent": self._sums(rows, np.append(ledger.risen, log.sent[tests])),
             "failed": self._sums(

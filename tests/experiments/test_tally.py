@@ -1,0 +1,116 @@
+"""What is kept of replications says what the tables of each result say."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import sessim
+from sessim.experiments import frames
+from sessim.experiments.tally import Tally, joined, tally
+from tests.strategies import plans
+
+TASKS = ["task", "name", "domain", "status", "requests", "sent", "cached", "failed", "cancelled",
+         "finished", "pauses", "paused_hours"]  # fmt: skip
+DAILY = ["domain", "date", "limit", "sent", "failed", "cached", "backlog"]
+
+
+def simulated(data: dict[str, Any], seed: int = 0, **keys: Any) -> sessim.Result:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sessim.SessimWarning)
+        return sessim.simulate(sessim.Plan.from_dict(data), seed, **keys)
+
+
+def agree(found: Tally, results: list[sessim.Result]) -> None:
+    """Compare the frames of a tally with the tables of the results, row by row."""
+    plan = results[0].plan
+    tasks = frames.tasks(plan, found, plan.end_instant)
+    daily = frames.daily(plan, found)
+    for number, result in enumerate(results):
+        own = tasks[tasks["replication"] == number].reset_index(drop=True)
+        pd.testing.assert_frame_equal(own[TASKS], result.tasks[TASKS])
+        expected = result.daily[DAILY].astype({"domain": "str"}).set_index(["domain", "date"])
+        rows = daily[daily["replication"] == number].astype({"domain": "str"})
+        rows = rows.set_index(["domain", "date"])[list(expected.columns)]
+        pd.testing.assert_frame_equal(rows.loc[expected.index], expected)
+        # What only other replications have is at rest here.
+        rest = rows.drop(expected.index)
+        assert not rest[["sent", "failed", "cached", "backlog"]].to_numpy().any()
+    whole = frames.finish(plan, found, plan.end_instant)
+    assert whole["sent"].tolist() == [result.tasks["sent"].sum() for result in results]
+    finished = [result.tasks["finished"].max(skipna=False) for result in results]
+    pd.testing.assert_series_equal(
+        whole["finished"], pd.Series(pd.to_datetime(finished, utc=True).tz_convert(plan.timezone)),
+        check_names=False, check_dtype=False, check_freq=False,
+    )  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(data=plans(), copies=st.integers(1, 3))
+def test_numbers_are_those_of_the_tables(data: dict[str, Any], copies: int) -> None:
+    results = [simulated(data, seed) for seed in range(copies)]
+    found = tally(results[0].plan, [result.log for result in results], 0)
+    agree(found, results)
+
+
+@settings(max_examples=30)
+@given(data=plans(), cut=st.integers(0, 3))
+def test_put_together_in_any_order_they_are_the_same(data: dict[str, Any], cut: int) -> None:
+    results = [simulated(data, seed) for seed in range(4)]
+    plan, logs = results[0].plan, [result.log for result in results]
+    whole = tally(plan, logs, 0)
+    if cut:
+        parts = [tally(plan, logs[cut:], cut), tally(plan, logs[:cut], 0)]
+        same(joined(parts), whole)
+    same(whole[:2], tally(plan, logs[:2], 0))
+
+
+def same(one: Tally, other: Tally) -> None:
+    assert one.numbers.tolist() == other.numbers.tolist()
+    for mine, theirs in ((one.tasks, other.tasks), (one.daily, other.daily)):
+        for name, values in mine.items():
+            np.testing.assert_array_equal(values, theirs[name])
+    np.testing.assert_array_equal(one.finished, other.finished)
+
+
+def test_replications_of_different_length_get_days_at_rest() -> None:
+    """One replication of 3 days and one of 1: no days are lost, no backlog is made up."""
+    base = {
+        "start": "2026-12-01",
+        "domains": [{"name": "a.example.com", "warmup": 10}],
+        "tasks": [{"name": "A", "sender": "x@a.example.com", "requests": 30}],
+    }
+    long = simulated(base)
+    short = simulated({**base, "domains": [{"name": "a.example.com", "warmup": 30}]})
+    found = joined([tally(long.plan, [long.log], 0), tally(long.plan, [short.log], 1)])
+    assert found.daily["sent"][:, 0].tolist() == [[10, 10, 10], [30, 0, 0]]
+    assert found.daily["backlog"][:, 0].tolist() == [[20, 10, 0], [0, 0, 0]]
+    assert found.daily["limit"][:, 0].tolist() == [[10, 10, 10], [30, -1, -1]]
+
+
+def test_what_is_unfinished_at_the_end_is_later_than_it() -> None:
+    data = {
+        "start": "2026-12-01",
+        "horizon": "2d",
+        "domains": [{"name": "a.example.com", "warmup": 10}],
+        "tasks": [{"name": "A", "sender": "x@a.example.com", "requests": 30}],
+    }
+    result = simulated(data)
+    found = tally(result.plan, [result.log], 0)
+    frame = frames.finish(result.plan, found, result.plan.end_instant)
+    assert frame["finished"].isna().all()
+    assert frame["later_than"].tolist() == [pd.Timestamp("2026-12-03", tz="Asia/Shanghai")]
+    assert frame["unsent"].tolist() == [10]
+
+
+@pytest.mark.parametrize(
+    ("q", "name"), [(0.05, "p05"), (0.5, "p50"), (0.975, "p97.5"), (0.1, "p10")]
+)
+def test_quantiles_have_names(q: float, name: str) -> None:
+    assert frames.column(q) == name
