@@ -12,6 +12,10 @@ Name                  What it is
 ``replicate``         Simulate a plan many times: ``Replications``, with intervals.
 ``Replications``      Their tables, estimates and charts.
 ``ReplicationError``  A worker died; what was finished is kept.
+``compare``           Compare plans under common random numbers: a ``Comparison``.
+``Comparison``        Differences with intervals, who finishes first, overlaid charts.
+``sensitivity``       Which assumption moves the finish most: a ``Sensitivity``.
+``Sensitivity``       The table, the tornado chart and break-even values.
 ``Model``             The SimPy model: run it in slices, fork it, save it.
 ``Result``            The tables, the charts and the console at any instant.
 ``load``              Read a result that was saved.
@@ -35,8 +39,10 @@ from types import ModuleType
 
 from sessim.errors import ArgumentError, LogError, PlanError, SessimError, SessimWarning
 from sessim.eventlog import EventLog
+from sessim.experiments.comparing import Comparison, compare
 from sessim.experiments.replications import Replications, replicate
 from sessim.experiments.running import ReplicationError
+from sessim.experiments.sensitivity import Sensitivity, sensitivity
 from sessim.lifecycle import TaskStatus, TaskType
 from sessim.model import Model
 from sessim.plan import Domain, Plan, Task, TestSend
@@ -47,6 +53,7 @@ from sessim.warmup import published
 
 __all__ = [
     "ArgumentError",
+    "Comparison",
     "Domain",
     "EventLog",
     "LogError",
@@ -56,6 +63,7 @@ __all__ = [
     "ReplicationError",
     "Replications",
     "Result",
+    "Sensitivity",
     "SessimError",
     "SessimWarning",
     "Task",
@@ -63,9 +71,11 @@ __all__ = [
     "TaskType",
     "TestSend",
     "__version__",
+    "compare",
     "load",
     "published",
     "replicate",
+    "sensitivity",
     "simulate",
     "simulate_async",
     "widgets",

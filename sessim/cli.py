@@ -7,14 +7,14 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from errno import EACCES, ENOENT
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sessim import cli_send
+from sessim import cli_experiments, cli_send
+from sessim.cli_folder import make_folder
 from sessim.cli_send import FAILED, INTERRUPTED
-from sessim.errors import ArgumentError, SessimError
+from sessim.errors import SessimError
 from sessim.listing import console, day_table
 from sessim.plan import Plan
 from sessim.result import Result
@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
     command.add_argument("--until", metavar="DATE", help="stop there, before the horizon")
 
+    cli_experiments.add(commands, _command)
     cli_send.add_commands(partial(_command, commands))
 
     command = _command(commands, "schema", _schema, "print the JSON Schema of plan files")
@@ -96,7 +97,7 @@ def _command(
 def _simulate(options: argparse.Namespace) -> int:
     plan = Plan.from_yaml(options.plan)
     end_instant(plan, options.until)
-    _make_folder(options.out)
+    make_folder(options.out)
     from tqdm import tqdm
 
     bar = partial(tqdm, delay=1, disable=None, unit_scale=True, leave=False)
@@ -110,21 +111,6 @@ def _simulate(options: argparse.Namespace) -> int:
     print(_ending(result))
     print(f"Tables and charts are in {Path(options.out)}{os.sep}")
     return 0
-
-
-def _make_folder(out: str) -> None:
-    """Make the folder for the results, before hours of work go into them."""
-    try:
-        if not out:
-            raise FileNotFoundError(ENOENT, "it has no name")
-        Path(out).mkdir(parents=True, exist_ok=True)
-        if not os.access(out, os.W_OK | os.X_OK):
-            raise PermissionError(EACCES, "it may not be written to")
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise ArgumentError(
-            f"--out: {out!r} cannot be the folder for results ({reason}); name another"
-        ) from None
 
 
 def _ending(result: Result) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pandas as pd
 
@@ -23,6 +23,9 @@ FIGURES: Final = tuple(field.name for field in dataclasses.fields(Summary))
 """The figures of a comparison, in order."""
 
 _MICROSECOND: Final = pd.Timedelta(microseconds=1)
+
+
+Entry = TypeVar("Entry")
 
 
 class ComparisonError(SessimError, ValueError):
@@ -51,6 +54,13 @@ def as_results(
     ComparisonError
         If the names do not fit, or something is neither plan nor result.
     """
+    return {name: _result(entry, seed) for name, entry in named(plans, names).items()}
+
+
+def named(
+    plans: Mapping[str, Entry] | Iterable[Entry], names: Sequence[str] | None = None
+) -> dict[str, Entry]:
+    """Return what is compared by name (see :func:`as_results`)."""
     if isinstance(plans, Mapping):
         names, plans = list(plans) if names is None else names, plans.values()
     entries = list(plans)
@@ -60,7 +70,7 @@ def as_results(
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise ComparisonError(f"the name {twice[0]!r} is given twice; names must differ")
-    return {name: _result(entry, seed) for name, entry in zip(names, entries, strict=True)}
+    return dict(zip(names, entries, strict=True))
 
 
 def _result(entry: object, seed: int) -> Result:

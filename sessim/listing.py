@@ -36,7 +36,7 @@ def console(tasks: pd.DataFrame) -> str:
                 _number(task["requests"]),
             )
         )
-    return _columns(rows, right=(4,))
+    return columns(rows, right=(4,))
 
 
 def day_table(daily: pd.DataFrame) -> str:
@@ -48,14 +48,15 @@ def day_table(daily: pd.DataFrame) -> str:
         used = "" if pd.isna(day["utilisation"]) else f"{int(day['utilisation'] * 100)}%"
         counts = [_number(day[name]) for name in ("day", "limit", "sent", "cached", "backlog")]
         rows.append((day["domain"], f"{day['date']:%Y-%m-%d}", *counts, used))
-    return _columns(rows, right=range(2, 8))
+    return columns(rows, right=range(2, 8))
 
 
 def _number(value: Any) -> str:
     return "" if pd.isna(value) else f"{value:,}"
 
 
-def _columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
+def columns(rows: Sequence[Sequence[str]], right: Sequence[int]) -> str:
+    """Write rows in columns; those numbered in ``right`` end where the widest cell does."""
     widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

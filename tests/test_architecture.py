@@ -46,7 +46,7 @@ ROOMS = (
         "listing",
         "senders",
     ),
-    *("history", "experiments", "widgets", "cli_send", "cli"),
+    *("history", "experiments", "widgets", "cli_folder", "cli_experiments", "cli_send", "cli"),
 )
 """Bottom-up: a room knows nothing of those behind it. A folder is one room."""
 

@@ -20,7 +20,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from sessim.charts import lettering, style
-from sessim.charts.words import number, time
+from sessim.charts.words import number
 from sessim.clock import DAY, HOUR, moment
 from sessim.errors import ArgumentError, nearest, shown
 from sessim.eventlog import NONE
@@ -31,6 +31,7 @@ from sessim.plan import Plan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
     from sessim.experiments.replications import Replications
 
@@ -40,7 +41,7 @@ CHARTS: Final = ("throughput", "backlog", "finish")
 FAN: Final = ((0.05, 0.95), (0.25, 0.75))
 """The ranges of a fan, the widest first."""
 
-_SIZE: Final = (10.0, 3.8)
+SIZE: Final = (10.0, 3.8)
 _DPI: Final = 144
 _SHADES: Final = (0.18, 0.38)
 _TITLES: Final = {
@@ -58,16 +59,12 @@ class Span:
 
 
 def days(replications: Replications) -> Span:
-    """Return the days on which there was work in any of the replications."""
+    """Return the days up to the last on which there was work in any of the replications."""
     plan, found = replications.plan, replications.tally
     last = int(frames.places(plan, found)[:, 1].max(initial=0))
-    return Span(plan, np.array([*_starts(plan, found.days[: last + 1].tolist())], dtype=np.int64))
-
-
-def _starts(plan: Plan, ordinals: Sequence[int]) -> list[int]:
-    dates = [dt.date.fromordinal(day) for day in ordinals]
-    end = dates[-1] + dt.timedelta(days=1)
-    return [plan.clock.day_start(date) for date in (*dates, end)]
+    dates = [dt.date.fromordinal(day) for day in found.days[: last + 1].tolist()]
+    dates.append(dates[-1] + dt.timedelta(days=1))
+    return Span(plan, np.array([plan.clock.day_start(date) for date in dates], dtype=np.int64))
 
 
 def fan(
@@ -104,21 +101,25 @@ def fan(
     ArgumentError
         If there is no such domain.
     """
-    span, found = days(replications), replications.tally
-    chosen = _domains(replications.plan, domain)
-    ax = style.axes(ax, _SIZE)
-    style.time_axis(ax, span)
-    name = "sent" if chart == "throughput" else "backlog"
-    values = found.daily[name][:, chosen, : len(span.edges) - 1].sum(axis=1)
-    handles = _fan(ax, span, values, daily=chart == "throughput", options=kwargs)
-    top = float(_quantile(values, FAN[0][1]).max(initial=0))
+    numbers = Fan(replications, chart, domain)
+    ax = style.axes(ax, SIZE)
+    style.time_axis(ax, numbers.span)
+    colour = style.Colour.BLUE.rgb
+    handles: dict[str, Any] = {"Median": numbers.line(ax, color=colour, linewidth=1.8)}
+    for (low, high), alpha in zip(FAN, _SHADES, strict=True):
+        label = f"{100 * (high - low):.0f}% of replications"
+        looks = {"color": colour, "alpha": alpha, "label": label, **kwargs}
+        handles[label] = numbers.range(ax, low, high, **looks)
     if chart == "throughput":
-        handles |= _limit(ax, span, found, chosen, top)
-    style.count_axis(ax, 1.08 * top)
-    shown_domain = f", {lettering.name(domain)}" if domain else ""
-    count = number(len(replications), "replication")
-    style.legend(ax, f"{_TITLES[chart]}{shown_domain}: {count}", handles)
+        handles |= _limit(ax, numbers, replications.tally)
+    style.count_axis(ax, 1.08 * numbers.top)
+    style.legend(ax, f"{title(chart, domain)}: {number(len(replications), 'replication')}", handles)
     return ax
+
+
+def title(chart: str, domain: str | None) -> str:
+    """Return the heading of a fan."""
+    return f"{_TITLES[chart]}, {lettering.name(domain)}" if domain else _TITLES[chart]
 
 
 def _domains(plan: Plan, domain: str | None) -> list[int]:
@@ -130,53 +131,64 @@ def _domains(plan: Plan, domain: str | None) -> list[int]:
     return [names.index(domain)]
 
 
-def _quantile(values: NDArray[Any], q: float) -> NDArray[np.float64]:
-    return intervals.quantiles(values, q).value
+class Fan:
+    """A number a day in each replication, all or some domains together.
+
+    Parameters
+    ----------
+    replications
+        What is shown.
+    chart
+        ``"throughput"`` or ``"backlog"``.
+    domain
+        Only this one.
+    """
+
+    def __init__(self, replications: Replications, chart: str, domain: str | None) -> None:
+        self.span, self._daily = days(replications), chart == "throughput"
+        self.chosen = _domains(replications.plan, domain)
+        counts = replications.tally.daily["sent" if self._daily else "backlog"]
+        self._values = counts[:, self.chosen, : len(self.span.edges) - 1].sum(axis=1)
+
+    @property
+    def top(self) -> float:
+        """How high the widest range goes."""
+        return float(intervals.quantiles(self._values, FAN[0][1]).value.max(initial=0))
+
+    def level(self, q: float) -> NDArray[np.float64]:
+        """Return a quantile at each edge of the days."""
+        found = intervals.quantiles(self._values, q).value
+        if self._daily:
+            return np.append(found, found[-1:])  # the last step reaches to the end of its day
+        return np.append(0.0, found)
+
+    def line(self, ax: Axes, **looks: Any) -> Line2D:
+        """Draw the median: a step for what a day brings, else a line from end to end of days."""
+        steps = "steps-post" if self._daily else "default"
+        x, y = style.dates(self.span.edges), self.level(0.5)
+        (found,) = ax.plot(x, y, drawstyle=steps, zorder=3, **looks)
+        return found
+
+    def range(self, ax: Axes, low: float, high: float, **looks: Any) -> Any:
+        """Draw the range between two quantiles."""
+        looks = {"linewidth": 0, "step": "post" if self._daily else None, **looks}
+        x = style.dates(self.span.edges)
+        return ax.fill_between(x, self.level(low), self.level(high), **looks)
 
 
-def _fan(
-    ax: Axes, span: Span, values: NDArray[Any], *, daily: bool, options: dict[str, Any]
-) -> dict[str, Any]:
-    """Draw the ranges and the median: steps for what a day brings, else lines to its end."""
-    colour = style.Colour.BLUE.rgb
-    x = style.dates(span.edges)
-    half = _levels(values, 0.5, daily)
-    step = "post" if daily else None
-    style_of_line = {"drawstyle": "steps-post"} if daily else {}
-    (line,) = ax.plot(x, half, color=colour, linewidth=1.8, label="Median", zorder=3,
-                      **style_of_line)  # type: ignore[arg-type]  # fmt: skip
-    handles: dict[str, Any] = {"Median": line}
-    for (low, high), alpha in zip(FAN, _SHADES, strict=True):
-        looks = {"color": colour, "alpha": alpha, "linewidth": 0, "step": step, **options}
-        below, above = (_levels(values, q, daily) for q in (low, high))
-        label = f"{100 * (high - low):.0f}% of replications"
-        handles[label] = ax.fill_between(x, below, above, label=label, **looks)
-    return handles
-
-
-def _levels(values: NDArray[Any], q: float, daily: bool) -> NDArray[np.float64]:
-    """Return a quantile at each edge of the days."""
-    found = _quantile(values, q)
-    if daily:
-        return np.append(found, found[-1:])  # the last step reaches to the end of its day
-    return np.append(0.0, found)
-
-
-def _limit(ax: Axes, span: Span, found: Tally, chosen: list[int], top: float) -> dict[str, Any]:
+def _limit(ax: Axes, numbers: Fan, found: Tally) -> dict[str, Any]:
     """Draw the median of the daily limit, where every domain that is shown has one."""
-    limit = found.daily["limit"][:, chosen, : len(span.edges) - 1]
+    limit = found.daily["limit"][:, numbers.chosen, : len(numbers.span.edges) - 1]
     known = (limit != NONE).all(axis=1)
-    if not known.any():
+    total = limit.sum(axis=1)
+    days = range(total.shape[1])
+    levels = [
+        np.median(total[known[:, day], day]) if known[:, day].any() else np.nan for day in days
+    ]
+    if np.isnan(levels).all():
         return {}
-    total = np.where(known, limit.sum(axis=1), 0)
-    levels = np.array(
-        [
-            np.median(total[known[:, day], day]) if known[:, day].any() else np.nan
-            for day in range(total.shape[1])
-        ]
-    )
     looks = {"color": style.ink(), "linewidth": 1.4, "linestyle": "--", "baseline": None}
-    line = ax.stairs(np.minimum(levels, 4 * max(top, 1)), style.dates(span.edges), **looks)
+    line = ax.stairs(levels, style.dates(numbers.span.edges), **looks)
     return {"Daily limit, median": line}
 
 
@@ -211,55 +223,99 @@ def finish(
     matplotlib.axes.Axes
         Where it was drawn.
     """
-    plan, n = replications.plan, len(replications)
-    when = np.sort(frames.finished(plan, replications.tally, task))
-    done = when[when != NOT_YET]
-    deadline = None if by is None else plan.clock.end_instant(moment(by))
-    span = _around(plan, done, deadline, replications.job.until)
-    ax = style.axes(ax, _SIZE)
+    curve = Finishes(replications, task)
+    deadline = None if by is None else replications.plan.clock.end_instant(moment(by))
+    ax = style.axes(ax, SIZE)
+    span = around([curve], deadline)
     style.time_axis(ax, span)
-    looks = {"color": style.Colour.BLUE.rgb, "linewidth": 2.0, "drawstyle": "steps-post"}
-    x = style.dates(np.concatenate([span.edges[:1], done, span.edges[-1:]]))
-    y = np.concatenate([[0], np.arange(1, len(done) + 1), [len(done)]]) / n
-    (line,) = ax.plot(x, y, **{**looks, **kwargs})
-    handles: dict[str, Any] = {"Share finished by then": line}
+    looks = {"color": style.Colour.BLUE.rgb, "linewidth": 2.0}
+    handles: dict[str, Any] = {
+        "Share finished by then": curve.draw(ax, span, **{**looks, **kwargs})
+    }
     colours = (style.Colour.GREEN, style.Colour.ORANGE, style.Colour.VERMILION)
     for q, colour in zip((0.05, 0.5, 0.95), colours, strict=True):
-        place = max(0, int(np.ceil(q * n - 1e-9)) - 1)
-        if place < len(done):
-            label = f"{q:.0%} by {time(span, int(done[place]))}"
-            (handles[label],) = ax.plot(
-                style.dates(done[[place]]), [q], "o", color=colour.rgb, zorder=4
-            )
-    late = n - len(done)
-    if late:
-        handles[f"{late / n:.1%} later than {replications.until:%Y-%m-%d %H:%M}"] = Patch(
-            facecolor="none"
-        )
+        instant = curve.quantile(q)
+        if instant is not None:
+            (mark,) = ax.plot(style.dates(np.array([instant])), [q], "o", color=colour.rgb)
+            handles[f"{q:.0%} by {when(span, instant)}"] = mark
+    if curve.late:
+        handles[curve.late] = Patch(facecolor="none")
     if deadline is not None and by is not None:
         sure = replications.probability(by, task)
         label = f"Deadline: {sure.value:.1%} ({sure.low:.1%} to {sure.high:.1%})"
-        handles[label] = ax.axvline(style.dates(np.array([deadline]))[0], color=style.ink(), ls=":")
+        handles[label] = mark_deadline(ax, deadline)
+    share_axis(ax)
+    heading = f"{curve.what} finished: {number(len(replications), 'replication')}"
+    style.legend(ax, heading, handles)
+    return ax
+
+
+class Finishes:
+    """When all work, or a task, is finished in each replication.
+
+    Parameters
+    ----------
+    replications
+        What is shown.
+    task
+        Its id or name; None for all.
+    """
+
+    def __init__(self, replications: Replications, task: int | str | None) -> None:
+        self.plan, self.until = replications.plan, replications.job.until
+        found = np.sort(frames.finished(self.plan, replications.tally, task))
+        self.done, self._n = found[found != NOT_YET], len(found)
+        name = self.plan.tasks[task - 1].name if isinstance(task, int) else task
+        self.what = "All work" if name is None else lettering.name(name)
+
+    @property
+    def late(self) -> str:
+        """Say how many are later than the replications' end; nothing if none are."""
+        late = self._n - len(self.done)
+        span = Span(self.plan, np.array([self.until]))
+        return f"{late / self._n:.1%} later than {when(span, self.until)}" if late else ""
+
+    def quantile(self, q: float) -> int | None:
+        """Return by when a share is finished; None if that is later than the end."""
+        place = max(0, int(np.ceil(q * self._n - 1e-9)) - 1)
+        return int(self.done[place]) if place < len(self.done) else None
+
+    def draw(self, ax: Axes, span: Span, **looks: Any) -> Line2D:
+        """Draw the share that is finished by each time."""
+        x = style.dates(np.concatenate([span.edges[:1], self.done, span.edges[-1:]]))
+        steps = np.arange(len(self.done) + 2)
+        steps[-1] = len(self.done)
+        (line,) = ax.plot(x, steps / self._n, drawstyle="steps-post", **looks)
+        return line
+
+
+def when(span: Span, instant: int) -> str:
+    """Return a local time, as ``"7 Dec 09:00"``: the axis has the year."""
+    local = span.plan.clock.local(instant)
+    return f"{local.day} {local:%b %H:%M}"
+
+
+def around(curves: Sequence[Finishes], deadline: int | None) -> Span:
+    """Return from when to when finishes, and a deadline, are seen well."""
+    shown_times = [int(time) for curve in curves for time in curve.done[[0, -1][: len(curve.done)]]]
+    shown_times += [] if deadline is None else [deadline]
+    shown_times = shown_times or [curves[0].until]
+    first, last = min(shown_times), max(shown_times)
+    margin = max((last - first) // 12, 2 * HOUR if last > first else DAY // 2)
+    return Span(curves[0].plan, np.array([first - margin, last + margin], dtype=np.int64))
+
+
+def mark_deadline(ax: Axes, deadline: int) -> Line2D:
+    """Draw a deadline."""
+    return ax.axvline(style.dates(np.array([deadline]))[0], color=style.ink(), linestyle=":")
+
+
+def share_axis(ax: Axes) -> None:
+    """Let the y axis count replications in percent."""
     ax.set_ylim(0, 1.02)
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     ax.set_ylabel("Replications")
     ax.grid(axis="y", color=style.ink(), alpha=0.1)
-    what = "All work" if task is None else lettering.name(_name(plan, task))
-    style.legend(ax, f"{what} finished: {number(n, 'replication')}", handles)
-    return ax
-
-
-def _name(plan: Plan, task: int | str) -> str:
-    return task if isinstance(task, str) else plan.tasks[task - 1].name
-
-
-def _around(plan: Plan, done: Ints, deadline: int | None, until: int) -> Span:
-    """Return from when to when finishes, and the deadline, are seen well."""
-    shown_times = [*done[[0, -1]].tolist()] if len(done) else [until]
-    shown_times += [] if deadline is None else [deadline]
-    first, last = min(shown_times), max(shown_times)
-    margin = max((last - first) // 12, 2 * HOUR if last > first else DAY // 2)
-    return Span(plan, np.array([first - margin, last + margin], dtype=np.int64))
 
 
 # --- together -------------------------------------------------------------------------------------
@@ -271,7 +327,7 @@ def save_all(replications: Replications, folder: str | PathLike[str]) -> list[Pa
     target.mkdir(parents=True, exist_ok=True)
     files = []
     for chart in CHARTS:
-        figure = Figure(figsize=_SIZE, layout="constrained")
+        figure = Figure(figsize=SIZE, layout="constrained")
         ax = figure.add_subplot()
         if chart == "finish":
             finish(replications, ax=ax)

@@ -89,6 +89,11 @@ def since_start(plan: Plan, instants: Ints) -> NDArray[np.float64]:
     return np.where(late, np.inf, since)
 
 
+def infinite(instants: Ints) -> NDArray[np.float64]:
+    """Return instants as numbers that can be compared, infinity for what was later."""
+    return np.where(instants == NOT_YET, np.inf, instants)
+
+
 def instants(plan: Plan, since: ArrayLike) -> pd.DatetimeIndex:
     """Return times from microseconds since the plan's start, NaT where they are not finite."""
     data = np.asarray(since, dtype=np.float64)

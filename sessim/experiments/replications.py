@@ -157,10 +157,7 @@ def _with_what_is_left(
 ) -> running.ReplicationError:
     kept = collector.kept
     done = 0 if kept is None else len(kept)
-    text = f"{error}; {done} of {n} replications are finished"
-    if done:
-        text += " and kept: hand this error's .finished to replicate as known"
-    found = running.ReplicationError(text)
+    found = running.ReplicationError(f"{error}; {done:,} of {n:,} replications are finished")
     found.finished = None if kept is None else Replications(job, kept)
     return found
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, as_completed
-from contextlib import suppress
+from concurrent.futures import BrokenExecutor, CancelledError, Future, as_completed
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final, Protocol
@@ -276,7 +275,10 @@ def _hands(executor: Any) -> tuple[Executor, int]:
 def _gone(error: Exception) -> str:
     """Say what has become of those who ran the replications."""
     kind = type(error).__name__
-    said = ""
-    with suppress(Exception):
-        said = " ".join(str(error).split())
-    return f"executor: it failed before all was done ({kind}{': ' + said[:120] if said else ''})"
+    if isinstance(error, BrokenExecutor) or kind == "KilledWorker":
+        what = "a worker died, killed or out of memory"
+    elif isinstance(error, CancelledError | OSError | TimeoutError):
+        what = "the cluster is gone, or was closed"
+    else:
+        what = " ".join(str(error).split())[:120]
+    return f"executor: {what} ({kind})"
