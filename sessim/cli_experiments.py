@@ -50,14 +50,24 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--workers", metavar="K", type=int, help="processes; default: this one")
 
 
+def _check_counts(options: argparse.Namespace) -> None:
+    for name, least in (("replications", 1), ("workers", 1), ("seed", 0)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise ArgumentError(f"--{name}: {value} is too small; give a whole number from {least}")
+
+
 # --- replicate ------------------------------------------------------------------------------------
 
 
 def replicate(options: argparse.Namespace) -> int:
     """Simulate a plan many times; write tables and charts."""
-    from sessim.experiments import replications, running
+    from sessim.experiments import frames, replications, running
 
     plan = Plan.from_yaml(options.plan)
+    _check_counts(options)
+    if options.by is not None:
+        frames.check_measure(plan, f"by {options.by}")
     make_folder(options.out)
     try:
         found = replications.replicate(
@@ -113,6 +123,7 @@ _QUANTILES = ("p05", "p50", "p95")
 def compare(options: argparse.Namespace) -> int:
     """Compare plans: simulated once each, or many times with the same random numbers."""
     plans = dict(zip(_names(options.plans), map(Plan.from_yaml, options.plans), strict=True))
+    _check_counts(options)
     if options.out is not None:
         make_folder(options.out)
     if options.replications is None:

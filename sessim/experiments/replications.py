@@ -335,7 +335,7 @@ class Replications:
         early, half, late = (self._when(self.finish_quantile(q).value) for q in QUANTILES)
         n = f"{len(self):,} replication{'' if len(self) == 1 else 's'}"
         return (
-            f"{n}: all work done by {half} in half of them, by {early} in 5% and by {late} in 95%"
+            f"{n}: all work is done by {early} in 5% of them, by {half} in half, by {late} in 95%"
         )
 
     def _when(self, time: pd.Timestamp) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -61,7 +61,7 @@ class Tally:
 
     def __getitem__(self, chosen: slice) -> Tally:
         """Return some of the replications."""
-        return Tally(
+        return _trimmed(
             self.numbers[chosen],
             self.ended[chosen],
             {name: values[chosen] for name, values in self.tasks.items()},
@@ -76,16 +76,30 @@ class Tally:
         return np.where((finished == NOT_YET).any(axis=1), NOT_YET, finished.max(axis=1))
 
 
+def _trimmed(
+    numbers: Ints, ended: Ints, tasks: Mapping[str, Ints], daily: Mapping[str, Ints], days: Ints
+) -> Tally:
+    """Make a tally without days at its end on which all replications were at rest."""
+    awake = np.array([np.any(values != _AT_REST[name], (0, 1)) for name, values in daily.items()])
+    last = np.flatnonzero(awake.any(axis=0)).max(initial=0) + 1
+    daily = {name: values[:, :, :last] for name, values in daily.items()}
+    return Tally(numbers, ended, tasks, daily, days[:last])
+
+
 def joined(tallies: Sequence[Tally]) -> Tally:
     """Put tallies of one plan together, in the order of their replications."""
-    tallies = sorted(tallies, key=lambda tally: int(tally.numbers[0]))
     days = max((tally.days for tally in tallies), key=len)
-    return Tally(
-        np.concatenate([tally.numbers for tally in tallies]),
-        np.concatenate([tally.ended for tally in tallies]),
-        {name: np.concatenate([tally.tasks[name] for tally in tallies]) for name in TASKS},
+    order = np.argsort(np.concatenate([tally.numbers for tally in tallies]))
+
+    def together(parts: Iterable[Ints]) -> Ints:
+        return np.concatenate(list(parts))[order]
+
+    return _trimmed(
+        together(tally.numbers for tally in tallies),
+        together(tally.ended for tally in tallies),
+        {name: together(tally.tasks[name] for tally in tallies) for name in TASKS},
         {
-            name: np.concatenate([_longer(name, tally.daily[name], len(days)) for tally in tallies])
+            name: together(_longer(name, tally.daily[name], len(days)) for tally in tallies)
             for name in DAILY
         },
         days,
@@ -110,7 +124,7 @@ def tally(plan: Plan, logs: Sequence[EventLog], first: int) -> Tally:
     domains: what is computed is computed for all of them at once.
     """
     stack = _Stack(plan, logs)
-    return Tally(
+    return _trimmed(
         np.arange(first, first + len(logs)), stack.ended, stack.tasks(), stack.daily(), stack.dates
     )
 
