@@ -27,7 +27,7 @@ _BLOCK: Final = {
 _RECORD: Final = np.dtype(list(_BLOCK.items()), align=True)
 _pack: Final = Struct("@" + "".join(_BLOCK.values()) + "0q").pack  # padded as _RECORD is
 
-_SEVERAL: Final = -2
+SEVERAL: Final = -2
 """Stands in a block for its runs, which are noted beside it."""
 
 
@@ -76,7 +76,7 @@ class LogWriter:
     ) -> None:  # fmt: skip
         """Append a row for each of several runs, given by their ranks; both arrays are kept."""
         self._blocks += _pack(
-            time, limit, sent_today, 0, 0, _SEVERAL, len(runs), self._details[detail],
+            time, limit, sent_today, 0, 0, SEVERAL, len(runs), self._details[detail],
             status, event, domain, rest,
         )  # fmt: skip
         self._runs.append(runs)
@@ -116,6 +116,11 @@ class LogWriter:
         other.requests, other.knots = self.requests, self.knots
         return other
 
+    @property
+    def beside(self) -> tuple[list[Ranks], list[NDArray[Any]]]:
+        """The runs and their emails that stand beside the blocks, as they were noted."""
+        return self._runs, self._sent
+
     # --- as data ------------------------------------------------------------------------------
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -129,7 +134,7 @@ class LogWriter:
         writer._blocks += arrays["log_blocks"].tobytes()
         writer._details = _Codes({text: code for code, text in enumerate(details)})
         records = writer.records
-        ends = np.cumsum(records["rows"][records["run"] == _SEVERAL])
+        ends = np.cumsum(records["rows"][records["run"] == SEVERAL])
         if len(ends):
             writer._runs = np.split(arrays["log_runs"], ends[:-1])
             writer._sent = np.split(arrays["log_sent"], ends[:-1])
@@ -152,6 +157,11 @@ class PackedLog(EventLog):
         self.details = tuple(writer.details)
         self.plan, self.meta = plan, meta
         self._writer = writer
+
+    @property
+    def writer(self) -> LogWriter:
+        """What the model noted; it is empty once the columns are unfolded."""
+        return self._writer
 
     @cached_property
     def columns(self) -> Mapping[str, NDArray[Any]]:  # type: ignore[override]
@@ -176,7 +186,7 @@ def _unfold(writer: LogWriter, plan: Plan) -> dict[str, NDArray[Any]]:
         name: blocks[name].astype(kind, copy=False).repeat(rows) for name, kind in kinds.items()
     }
     run = blocks["run"].repeat(rows)
-    several = run == _SEVERAL
+    several = run == SEVERAL
     run[several], columns["sent"][several] = writer.runs, writer.sent
     columns["task"], columns["run"] = _numbers(run, plan)
     unsent = np.append(requests.astype(counts), np.zeros(len(plan.tasks) + 1, counts))[run]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
-from sessim.errors import ArgumentError, shown
+from sessim.errors import ArgumentError, SessimWarning, shown
 from sessim.plan import Domain, Plan, Task
 from sessim.warmup import LARGEST, Fixed, Rule, Table
 
@@ -51,6 +52,13 @@ def chosen(plan: Plan, wanted: Any) -> dict[str, Change]:
                 f"assumptions: {shown(name)} is none of this plan; known are {', '.join(known)}"
             )
     return {name: known[name] for name in names}
+
+
+def scaled(change: Change, plan: Plan, factor: float) -> Plan:
+    """Return a plan with an assumption scaled, without being warned again of what is odd in it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SessimWarning)
+        return change(plan, factor)
 
 
 def _times(number: int, factor: float) -> int:

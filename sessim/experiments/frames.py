@@ -20,9 +20,11 @@ from sessim.experiments import intervals
 from sessim.experiments.tally import Tally
 from sessim.ledger import NOT_YET, Ints
 from sessim.plan import Plan
+from sessim.quality import OUTCOMES
 
-_SUMMED: Final = ("requests", "sent", "cached", "failed", "cancelled", "pauses")
-_DAILY: Final = ("limit", "sent", "failed", "cached", "backlog")
+_COUNTS: Final = ("requests", "sent", "cached", "failed", "cancelled")
+_DAILY: Final = ("limit", "level", "sent", "failed", "backlog")
+_MAY_LACK: Final = ("limit", "level")
 _BY: Final = "by "
 
 Measure = Callable[[Plan, Tally], NDArray[Any]]
@@ -36,6 +38,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "finish_hours": lambda plan, tally: since_start(plan, tally.finished) / HOUR,
     **{name: _sum_of(name) for name in ("requests", "sent", "failed", "cancelled")},
     "unsent": lambda plan, tally: _unsent(tally).sum(axis=1),
+    **{name: _sum_of(name) for name in OUTCOMES},
     "pauses": _sum_of("pauses"),
     "paused_hours": lambda plan, tally: tally.tasks["paused"].sum(axis=1) / HOUR,
     "largest_daily_backlog": lambda plan, tally: tally.daily["backlog"].sum(axis=1).max(axis=1),
@@ -130,7 +133,8 @@ def finish(plan: Plan, tally: Tally, until: int) -> pd.DataFrame:
 
     Columns ``replication`` (from 0), ``finished`` (NaT if a task was not), ``later_than`` (then
     the end, else NaT), and the other :data:`MEASURES`: emails of runs that were due ``requests,
-    sent, failed, cancelled, unsent``, ``pauses`` and ``paused_hours`` summed over the runs,
+    sent, failed, cancelled, unsent``, what became of those sent (``invalid`` and so on, see
+    :data:`sessim.quality.OUTCOMES`), ``pauses`` and ``paused_hours`` summed over the runs,
     ``largest_daily_backlog`` (emails).
     """
     when = tally.finished
@@ -150,7 +154,9 @@ def tasks(plan: Plan, tally: Tally, until: int) -> pd.DataFrame:
 
     Columns ``replication, task, name, domain``, and as they stood at the end ``status,
     requests, sent, cached, failed, cancelled`` (emails of its runs that were due), ``finished``
-    (NaT if it was not), ``later_than`` (then the end, else NaT), ``pauses, paused_hours``.
+    (NaT if it was not), ``later_than`` (then the end, else NaT), ``pauses, paused_hours``, and
+    what became of the emails sent: ``invalid, spam_bounce, soft_failures, complaints, opens,
+    clicks, unsubscribes`` (0 without ``quality``).
     """
     count, n = len(plan.tasks), len(tally)
     index = {domain.name: code for code, domain in enumerate(plan.domains)}
@@ -163,11 +169,12 @@ def tasks(plan: Plan, tally: Tally, until: int) -> pd.DataFrame:
         "name": names.take(np.tile(np.arange(count), n)),
         "domain": words(np.tile([index[task.domain] for task in plan.tasks], n), list(index)),
         "status": status_words(flat["status"]),
-        **{name: flat[name] for name in _SUMMED[:-1]},
+        **{name: flat[name] for name in _COUNTS},
         "finished": times(flat["finished"], plan.timezone),
         "later_than": times(np.where(late, until, NOT_YET), plan.timezone),
         "pauses": flat["pauses"],
         "paused_hours": flat["paused"] / HOUR,
+        **{name: flat[name] for name in OUTCOMES},
     }
     return pd.DataFrame(columns, copy=False)
 
@@ -177,8 +184,9 @@ def daily(plan: Plan, tally: Tally) -> pd.DataFrame:
 
     The dates of a domain are the same in each replication: from the first on which a run of it
     is due to the last on which it had work in any of them. Columns ``replication, domain, date``;
-    ``limit`` (empty if there is none, or the replication had ended), ``sent, failed`` (emails of
-    the day, test sends included), ``cached, backlog`` (emails at the end of the day).
+    ``limit`` and ``level`` (of the reputation; both empty if there is none, or the replication
+    had ended), ``sent, failed`` (emails of the day, test sends included), ``backlog`` (emails due
+    and unsent at the end of the day).
     """
     domain, day = places(plan, tally).T
     n, size = len(tally), len(domain)
@@ -188,7 +196,7 @@ def daily(plan: Plan, tally: Tally) -> pd.DataFrame:
         "domain": words(np.tile(domain, n), [entry.name for entry in plan.domains]),
         "date": np.tile(dates(tally)[day], n),
         **flat,
-        "limit": integers(flat["limit"], flat["limit"] == NONE),
+        **{name: integers(flat[name], flat[name] == NONE) for name in _MAY_LACK},
     }
     return pd.DataFrame(columns, copy=False)
 
@@ -258,8 +266,8 @@ def daily_summary(
     """Return what a day brings to each domain.
 
     One row a domain, date and ``measure`` (as the columns of :func:`daily`). Columns ``n`` (the
-    replications that count: for ``limit`` those that had one), ``mean, mean_low, mean_high``, and
-    the quantiles (emails).
+    replications that count: for ``limit`` and ``level`` those that had one), ``mean, mean_low,
+    mean_high``, and the quantiles (emails, or levels).
     """
     domain, day = places(plan, tally).T
     parts = []
@@ -267,7 +275,7 @@ def daily_summary(
         values = tally.daily[name][:, domain, day]
         data = values.astype(np.float64)
         counted = np.full(len(domain), len(tally))
-        if name == "limit":
+        if name in _MAY_LACK:
             counted = (values != NONE).sum(axis=0)
         statistics = _statistics(data, values, counted, level, quantiles)
         part = {

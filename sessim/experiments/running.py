@@ -19,8 +19,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from sessim.errors import ArgumentError, SessimError, shown
-from sessim.eventlog import EventLog
-from sessim.experiments.tally import Tally, joined, tally
+from sessim.experiments.stack import tally
+from sessim.experiments.tally import Tally, joined
+from sessim.logwriter import LogWriter, PackedLog
 from sessim.plan import Plan
 from sessim.result import Result
 from sessim.simulation import simulate
@@ -32,7 +33,7 @@ BLOCK: Final = 50
 """After so many further replications it is asked whether enough is known."""
 
 _PROBE: Final = 32  # replications of the first batch, at most: it says how long one takes
-_SIDE_BY_SIDE: Final = 64  # logs that are tallied at once: more would only need more memory
+_SIDE_BY_SIDE: Final = 64  # replications that are tallied at once: more would only need more memory
 _SHARES: Final = 4  # batches for each process, at least: they end at about the same time
 
 
@@ -75,10 +76,9 @@ class Job:
     seed: int
     until: int
 
-    def stream(self, number: int) -> int:
+    def stream(self, number: int) -> np.random.SeedSequence:
         """Return where the random numbers of a replication begin."""
-        stream = np.random.SeedSequence(self.seed, spawn_key=(number,))
-        return int(stream.generate_state(1, np.uint64)[0])
+        return np.random.SeedSequence(self.seed, spawn_key=(number,))
 
     def result(self, number: int) -> Result:
         """Run one replication."""
@@ -95,23 +95,25 @@ class Job:
         """
         start, best = perf_counter(), np.inf
         parts: list[Tally] = []
-        logs: list[EventLog] = []
+        notes: list[LogWriter] = []
         for number in numbers:
             begun = perf_counter()
-            logs.append(self.result(number).log)
+            log = self.result(number).log
+            assert isinstance(log, PackedLog)
+            notes.append(log.writer)
             now = perf_counter()
             best = min(best, now - begun)
-            if len(logs) == _SIDE_BY_SIDE:
-                parts.append(self._tally(logs, number))
-                logs = []
+            if len(notes) == _SIDE_BY_SIDE:
+                parts.append(self._tally(notes, number))
+                notes = []
             if now - start > seconds:
                 break
-        if logs:
-            parts.append(self._tally(logs, number))
+        if notes:
+            parts.append(self._tally(notes, number))
         return joined(parts), best
 
-    def _tally(self, logs: list[EventLog], last: int) -> Tally:
-        return tally(self.plan, logs, last + 1 - len(logs))
+    def _tally(self, notes: list[LogWriter], last: int) -> Tally:
+        return tally(self.plan, notes, last + 1 - len(notes))
 
 
 class Collector:

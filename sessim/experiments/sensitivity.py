@@ -13,8 +13,8 @@ import pandas as pd
 
 from sessim.errors import ArgumentError, shown
 from sessim.experiments import frames, intervals
-from sessim.experiments.assumptions import Change, chosen
-from sessim.experiments.intervals import LEVEL, check_share
+from sessim.experiments.assumptions import Change, chosen, scaled
+from sessim.experiments.intervals import check_share
 from sessim.experiments.replications import Replications, replicate
 from sessim.plan import Plan
 from sessim.simulation import Progress
@@ -74,7 +74,7 @@ def sensitivity(
 
     base = run(plan)
     variants = {
-        (name, factor): run(change(plan, factor))
+        (name, factor): run(scaled(change, plan, factor))
         for name, change in changes.items()
         for factor in (low, high)
     }
@@ -185,7 +185,7 @@ class Sensitivity:
         from scipy.optimize import bisect  # slow to import
 
         def chance(factor: float) -> float:
-            return self._run(self.changes[name](self.base.plan, factor)).probability(by).value
+            return self._run(scaled(self.changes[name], self.base.plan, factor), by)
 
         ends = chance(low), chance(high)
         met = [value >= sure for value in ends]
@@ -197,9 +197,10 @@ class Sensitivity:
         )  # fmt: skip
         return exp(found), *ends, "not above" if met[0] else "not below"
 
-    def _run(self, plan: Plan) -> Replications:
+    def _run(self, plan: Plan, by: Any) -> float:
         base = self.base
-        return replicate(plan, len(base), base.seed, self.executor, until=base.until)
+        found = replicate(plan, len(base), base.seed, self.executor, until=base.until)
+        return found.probability(by).value
 
     def plot(self, *, ax: Axes | None = None) -> Axes:
         """Draw the tornado: a bar for each assumption, from one factor's change to the other's.
@@ -225,6 +226,3 @@ class Sensitivity:
 
     def _repr_html_(self) -> str:
         return f"<p>{self!r}</p>{self.table.to_html(index=False, border=0)}"
-
-
-__all__ = ["FACTORS", "LEVEL", "Sensitivity", "sensitivity"]

@@ -1,0 +1,305 @@
+"""Logs side by side: the numbers of many replications at once, from the model's packed notes.
+
+Nothing is unfolded into a table for each replication. The runs of all of them lie in one row of
+numbers, replication after replication, and so do the domains; a block of the log counts once,
+however many runs it tells of.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessim import warmup
+from sessim.eventlog import NONE, Event
+from sessim.experiments.tally import DAILY, TASKS, Tally, trimmed
+from sessim.ledger import NOT_YET, Ints, is_finished
+from sessim.lifecycle import Rest, TaskStatus
+from sessim.logwriter import SEVERAL, LogWriter
+from sessim.plan import Plan
+from sessim.quality import OUTCOMES
+
+_CLOSING: Final = (int(Event.DAY), int(Event.END))
+"""They tell of the day that ends with them."""
+
+
+def tally(plan: Plan, writers: Sequence[LogWriter], first: int) -> Tally:
+    """Take the numbers of replications ``first``, ``first + 1``, ... from what the model noted."""
+    stack = Stack(plan, writers)
+    tasks, daily = stack.tasks(), stack.daily()
+    return trimmed(
+        np.arange(first, first + len(writers)),
+        stack.ended,
+        {name: tasks[name] for name in TASKS},
+        {name: daily[name] for name in DAILY},
+        stack.dates,
+    )
+
+
+class Stack:
+    """The notes of several simulations of one plan.
+
+    Parameters
+    ----------
+    plan
+        The plan.
+    writers
+        What the model noted of each.
+
+    Attributes
+    ----------
+    ended
+        When each simulation ended.
+    dates
+        The local dates from the plan's start to the latest end, as ordinals.
+    """
+
+    def __init__(self, plan: Plan, writers: Sequence[LogWriter]) -> None:
+        self.plan, self._writers, self._size = plan, writers, len(writers)
+        self._runs, self._domains = len(plan.runs), len(plan.domains)
+        records = [writer.records for writer in writers]
+        self._blocks = blocks = np.concatenate(records)
+        lengths = np.array([len(part) for part in records])
+        self._which = np.arange(self._size).repeat(lengths)
+        self._time, self._event = blocks["time"].copy(), blocks["event"].copy()
+        self.ended = self._time[np.cumsum(lengths) - 1]
+        self._lay_out_rows()
+        self._lay_out_days()
+
+    def _lay_out_rows(self) -> None:
+        """Find for each row of a run its block, the run and its emails."""
+        beside = [writer.beside for writer in self._writers]
+        none = [np.zeros(0, np.intp)]
+        rows = self._blocks["rows"]
+        run, sent = self._blocks["run"].repeat(rows), self._blocks["sent"].repeat(rows)
+        several = run == SEVERAL
+        run[several] = np.concatenate([*none, *(part for runs, _ in beside for part in runs)])
+        sent[several] = np.concatenate([*none, *(part for _, emails in beside for part in emails)])
+        block = np.arange(len(rows)).repeat(rows)
+        real = np.flatnonzero((run >= 0) & (run < self._runs))
+        self._block, self._sent = block[real], sent[real]
+        self._of_row = self._event[self._block]
+        self._run = run[real] + self._which[self._block] * self._runs
+
+    # --- runs and tasks -----------------------------------------------------------------------
+
+    @cached_property
+    def _requests(self) -> Ints:
+        planned = self.plan.runs.requests
+        own = [planned if w.requests is None else w.requests for w in self._writers]
+        return np.concatenate(own)
+
+    def _rows(self, event: Event) -> Ints:
+        return np.flatnonzero(self._of_row == event)
+
+    def tasks(self) -> dict[str, Ints]:
+        """Return the numbers of the tasks, as :attr:`sessim.Result.tasks` has them."""
+        last = np.full(self._size * self._runs, NONE)
+        happened = np.flatnonzero(self._of_row != Event.SKIPPED)
+        last[self._run[happened]] = happened  # of a run's rows, the last one assigned stays
+        told = np.flatnonzero(last != NONE)
+        row = last[told]
+        block = self._block[row]
+        status, time = self._blocks["status"][block], self._time[block]
+        left = self._requests[told] - self._sent[row]
+        rest = self._blocks["rest"][block]
+        numbers = {
+            "requests": self._requests[told],
+            "sent": self._sent[row],
+            "cached": np.where(rest == Rest.CACHED, left, 0),
+            "failed": np.where(rest == Rest.FAILED, left, 0),
+            "cancelled": np.where(rest == Rest.CANCELLED, left, 0),
+            **self._pauses(told, np.where(is_finished(status), time, self._ends(told))),
+        }
+        found = {name: self._by_task(told, values) for name, values in numbers.items()}
+        found["status"], found["finished"] = self._endings(told, status, time)
+        return found | self._outcomes()
+
+    def _ends(self, runs: Ints) -> Ints:
+        ended: Ints = self.ended[runs // self._runs]
+        return ended
+
+    def _places(self, runs: Ints) -> tuple[Ints, Ints]:
+        """Return the replication and the task (from 0) of runs."""
+        which, rank = np.divmod(runs, self._runs)
+        return which, self.plan.runs.task[rank].astype(np.int64) - 1
+
+    def _by_task(self, runs: Ints, values: NDArray[Any]) -> Ints:
+        """Sum a number of the runs by replication and task."""
+        total = np.zeros((self._size, len(self.plan.tasks)), dtype=np.int64)
+        np.add.at(total, self._places(runs), values.astype(np.int64))
+        return total
+
+    def _pauses(self, told: Ints, until: Ints) -> dict[str, Ints]:
+        """Return how often and for how long the runs were paused; ``until`` is their last instant.
+
+        A pause ends with a restart, or with the run: so no row needs to know the one before it.
+        """
+        begun, over = self._rows(Event.PAUSED), self._rows(Event.RESTARTED)
+        size, start = self._size * self._runs, self.plan.start_instant
+        pauses = np.bincount(self._run[begun], minlength=size)
+        still = pauses - np.bincount(self._run[over], minlength=size)
+        lasted = self._instants(over) - self._instants(begun)
+        return {"pauses": pauses[told], "paused": lasted[told] + still[told] * (until - start)}
+
+    def _instants(self, rows: Ints) -> Ints:
+        """Sum up the instants of rows, from the plan's start on, by run.
+
+        bincount adds floats, so high and low digits are added apart: both sums are exact.
+        """
+        since = self._time[self._block[rows]] - self.plan.start_instant
+        size, run = self._size * self._runs, self._run[rows]
+        high, low = np.divmod(since, 1 << 24)
+        parts = (np.bincount(run, part, size).astype(np.int64) for part in (high, low))
+        return next(parts) * (1 << 24) + next(parts)
+
+    def _endings(self, told: Ints, status: NDArray[Any], time: Ints) -> tuple[Ints, Ints]:
+        """Return the status of each task, and when it was finished."""
+        number = self.plan.runs.number[told % self._runs]
+        order = np.argsort(number, kind="stable")  # of each task the earlier runs first
+        which, task = self._places(told[order])
+        status, time = status[order], time[order]
+        called_off = self._called_off()
+        is_off = called_off != NOT_YET
+        to_come = self._to_come(told) & ~is_off
+        code = np.where(is_off, int(TaskStatus.CANCELLED), int(TaskStatus.TO_START))
+        code[which, task] = status  # of the last run
+        code[to_come] = TaskStatus.TO_START
+        left = np.flatnonzero(~is_finished(status))[::-1]
+        code[which[left], task[left]] = status[left]  # of the earliest run that is not finished
+        latest = called_off.copy()
+        latest[which, task] = NOT_YET
+        np.maximum.at(latest, (which, task), time)
+        latest[which[left], task[left]] = NOT_YET
+        latest[to_come] = NOT_YET
+        return code, latest
+
+    def _called_off(self) -> Ints:
+        """Return when the later recurrences of each task were cancelled, or ``NOT_YET``."""
+        found = np.full((self._size, len(self.plan.tasks)), NOT_YET)
+        run = self._blocks["run"]
+        blocks = np.flatnonzero((run >= self._runs) & (self._event == Event.CANCELLED))
+        found[self._which[blocks], run[blocks] - self._runs] = self._time[blocks]
+        return found
+
+    def _to_come(self, told: Ints) -> NDArray[np.bool_]:
+        """Say of each task whether runs of it are to come that the log does not tell of."""
+        plan = self.plan
+        runs = np.append(told, self._run[self._rows(Event.SKIPPED)])
+        latest = np.zeros((self._size, len(plan.tasks)), dtype=np.int64)
+        number = plan.runs.number[runs % self._runs].astype(np.int64)
+        np.maximum.at(latest, self._places(runs), number)
+        planned = np.bincount(plan.runs.task, minlength=len(plan.tasks) + 1)[1:]
+        return np.array(plan.goes_on) | (latest < planned)
+
+    def _outcomes(self) -> dict[str, Ints]:
+        """Return what became of the emails sent, zeros where nobody says."""
+        found = np.zeros((self._size * self._runs, len(OUTCOMES)), dtype=np.int64)
+        for which, writer in enumerate(self._writers):
+            if writer.knots is not None:
+                found[writer.knots[:, 0] + which * self._runs] = writer.knots[:, 2:]
+        everyone = np.arange(len(found))
+        return {
+            name: self._by_task(everyone, values)
+            for name, values in zip(OUTCOMES, found.T, strict=True)
+        }
+
+    # --- days ---------------------------------------------------------------------------------
+
+    def _lay_out_days(self) -> None:
+        """Find the local days up to the latest end; one that begins there is not part."""
+        clock, plan = self.plan.clock, self.plan
+        happened = self._time[self._event != Event.END]
+        last = max(int(self.ended.max()) - 1, int(happened.max(initial=plan.start_instant)))
+        date, dates, starts = clock.date(plan.start_instant), [], []
+        while (start := clock.day_start(date)) <= last:
+            following = date + dt.timedelta(days=1)
+            if clock.day_start(following) > start:  # or else the zone skipped that date
+                dates.append(date.toordinal())
+                starts.append(start)
+            date = following
+        self.dates = np.array(dates, dtype=np.int64)
+        closing = np.isin(self._event, _CLOSING)
+        day = np.array(starts).searchsorted(self._time - closing, "right") - 1
+        domain = self._blocks["domain"] + self._which * self._domains
+        self._cell = domain * len(dates) + day
+
+    def _sums(self, blocks: Ints, values: NDArray[Any]) -> Ints:
+        """Sum a number over blocks by replication, domain and day."""
+        total = np.zeros(self._size * self._domains * len(self.dates), dtype=np.int64)
+        np.add.at(total, self._cell[blocks], values.astype(np.int64))
+        return total.reshape(self._size, self._domains, len(self.dates))
+
+    def daily(self) -> dict[str, Ints]:
+        """Return the numbers of the days, as :attr:`sessim.Result.daily` has them."""
+        due = self._rows(Event.DUE)
+        was_due = np.zeros(self._size * self._runs, dtype=bool)
+        was_due[self._run[due]] = True
+        sent, tests = self._sent_by_day()
+        failed = self._left(Event.ERROR, was_due)
+        backlog = self._sums(self._block[due], self._requests[self._run[due]])
+        backlog -= sent - tests + failed + self._left(Event.CANCELLED, was_due)
+        limit = self._limits()
+        return {
+            "limit": limit,
+            "level": self._levels(limit),
+            "sent": sent,
+            "failed": failed + self._failed_tests(),
+            "backlog": np.cumsum(backlog, axis=2),
+            "dues": self._sums(self._block[due], np.ones(len(due))),
+        }
+
+    def _sent_by_day(self) -> tuple[Ints, Ints]:
+        """Return the emails of each day, and those of them that are test sends.
+
+        The count towards the limit in force rises by what was sent, and falls only when a limit
+        begins anew; before it does, and at the end of a day, a row says exactly how far it rose.
+        """
+        domain = self._blocks["domain"]
+        blocks = np.flatnonzero(domain >= 0)
+        group = domain[blocks] + self._which[blocks] * self._domains
+        order = np.argsort(group, kind="stable")
+        blocks, group = blocks[order], group[order]
+        counted = self._blocks["sent_today"][blocks]
+        before = np.append(0, counted[:-1])
+        before[np.append(True, group[1:] != group[:-1])[: len(group)]] = 0
+        risen = np.maximum(counted - before, 0)
+        tests = np.flatnonzero((self._event == Event.SENT) & (self._blocks["run"] == NONE))
+        moved = np.flatnonzero(risen)
+        return (
+            self._sums(blocks[moved], risen[moved]),
+            self._sums(tests, self._blocks["sent"][tests]),
+        )
+
+    def _left(self, event: Event, was_due: NDArray[np.bool_]) -> Ints:
+        """Sum up what runs that were due had not sent when something ended them."""
+        rows = self._rows(event)
+        rows = rows[was_due[self._run[rows]]]
+        left = self._requests[self._run[rows]] - self._sent[rows]
+        return self._sums(self._block[rows], left)
+
+    def _failed_tests(self) -> Ints:
+        failed = np.flatnonzero(self._blocks["failed"])
+        return self._sums(failed, self._blocks["failed"][failed])
+
+    def _limits(self) -> Ints:
+        """Return the last limit of each domain on each day."""
+        blocks = np.flatnonzero(self._event == Event.LIMIT)
+        found = np.full(self._size * self._domains * len(self.dates), NONE, dtype=np.int64)
+        found[self._cell[blocks]] = self._blocks["limit"][blocks]
+        return found.reshape(self._size, self._domains, len(self.dates))
+
+    def _levels(self, limits: Ints) -> Ints:
+        """Return the level that each limit belongs to, where the reputation sets it."""
+        found = np.full_like(limits, NONE)
+        for place, domain in enumerate(self.plan.domains):
+            if domain.warmup == "reputation":
+                known = limits[:, place] != NONE
+                level = np.searchsorted(warmup.levels(), limits[:, place])
+                found[:, place] = np.where(known, level, NONE)
+        return found
