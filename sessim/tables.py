@@ -394,7 +394,7 @@ def daily(ledger: Ledger) -> pd.DataFrame:
     }
     more: dict[str, Any] = {}
     if any(entry.warmup == "reputation" for entry in log.plan.domains):
-        level = days.limit_rows(_levels(log.details)[log.detail])[domain, day]
+        level = days.limit_rows(levels_in(log.details)[log.detail])[domain, day]
         more["level"] = integers(level, level == NONE)
     return pd.DataFrame(
         {
@@ -418,7 +418,8 @@ def daily(ledger: Ledger) -> pd.DataFrame:
 _LEVEL: Final = re.compile(r"level (?:\d+ to )?(\d+)|blocked at level (\d+)")
 
 
-def _levels(details: tuple[str, ...]) -> Ints:
+def levels_in(details: tuple[str, ...]) -> Ints:
+    """Return the reputation level that each text of a row ``limit`` tells of, or -1."""
     found = (_LEVEL.match(text) for text in details)
     return np.array([int(m[1] or m[2]) if m else NONE for m in found], dtype=np.int64)
 

@@ -23,6 +23,7 @@ from sessim.lifecycle import Rest, TaskStatus
 from sessim.logwriter import SEVERAL, LogWriter
 from sessim.plan import Plan
 from sessim.quality import OUTCOMES
+from sessim.tables import levels_in
 
 _CLOSING: Final = (int(Event.DAY), int(Event.END))
 """They tell of the day that ends with them."""
@@ -244,10 +245,9 @@ class Stack:
         failed = self._left(Event.ERROR, was_due)
         backlog = self._sums(self._block[due], self._requests[self._run[due]])
         backlog -= sent - tests + failed + self._left(Event.CANCELLED, was_due)
-        limit = self._limits()
         return {
-            "limit": limit,
-            "level": self._levels(limit),
+            "limit": self._limits(),
+            "level": self._levels(),
             "sent": sent,
             "failed": failed + self._failed_tests(),
             "backlog": np.cumsum(backlog, axis=2),
@@ -294,12 +294,16 @@ class Stack:
         found[self._cell[blocks]] = self._blocks["limit"][blocks]
         return found.reshape(self._size, self._domains, len(self.dates))
 
-    def _levels(self, limits: Ints) -> Ints:
-        """Return the level that each limit belongs to, where the reputation sets it."""
-        found = np.full_like(limits, NONE)
-        for place, domain in enumerate(self.plan.domains):
-            if domain.warmup == "reputation":
-                known = limits[:, place] != NONE
-                level = np.searchsorted(warmup.levels(), limits[:, place])
-                found[:, place] = np.where(known, level, NONE)
-        return found
+    def _levels(self) -> Ints:
+        """Return the last level of each domain on each day, where the reputation sets it."""
+        found = np.full(self._size * self._domains * len(self.dates), NONE, dtype=np.int64)
+        of = [domain.warmup == "reputation" for domain in self.plan.domains]
+        blocks = np.flatnonzero(self._event == Event.LIMIT)
+        blocks = blocks[np.array(of)[self._blocks["domain"][blocks]]]
+        limit = self._blocks["limit"][blocks]
+        level = np.searchsorted(warmup.levels(), limit)
+        for place in np.flatnonzero(limit == 0):  # level 0, or the warm-up has not begun
+            details = self._writers[self._which[blocks[place]]].details
+            level[place] = levels_in((details[self._blocks["detail"][blocks[place]]],))[0]
+        found[self._cell[blocks]] = level
+        return found.reshape(self._size, self._domains, len(self.dates))

@@ -16,6 +16,7 @@ from sessim.experiments import frames
 from sessim.experiments.stack import tally
 from sessim.experiments.tally import Tally, joined
 from sessim.logwriter import LogWriter, PackedLog
+from sessim.quality import OUTCOMES
 from tests.strategies import plans
 
 TASKS = ["task", "name", "domain", "status", "requests", "sent", "cached", "failed", "cancelled",
@@ -45,8 +46,14 @@ def agree(found: Tally, results: list[sessim.Result]) -> None:
     daily = frames.daily(plan, found)
     for number, result in enumerate(results):
         own = tasks[tasks["replication"] == number].reset_index(drop=True)
-        pd.testing.assert_frame_equal(own[TASKS], result.tasks[TASKS])
-        expected = result.daily[DAILY].astype({"domain": "str"}).set_index(["domain", "date"])
+        outcomes = [name for name in OUTCOMES if name in result.tasks]
+        columns = [*TASKS, *outcomes]
+        pd.testing.assert_frame_equal(own[columns], result.tasks[columns])
+        assert not own[list(set(OUTCOMES) - set(outcomes))].to_numpy().any()
+        levels = ["level"] if "level" in result.daily else []
+        expected = (
+            result.daily[[*DAILY, *levels]].astype({"domain": "str"}).set_index(["domain", "date"])
+        )
         rows = daily[daily["replication"] == number].astype({"domain": "str"})
         rows = rows.set_index(["domain", "date"])[list(expected.columns)]
         pd.testing.assert_frame_equal(rows.loc[expected.index], expected)
@@ -62,7 +69,7 @@ def agree(found: Tally, results: list[sessim.Result]) -> None:
     )  # fmt: skip
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(data=plans(), copies=st.integers(1, 3))
 def test_numbers_are_those_of_the_tables(data: dict[str, Any], copies: int) -> None:
     results = [simulated(data, seed) for seed in range(copies)]
@@ -80,6 +87,34 @@ def test_put_together_in_any_order_they_are_the_same(data: dict[str, Any], cut: 
         parts = [tally(plan, logs[cut:], cut), tally(plan, logs[:cut], 0)]
         same(joined(parts), whole)
     same(whole[:2], tally(plan, logs[:2], 0))
+
+
+RATES = st.fixed_dictionaries(
+    {},
+    optional={
+        "invalid_rate": st.sampled_from([0.0, 0.02, 0.06, 0.12, {"uniform": [0.0, 0.2]}]),
+        "spam_bounce_rate": st.sampled_from([0.0, 0.04, 0.2]),
+        "complaint_rate": st.sampled_from([0.0, 0.002, 0.01]),
+        "open_rate": st.sampled_from([0.2, {"beta": [2, 5]}]),
+    },
+)
+
+
+@settings(max_examples=40)
+@given(data=plans(), rates=RATES, level=st.integers(0, 20))
+def test_outcomes_and_levels_are_those_of_the_tables_too(
+    data: dict[str, Any], rates: dict[str, Any], level: int
+) -> None:
+    """Some runs are blocked and fail, some groups shrink, levels rise and fall."""
+    domains = [{**domain, "quality": rates} for domain in data["domains"]]
+    domains[0] |= {"warmup": "reputation", "level": level, "advance": "calendar"}
+    tasks = [{**task, "requests": task["requests"] * 20} for task in data["tasks"]]
+    results = [
+        simulated({**data, "window": "day", "domains": domains, "tasks": tasks}, seed)
+        for seed in (1, 2)
+    ]
+    found = tally(results[0].plan, notes(results), 0)
+    agree(found, results)
 
 
 def same(one: Tally, other: Tally) -> None:
