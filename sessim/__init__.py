@@ -35,14 +35,10 @@ Name                  What it is
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
 
 from sessim.errors import ArgumentError, LogError, PlanError, SessimError, SessimWarning
 from sessim.eventlog import EventLog
-from sessim.experiments.comparing import Comparison, compare
-from sessim.experiments.replications import Replications, replicate
-from sessim.experiments.running import ReplicationError
-from sessim.experiments.sensitivity import Sensitivity, sensitivity
 from sessim.lifecycle import TaskStatus, TaskType
 from sessim.model import Model
 from sessim.plan import Domain, Plan, Task, TestSend
@@ -50,6 +46,12 @@ from sessim.result import Result, load
 from sessim.simulation import simulate, simulate_async
 from sessim.version import __version__
 from sessim.warmup import published
+
+if TYPE_CHECKING:
+    from sessim.experiments.comparing import Comparison, compare
+    from sessim.experiments.replications import Replications, replicate
+    from sessim.experiments.running import ReplicationError
+    from sessim.experiments.sensitivity import Sensitivity, sensitivity
 
 __all__ = [
     "ArgumentError",
@@ -82,7 +84,21 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
+_WHEN_USED: Final = {
+    "compare": "sessim.experiments.comparing",
+    "Comparison": "sessim.experiments.comparing",
+    "replicate": "sessim.experiments.replications",
+    "Replications": "sessim.experiments.replications",
+    "ReplicationError": "sessim.experiments.running",
+    "sensitivity": "sessim.experiments.sensitivity",
+    "Sensitivity": "sessim.experiments.sensitivity",
+}
+"""Where the names are that not everybody needs: importing sessim is quick."""
+
+
+def __getattr__(name: str) -> Any:
     if name == "widgets":
         return importlib.import_module("sessim.widgets")
+    if name in _WHEN_USED:
+        return getattr(importlib.import_module(_WHEN_USED[name]), name)
     raise AttributeError(f"module 'sessim' has no attribute {name!r}")

@@ -197,7 +197,7 @@ def modules_after(statement: str) -> set[str]:
 
 HEAVY = (
     *("matplotlib", "ipywidgets", "IPython", "jupyterlab", "notebook", "tqdm", "smtplib"),
-    *("sessim.senders", "sqlite3"),
+    *("sessim.senders", "sqlite3", "sessim.experiments", "scipy", "loky", "distributed"),
 )
 
 

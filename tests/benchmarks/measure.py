@@ -118,3 +118,14 @@ rows = len(sessim.simulate(plan).log.columns["time"])
 print(json.dumps([imported, built, peak(), rows]))
 """
 """The peak of resident memory in bytes (with the imports, the plan, the log), and its rows."""
+
+REPLICATIONS = (
+    MEMORY.partition("imported =")[0]
+    + """
+plan = sessim.Plan.from_dict(workloads.with_chance(workloads.workload()))
+found = sessim.replicate(plan, int(sys.argv[1]))
+found.finish, found.tasks, found.daily, found.summary(), found.daily_summary()
+print(json.dumps([len(found), peak()]))
+"""
+)
+"""How many replications there are, and the peak of resident memory in bytes with all tables."""

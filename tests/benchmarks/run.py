@@ -13,14 +13,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import log
+from time import perf_counter
 
 import latesink
 import mailing
-from measure import COLD, IMPORT, MEMORY, Subject, fresh, interleave
+from measure import COLD, IMPORT, MEMORY, REPLICATIONS, Subject, fresh, interleave
 from naive import Naive
-from workloads import Data, more_emails, more_tasks, workload
+from workloads import Data, more_emails, more_tasks, with_chance, workload
 
-from sessim import Plan, Result, simulate
+from sessim import Plan, Replications, Result, replicate, simulate
 
 TABLES = ("tasks", "runs", "daily", "pauses", "events")
 UNWANTED = ("matplotlib", "ipywidgets", "IPython", "jupyter", "jupyterlab", "notebook")
@@ -163,6 +164,48 @@ def bench_tasks(effort: Effort) -> Iterator[Line]:
     yield Line("  above the built plan: model, log", f"{(peak - built) / MEGABYTE:.0f} MB")
 
 
+# --- replications ---------------------------------------------------------------------------------
+
+
+def bench_replications(effort: Effort) -> Iterator[Line]:
+    """Compare 1,000 replications with one run of the naive model, and two processes with one."""
+    data = with_chance(workload())
+    naive = Subject(_builder(workload()), _naive)
+    plain = Subject(_builder(workload()), _thousand)
+    many = Subject(_builder(data), _thousand)
+    replicate(Plan.from_dict(data), 10)
+    interleave([many, plain, naive], effort.large)
+    yield Line("naive: one run", _duration(naive.best))
+    yield Line("sessim: 1,000 replications, nothing left to chance", _duration(plain.best))
+    yield Line("sessim: 1,000 replications, outcomes and reputation", _duration(many.best))
+    yield _at_most("  times as long as one naive run", many.best / naive.best, 0.2)
+    heavy = Plan.from_dict(with_chance(more_tasks(workload(), 2)))
+    replicate(heavy, 8, executor=2)  # the processes are there, and have imported what they need
+    alone, two = (
+        min(_wall(heavy, executor) for _ in range(effort.large)) for executor in (None, 2)
+    )
+    yield Line("heavier plan: a replication, here", _duration(alone / _HEAVY))
+    yield Line("  in two processes", _duration(two / _HEAVY))
+    yield _at_most("  times as long as here", two / alone, 0.58)
+    count, peak = fresh(REPLICATIONS, "1000")
+    line = Line(f"peak memory, {count:,} replications", f"{peak / MEGABYTE:.0f} MB")
+    yield replace(line, target="< 300 MB", ok=peak < 300 * MEGABYTE)
+
+
+_HEAVY = 400
+
+
+def _thousand(plan: Plan) -> Replications:
+    return replicate(plan, 1000)
+
+
+def _wall(plan: Plan, executor: int | None) -> float:
+    """Return the seconds by the clock: what other processes do does not count as this one's."""
+    start = perf_counter()
+    replicate(plan, _HEAVY, executor=executor)
+    return perf_counter() - start
+
+
 # --- import ---------------------------------------------------------------------------------------
 
 
@@ -243,6 +286,7 @@ def _duration(seconds: float) -> str:
 BENCHMARKS: dict[str, Callable[[Effort], Iterator[Line]]] = {
     "Workload W: 20 tasks, 5 million emails, 30 days": bench_w,
     "Workload W as 20,000 tasks": bench_tasks,
+    "Many replications": bench_replications,
     "Import, in fresh interpreters": bench_import,
     "Sending over SMTP, messages of 2 kB": bench_sending,
 }

@@ -26,6 +26,22 @@ def more_emails(data: Data, times: int) -> Data:
     return {**data, "rate": data["rate"] * times, "domains": domains, "tasks": tasks}
 
 
+def with_chance(data: Data) -> Data:
+    """Let the domain rise by reputation, and each email have an outcome; the rate is uncertain."""
+    quality = {
+        "invalid_rate": {"uniform": [0.0, 0.04]},
+        "spam_bounce_rate": 0.005,
+        "soft_failure_rate": 0.01,
+        "complaint_rate": 0.0004,
+        "open_rate": 0.2,
+        "click_rate": 0.03,
+        "unsubscribe_rate": 0.002,
+    }
+    change = {"warmup": "reputation", "quality": quality}
+    domains = [{**domain, **change} for domain in data["domains"]]
+    return {**data, "domains": domains, "horizon": "90d"}
+
+
 def _raised(warmup: Data, times: int) -> Data:
     return {**warmup, "start": warmup["start"] * times, "cap": warmup["cap"] * times}
 
