@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessim.cli_folder import make_folder
+from sessim.clock import moment
 from sessim.errors import ArgumentError
 from sessim.listing import columns
 from sessim.plan import Plan
@@ -57,17 +58,24 @@ def _check_counts(options: argparse.Namespace) -> None:
             raise ArgumentError(f"--{name}: {value} is too small; give a whole number from {least}")
 
 
+def _check_time(by: str) -> None:
+    try:
+        moment(by)
+    except ValueError as error:
+        raise ArgumentError(f"--by: {error}") from None
+
+
 # --- replicate ------------------------------------------------------------------------------------
 
 
 def replicate(options: argparse.Namespace) -> int:
     """Simulate a plan many times; write tables and charts."""
-    from sessim.experiments import frames, replications, running
+    from sessim.experiments import replications, running
 
     plan = Plan.from_yaml(options.plan)
     _check_counts(options)
     if options.by is not None:
-        frames.check_measure(plan, f"by {options.by}")
+        _check_time(options.by)
     make_folder(options.out)
     try:
         found = replications.replicate(
@@ -86,17 +94,17 @@ def replicate(options: argparse.Namespace) -> int:
 def _write(found: Replications, options: argparse.Namespace) -> None:
     from sessim.experiments.charts import save_all  # loads matplotlib
 
-    chance = found.probability(options.by) if options.by else None
     found.save(options.out)
     save_all(found, options.out)
     print(_finishes(found.summary(), "name"))
     print(f"\n{found!r}")
-    if chance is not None:
+    print(f"Tables and charts are in {Path(options.out)}{os.sep}")
+    if options.by is not None:
+        chance = found.probability(options.by)
         print(
             f"All work is done by {options.by} with probability {chance.value:.1%} "
             f"(95% interval {chance.low:.1%} to {chance.high:.1%})."
         )
-    print(f"Tables and charts are in {Path(options.out)}{os.sep}")
 
 
 def _bar() -> Any:

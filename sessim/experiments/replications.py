@@ -332,15 +332,14 @@ class Replications:
         (target / "plan.yaml").write_text(text, "utf-8", newline="\n")
 
     def __repr__(self) -> str:
-        early, half, late = (self._when(self.finish_quantile(q).value) for q in QUANTILES)
         n = f"{len(self):,} replication{'' if len(self) == 1 else 's'}"
-        return (
-            f"{n}: all work is done by {early} in 5% of them, by {half} in half, by {late} in 95%"
-        )
+        return f"{n}: {', '.join(map(self._done, QUANTILES))}"
 
-    def _when(self, time: pd.Timestamp) -> str:
+    def _done(self, q: float) -> str:
+        time = self.finish_quantile(q).value
         known = not bool(pd.isna(time))
-        return f"{time:%Y-%m-%d %H:%M}" if known else f"later than {self.until:%Y-%m-%d}"
+        when = f"by {time:%Y-%m-%d %H:%M}" if known else f"later than {self.until:%Y-%m-%d}"
+        return f"{q:.0%} done {when}"
 
     def _repr_html_(self) -> str:
         table = self.summary()[["name", "n", "later", "p05", "p50", "p95"]]
