@@ -54,14 +54,23 @@ _TITLES: Final = {
 class Span:
     """Local days of a plan (see :class:`sessim.charts.story.Days`)."""
 
+    @classmethod
+    def between(cls, plan: Plan, first: int, last: int) -> Span:
+        """Return a stretch of time, whatever days it has."""
+        return cls(plan, np.array([first, last - 1, last], dtype=np.int64))
+
     plan: Plan
     edges: Ints
 
 
 def days(replications: Replications) -> Span:
-    """Return the days up to the last on which there was work in any of the replications."""
+    """Return the days up to the last on which the fans are above zero."""
     plan, found = replications.plan, replications.tally
-    last = int(frames.places(plan, found)[:, 1].max(initial=0))
+    upper = [
+        intervals.quantiles(found.daily[name].sum(axis=1), FAN[0][1]).value
+        for name in ("sent", "backlog")
+    ]
+    last = int(np.flatnonzero(sum(upper) > 0).max(initial=0))
     dates = [dt.date.fromordinal(day) for day in found.days[: last + 1].tolist()]
     dates.append(dates[-1] + dt.timedelta(days=1))
     return Span(plan, np.array([plan.clock.day_start(date) for date in dates], dtype=np.int64))
@@ -113,7 +122,8 @@ def fan(
     if chart == "throughput":
         handles |= _limit(ax, numbers, replications.tally)
     style.count_axis(ax, 1.08 * numbers.top)
-    style.legend(ax, f"{title(chart, domain)}: {number(len(replications), 'replication')}", handles)
+    count = number(len(replications), "replication")
+    style.legend(ax, f"{title(chart, domain)} ({count})", handles)
     return ax
 
 
@@ -177,13 +187,17 @@ class Fan:
 
 
 def _limit(ax: Axes, numbers: Fan, found: Tally) -> dict[str, Any]:
-    """Draw the median of the daily limit, where every domain that is shown has one."""
+    """Draw the median of the daily limit, while half of the replications have one.
+
+    Each domain that is shown has to have a limit; a replication that is done has none.
+    """
     limit = found.daily["limit"][:, numbers.chosen, : len(numbers.span.edges) - 1]
     known = (limit != NONE).all(axis=1)
     total = limit.sum(axis=1)
     days = range(total.shape[1])
     levels = [
-        np.median(total[known[:, day], day]) if known[:, day].any() else np.nan for day in days
+        np.median(total[known[:, day], day]) if known[:, day].mean() >= 0.5 else np.nan
+        for day in days
     ]
     if np.isnan(levels).all():
         return {}
@@ -272,7 +286,7 @@ class Finishes:
     def late(self) -> str:
         """Say how many are later than the replications' end; nothing if none are."""
         late = self._n - len(self.done)
-        span = Span(self.plan, np.array([self.until]))
+        span = Span.between(self.plan, self.until, self.until)
         return f"{late / self._n:.1%} later than {when(span, self.until)}" if late else ""
 
     def quantile(self, q: float) -> int | None:
@@ -302,7 +316,7 @@ def around(curves: Sequence[Finishes], deadline: int | None) -> Span:
     shown_times = shown_times or [curves[0].until]
     first, last = min(shown_times), max(shown_times)
     margin = max((last - first) // 12, 2 * HOUR if last > first else DAY // 2)
-    return Span(curves[0].plan, np.array([first - margin, last + margin], dtype=np.int64))
+    return Span.between(curves[0].plan, first - margin, last + margin)
 
 
 def mark_deadline(ax: Axes, deadline: int) -> Line2D:

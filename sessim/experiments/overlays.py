@@ -73,7 +73,7 @@ def fans(
     drawn = [Fan(entry, chart, domain) for entry in replications.values()]
     edges = np.concatenate([entry.span.edges[[0, -1]] for entry in drawn])
     ax = style.axes(ax, SIZE)
-    style.time_axis(ax, Span(drawn[0].span.plan, np.array([edges.min(), edges.max()])))
+    style.time_axis(ax, Span.between(drawn[0].span.plan, int(edges.min()), int(edges.max())))
     handles: dict[str, Any] = {}
     shown = lettering.names(replications, range(1, len(drawn) + 1))
     for place, (label, entry) in enumerate(zip(shown, drawn, strict=True)):
@@ -81,7 +81,7 @@ def fans(
         handles[label] = entry.line(ax, **{**looks, **kwargs})
         entry.range(ax, *FAN[0], color=looks["color"], alpha=0.18)
     style.count_axis(ax, 1.08 * max(entry.top for entry in drawn))
-    style.legend(ax, f"{title(chart, domain)}: median and 90%", handles)
+    style.legend(ax, f"{title(chart, domain)}: median, and 90% of replications", handles)
     return ax
 
 

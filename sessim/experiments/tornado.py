@@ -40,9 +40,10 @@ def tornado(table: pd.DataFrame, n: int, *, ax: Axes | None = None) -> Axes:
         rows = table[table["factor"] == factor].set_index("assumption").loc[names]
         change = rows["change_hours"].to_numpy()
         error = np.abs(rows[["low", "high"]].to_numpy().T - change)
+        error[~np.isfinite(error) | (error == 0)] = np.nan  # there is nothing to draw
         looks_of_bar = {"color": colour.rgb, "hatch": hatch, "edgecolor": style.ink()}
         bars = ax.barh(
-            range(len(names)), change, height=0.7, xerr=np.where(np.isfinite(error), error, 0),
+            range(len(names)), change, height=0.7, xerr=error,
             linewidth=0.6, error_kw={"elinewidth": 1.2, "capsize": 3, "ecolor": style.ink()},
             **looks_of_bar,
         )  # fmt: skip
