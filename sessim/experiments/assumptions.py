@@ -6,22 +6,36 @@ import dataclasses
 import warnings
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from sessim.errors import ArgumentError, SessimWarning, shown
 from sessim.plan import Domain, Plan, Task
+from sessim.quality import EXCLUSIVE, Distribution, Quality, Rate
 from sessim.warmup import LARGEST, Fixed, Rule, Table
 
 Change = Callable[[Plan, float], Plan]
 """Returns the plan with an assumption scaled by a factor."""
 
 
+QUALITY: Final = {
+    "invalid rate": ("invalid_rate",),
+    "spam bounce rate": ("spam_bounce_rate",),
+    "soft failure rate": ("soft_failure_rate",),
+    "complaint rate": ("complaint_rate",),
+    "opens and clicks": ("open_rate", "click_rate"),
+    "unsubscribe rate": ("unsubscribe_rate",),
+}
+"""What can be scaled of the quality, and the rates that go with it."""
+
+
 def assumptions(plan: Plan) -> dict[str, Change]:
     """Return what can be scaled in a plan, by name.
 
     ``account rate``; ``list sizes`` (of all tasks); where limits are numbers ``daily limits``,
-    and where they rise ``warm-up growth`` (the rise from each day to the next).
+    and where they rise ``warm-up growth`` (the rise from each day to the next); of the quality
+    rates those that are given somewhere: :data:`QUALITY`.
     """
     found: dict[str, Change] = {"account rate": _rate, "list sizes": _sizes}
     limits = [domain.limits for domain in plan.domains]
@@ -29,6 +43,10 @@ def assumptions(plan: Plan) -> dict[str, Change]:
         found["daily limits"] = _limits
     if any(_grows(entry) for entry in limits):
         found["warm-up growth"] = _growth
+    given = {name for quality in _qualities(plan) for name, rate in quality.given.items() if rate}
+    for name, rates in QUALITY.items():
+        if given.intersection(rates):
+            found[name] = partial(_rates, rates)
     return found
 
 
@@ -76,7 +94,13 @@ def _sizes(plan: Plan, factor: float) -> Plan:
 
 
 def _size(task: Task, factor: float) -> Task:
-    return dataclasses.replace(task, requests=_times(task.requests or 0, factor), recipients=None)
+    requests, segments = _times(task.requests or 0, factor), task.segments
+    if segments is not None:
+        segments = tuple(
+            dataclasses.replace(part, requests=_times(part.requests, factor)) for part in segments
+        )
+        requests = sum(part.requests for part in segments)
+    return dataclasses.replace(task, requests=requests, recipients=None, segments=segments)
 
 
 def _limits(plan: Plan, factor: float) -> Plan:
@@ -133,3 +157,58 @@ def _with_domains(plan: Plan, warmup: Callable[[Domain], Any]) -> Plan:
 
 def _with_tasks(plan: Plan, change: Callable[[Task], Task]) -> Plan:
     return dataclasses.replace(plan, tasks=tuple(map(change, plan.tasks)))
+
+
+# --- quality --------------------------------------------------------------------------------------
+
+
+def _qualities(plan: Plan) -> list[Quality]:
+    """Return the rates of everybody who gives some."""
+    found = [domain.quality for domain in plan.domains] + [task.quality for task in plan.tasks]
+    found += [segment.quality for task in plan.tasks for segment in task.segments or ()]
+    return [quality for quality in found if quality is not None]
+
+
+def _rates(names: tuple[str, ...], plan: Plan, factor: float) -> Plan:
+    room = {name: _room(plan, name) for name in names}
+
+    def scaled_rates(quality: Quality) -> Quality:
+        changed = {
+            name: _rate_times(rate, factor, room[name])
+            for name, rate in quality.given.items()
+            if name in names
+        }
+        return dataclasses.replace(quality, **changed)
+
+    def scale(entry: Any) -> Any:
+        changes: dict[str, Any] = {}
+        if entry.quality is not None:
+            changes["quality"] = scaled_rates(entry.quality)
+        if getattr(entry, "segments", None):
+            changes["segments"] = tuple(map(scale, entry.segments))
+        return dataclasses.replace(entry, **changes)
+
+    return dataclasses.replace(
+        plan, domains=tuple(map(scale, plan.domains)), tasks=tuple(map(scale, plan.tasks))
+    )
+
+
+def _room(plan: Plan, name: str) -> float:
+    """Return how large a rate may be: of fates that exclude each other, what the others leave."""
+    if name not in EXCLUSIVE:
+        return 1.0
+    others = [other for other in EXCLUSIVE if other != name]
+    given = _qualities(plan)
+    return 1.0 - sum(max(quality.mean(other) for quality in given) for other in others)
+
+
+def _rate_times(rate: Rate, factor: float, most: float) -> Rate:
+    """Multiply a rate, or every number of a distribution; of a beta distribution its mean."""
+    if not isinstance(rate, Distribution):
+        return min(rate * factor, max(most, rate))
+    numbers = tuple(min(number * factor, max(most, number)) for number in rate.numbers)
+    if rate.kind == "beta":
+        weight = sum(rate.numbers)
+        mean = min(rate.mean * factor, 0.999 * most)
+        numbers = (mean * weight, (1 - mean) * weight)
+    return dataclasses.replace(rate, numbers=numbers)

@@ -46,7 +46,7 @@ _DPI: Final = 144
 _SHADES: Final = (0.18, 0.38)
 _TITLES: Final = {
     "throughput": "Emails sent each day",
-    "backlog": "Backlog at the end of each day: emails due and not sent yet",
+    "backlog": "Backlog at the end of each day",
 }
 
 
@@ -155,9 +155,9 @@ class Fan:
     """
 
     def __init__(self, replications: Replications, chart: str, domain: str | None) -> None:
-        self.span, self._daily = days(replications), chart == "throughput"
+        self.span = days(replications)
         self.chosen = _domains(replications.plan, domain)
-        counts = replications.tally.daily["sent" if self._daily else "backlog"]
+        counts = replications.tally.daily["sent" if chart == "throughput" else "backlog"]
         self._values = counts[:, self.chosen, : len(self.span.edges) - 1].sum(axis=1)
 
     @property
@@ -168,20 +168,17 @@ class Fan:
     def level(self, q: float) -> NDArray[np.float64]:
         """Return a quantile at each edge of the days."""
         found = intervals.quantiles(self._values, q).value
-        if self._daily:
-            return np.append(found, found[-1:])  # the last step reaches to the end of its day
-        return np.append(0.0, found)
+        return np.append(found, found[-1:])  # the last step reaches to the end of its day
 
     def line(self, ax: Axes, **looks: Any) -> Line2D:
-        """Draw the median: a step for what a day brings, else a line from end to end of days."""
-        steps = "steps-post" if self._daily else "default"
+        """Draw the median, a step a day."""
         x, y = style.dates(self.span.edges), self.level(0.5)
-        (found,) = ax.plot(x, y, drawstyle=steps, zorder=3, **looks)
+        (found,) = ax.plot(x, y, drawstyle="steps-post", zorder=3, **looks)
         return found
 
     def range(self, ax: Axes, low: float, high: float, **looks: Any) -> Any:
         """Draw the range between two quantiles."""
-        looks = {"linewidth": 0, "step": "post" if self._daily else None, **looks}
+        looks = {"linewidth": 0, "step": "post", **looks}
         x = style.dates(self.span.edges)
         return ax.fill_between(x, self.level(low), self.level(high), **looks)
 

@@ -104,6 +104,45 @@ def test_what_a_plan_does_not_suppose_is_not_there() -> None:
     assert "warm-up growth" in assumptions(simple("standard"))
 
 
+def test_quality_rates_are_scaled_wherever_they_are_given() -> None:
+    plan = cases.plan()
+    names = assumptions(plan)
+    assert list(names) == ["account rate", "list sizes", "invalid rate", "opens and clicks"]
+    [domain] = names["invalid rate"](plan, 0.5).domains
+    assert domain.quality is not None
+    assert domain.quality.given["invalid_rate"].numbers == (0.0, 0.03)  # type: ignore[union-attr]
+    assert domain.quality.given["open_rate"] == 0.2
+    data = plan.to_dict()
+    data["tasks"][0] |= {
+        "requests": 30,
+        "segments": [
+            {"name": "old", "requests": 10, "quality": {"invalid_rate": {"beta": [1, 9]}}},
+            {"name": "new", "requests": 20, "quality": {"spam_bounce_rate": 0.7}},
+        ],
+        "quality": {"invalid_rate": 0.2, "spam_bounce_rate": 0.3},
+    }
+    plan = sessim.Plan.from_dict(data)
+    task = assumptions(plan)["invalid rate"](plan, 4).tasks[0]
+    assert task.quality is not None
+    assert task.quality.given["invalid_rate"] == pytest.approx(
+        0.3
+    )  # all that the 0.7 of a segment leave
+    assert task.segments is not None
+    old, new = (segment.quality.given for segment in task.segments)
+    assert old["invalid_rate"].mean == pytest.approx(0.3, rel=0.01)  # type: ignore[union-attr]
+    assert new == {"spam_bounce_rate": 0.7}
+    larger = assumptions(plan)["list sizes"](plan, 1.5).tasks[0]
+    assert (larger.requests, [part.requests for part in larger.segments or ()]) == (45, [15, 30])
+
+
+def test_a_worse_list_is_later_where_reputation_counts() -> None:
+    found = sensitivity(cases.plan(), 60, seed=3, assumptions=["invalid rate", "account rate"])
+    table = found.table.set_index(["assumption", "factor"])
+    assert found.table["assumption"][0] == "invalid rate"
+    assert table.loc[("invalid rate", 1.25), "low"] > 0
+    assert table.loc[("invalid rate", 0.8), "high"] < 0
+
+
 def test_an_assumption_of_one_s_own() -> None:
     mine = {"earlier": lambda plan, factor: simple(requests=round(9_500 * factor))}
     table = sensitivity(simple(), 2, assumptions=mine).table
