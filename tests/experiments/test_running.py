@@ -36,10 +36,10 @@ class Backwards:
 
     def submit(self, fn: Callable[..., Any], /, *args: Any) -> Future[Any]:
         future: Future[Any] = Future()
-        self.numbers += list(args[0])
         if len(args) > 1:  # the first batch, which is measured
             future.set_result(fn(*args))
             return future
+        self.numbers += list(args[0])
         self.waiting.append((future, lambda: fn(*args)))
         if args[0][-1] == self.last - 1:
             for later, work in reversed(self.waiting):
@@ -60,7 +60,7 @@ def test_threads_and_the_order_of_arrival_change_nothing() -> None:
     backwards = Backwards()
     backwards.last = 60
     equal(sessim.replicate(cases.plan(), 60, 7, backwards), cases.replications())
-    assert sorted(backwards.numbers) == list(range(60))
+    assert backwards.numbers == list(range(backwards.numbers[0], 60))  # each handed out once
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.003, 100.0])
