@@ -1,0 +1,240 @@
+"""``plan_for``: from lists and a deadline to a plan, its odds, and what would have to change."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import islice
+from typing import Any, Final, get_args
+
+import pandas as pd
+
+from sessim.errors import ArgumentError, nearest, shown
+from sessim.experiments.planning import assigning, changes, goals, making, odds, planned
+from sessim.experiments.planning.arguments import setting
+from sessim.experiments.planning.filling import most_on_time
+from sessim.experiments.planning.goals import Choice, Goal, Question
+from sessim.experiments.planning.lists import Lists, read
+from sessim.experiments.planning.planned import Bound, Planned
+from sessim.experiments.planning.programs import Solver
+from sessim.experiments.planning.setting import Setting
+from sessim.parts import Domain
+from sessim.plan import Plan
+
+_TRIES: Final = 15
+"""How many choices are replicated before the surest of them is taken."""
+
+
+def plan_for(
+    lists: Lists,
+    *,
+    by: str | dt.date | dt.datetime,
+    domains: Iterable[Domain | str | Mapping[str, Any]] | None = None,
+    start: str | dt.date | dt.datetime | None = None,
+    booked: Plan | None = None,
+    goal: Goal | None = None,
+    sure: float = 0.9,
+    reserve: float = 0.0,
+    at: str | dt.time = "00:00",
+    sender: str | None = None,
+    timezone: str | None = None,
+    rate: Any = None,
+    solver: Solver = "highs",
+    replications: int = 200,
+    seed: int = 0,
+    executor: Any = None,
+) -> Planned:
+    """Plan lists so that they are sent by a deadline, or say what would have to change.
+
+    Lists are cut into tasks of at most 10,000 recipients, dealt out to days and domains so that no
+    task is ever paused. Without lists that must go out whole from one domain the answer is exact;
+    with them a search decides, and ``bound`` says how far it can be from the best.
+
+    Parameters
+    ----------
+    lists
+        ``{"Newsletter": 2_000_000}``; segments are sent in their order:
+        ``{"Newsletter": {"engaged": 300_000, "others": 1_700_000}}``; None as a size asks for the
+        largest; :class:`sessim.MailList` says more of a list.
+    by
+        The deadline: a date (its end) or a time.
+    domains
+        What may send, at most 10 with those booked: :class:`sessim.Domain`, or names of the booked
+        plan's. A ``warmup_start`` in the past says how far a domain's warm-up is; without one (and
+        without booked tasks) the domain is new, and its day 1 is the first day planned. Default:
+        the booked plan's.
+    start
+        The first day that may be used. Default: the booked plan's start, or today.
+    booked
+        A plan whose tasks stay as they are and are served first where they compete.
+    goal
+        ``"fastest"``: done as early as possible; ``"latest"``: begun as late as possible;
+        ``"fewest"``: on as few domains as possible; ``"largest"``: the list without a size (or the
+        last one) as large as possible. Default: ``largest`` if a size is None, else ``fastest``.
+    sure
+        The probability that is demanded, where chance plays a part.
+    reserve
+        The share of each daily limit to leave free, 0 to below 1.
+    at
+        The time of day from which a day's tasks are sent.
+    sender
+        Such as ``"Example <hello@{domain}>"``. Default: a booked task's address, or ``news@``.
+    timezone, rate
+        As of :class:`sessim.Plan`, where there is no booked plan.
+    solver
+        Who decides about lists that stay whole, if a greedy search cannot: ``"highs"``, or
+        ``"cp-sat"`` (needs ``sessim[planning]``).
+    replications, seed, executor
+        For the probability, as of :func:`sessim.replicate`.
+
+    Returns
+    -------
+    Planned
+        The plan, the answer in a sentence, tables, the chart and the rows for the API.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument cannot be used, or none of the domains can send anything.
+
+    Notes
+    -----
+    Not modelled: that an engaged list warms a domain up better than another, unless the rates of
+    the lists and ``warmup="reputation"`` say so; hours of the day other than ``at``; several
+    deadlines within one day (a list's own deadline is a date).
+    """
+    entries = read(lists)
+    goal = _goal(goal, any(entry.size is None for entry in entries))
+    if isinstance(sure, bool) or not 0 < sure <= 1:
+        raise ArgumentError(f"sure: {shown(sure)} is no probability; give 0.9, say")
+    if solver not in get_args(Solver):
+        raise ArgumentError(f"solver: {nearest(str(solver), get_args(Solver))}")
+    frame = setting(
+        by=by, domains=domains, start=start, booked=booked, timezone=timezone, rate=rate,
+        at=at, reserve=reserve,
+    )  # fmt: skip
+    question = Question(frame, entries, solver)
+    _ = question.jobs()  # says what is wrong with a list
+    if not frame.room(question.begin).free.any():
+        names = ", ".join(sorted(frame.usable))
+        raise ArgumentError(f"domains: {names} cannot send anything; give one with a limit above 0")
+    chance = _Chance(question, sender, sure, replications, seed, executor)
+    return chance.answer(goal)
+
+
+def _goal(goal: Goal | None, is_open: bool) -> Goal:
+    if goal is None:
+        return "largest" if is_open else "fastest"
+    if goal not in get_args(Goal):
+        raise ArgumentError(f"goal: {shown(goal)} is unknown; {nearest(str(goal), get_args(Goal))}")
+    if is_open and goal != "largest":
+        raise ArgumentError(f"goal: {goal!r} needs the size of every list; give it instead of None")
+    return goal
+
+
+class _Chance:
+    """Tries choices, the best first, until one is sure enough."""
+
+    def __init__(
+        self, question: Question, sender: str | None, sure: float, n: int, seed: int, executor: Any
+    ) -> None:
+        self.question, self.sender, self.sure = question, sender, sure
+        self.n, self.seed, self.executor = n, seed, executor
+
+    @property
+    def setting(self) -> Setting:
+        return self.question.setting
+
+    def answer(self, goal: Goal) -> Planned:
+        """Return the first choice that is sure enough, else the surest, else the least late."""
+        best: tuple[float, Choice] | None = None
+        for choice in islice(goals.choices(self.question, goal), _TRIES):
+            plan, names = self._plan(choice)
+            found = self._odds(plan, names, self.seed)
+            if best is None or found.probability > best[0]:
+                best = found.probability, choice
+            if found.probability >= self.sure or found.is_certain:
+                break
+        if best is not None:
+            return self._planned(goal, best[1])
+        if goal == "largest":
+            raise ArgumentError(
+                "by: not one email of the list can be sent by then beside the others; "
+                "give a later date"
+            )
+        return self._planned(goal, changes.late(self.question), changes.changes(self.question))
+
+    def _plan(self, choice: Choice) -> tuple[Plan, list[str]]:
+        filling = making.filled(self.setting, choice)
+        parts = making.chunks(self.setting, choice.lists, filling)
+        return making.made(self.setting, choice, parts, self.sender), [c.name for c in parts]
+
+    def _odds(self, plan: Plan, names: list[str], seed: int) -> odds.Odds:
+        end = self.setting.end
+        return odds.odds(plan, names, end, n=self.n, seed=seed, executor=self.executor)
+
+    def _planned(
+        self, goal: Goal, choice: Choice, changes: tuple[changes.Change, ...] = ()
+    ) -> Planned:
+        frame = self.setting
+        filling = making.filled(frame, choice)
+        parts = making.chunks(frame, choice.lists, filling)
+        plan = making.made(frame, choice, parts, self.sender)
+        found = self._odds(plan, [chunk.name for chunk in parts], odds.fresh(self.seed))
+        days = making.day_table(frame, choice, filling)
+        binding = making.binding_table(frame, days)
+        emails = sum(chunk.requests for chunk in parts)
+        is_late = bool(filling.late(self.question.jobs() or choice.jobs)) if changes else False
+        bound = None if changes else Bound(goal, choice.value, choice.bound, choice.proved)
+        meets = found.probability >= self.sure and not is_late
+        if not meets and not changes:
+            changes = self._surer(found)
+        return Planned(
+            plan=plan,
+            meets=meets,
+            goal=goal,
+            by=frame.dates[frame.last],
+            changes=changes,
+            bound=bound,
+            odds=found,
+            reason=planned.reason(
+                goal, emails, binding, self._better(goal, choice) if bound else None
+            ),
+            tasks=making.task_table(frame, choice.lists, parts, plan),
+            days=days,
+            binding=binding,
+            deadline=pd.Timestamp(plan.clock.local(frame.end)),
+            sure=self.sure,
+        )
+
+    def _surer(self, found: odds.Odds) -> tuple[changes.Change, ...]:
+        """Return how many days more the replications ask for."""
+        instant = found.quantile(self.sure)
+        if instant is None:
+            return ()
+        day = self.setting.clock.date(instant)
+        days = (day - self.setting.dates[self.setting.last]).days
+        return (changes.Change("days", days),) if days > 0 else ()
+
+    def _better(self, goal: Goal, choice: Choice) -> int | None:
+        """Return how many emails would be in time one step further on, a bound for all plans."""
+        first, domains, less = choice.first, choice.domains, 0
+        if goal == "latest":
+            first += 1
+        elif goal == "fastest":
+            less = self.setting.last - choice.value + 1
+        elif goal == "fewest" and len(domains) > 1:
+            room = self.setting.room(first)
+            jobs = replace(self.question, lists=choice.lists).jobs(first)
+            return assigning.most_with(jobs or [], room, self.question.everyone, len(domains) - 1)
+        else:
+            return None
+        jobs = replace(self.question, lists=choice.lists).jobs(first)
+        if jobs is None:
+            return 0
+        if less:
+            last = self.setting.last - less
+            jobs = [replace(job, last=min(job.last, last)) for job in jobs]
+            jobs = [job for job in jobs if job.first <= job.last]
+        return most_on_time(jobs, self.setting.room(first)) if jobs else 0

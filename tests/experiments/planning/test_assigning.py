@@ -1,0 +1,134 @@
+"""Lists that stay whole: equal to the exact optimum of a model that is written out in full."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from sessim.errors import SessimError
+from sessim.experiments.planning import programs
+from sessim.experiments.planning.assigning import assign, fewest, least_domains
+from sessim.experiments.planning.filling import fill
+from sessim.experiments.planning.jobs import Job, Room
+from sessim.experiments.planning.programs import Solver
+from tests.experiments.planning.instances import TimeIndexed, check, questions, random_question
+
+
+def by_trying_everything(jobs: list[Job], room: Room) -> bool:
+    """Say whether any assignment of jobs to domains is in time, each tried, by brute force."""
+    domains = range(len(room.free))
+    options = [[d for d in domains if job.allows(d)] for job in jobs]
+    return any(_in_time(jobs, room, owner) for owner in product(*options))
+
+
+def _in_time(jobs: list[Job], room: Room, owner: tuple[int, ...]) -> bool:
+    """Send email by email: a matching of emails to places, grown by augmenting paths."""
+    places = [
+        (domain, day)
+        for domain in range(len(room.free))
+        for day in range(room.days)
+        for _ in range(int(room.free[domain, day]))
+    ]
+    emails = [(owner[i], job) for i, job in enumerate(jobs) for _ in range(job.size)]
+    if len(emails) > len(places):
+        return False
+    model = TimeIndexed(
+        [Job(j.size, j.first, j.last, frozenset([o])) for o, j in zip(owner, jobs, strict=True)],
+        room,
+    )
+    return model.most_on_time() == len(emails)
+
+
+@settings(max_examples=60)
+@given(questions(whole=True))
+def test_tiny_questions_have_an_assignment_exactly_if_trying_everything_finds_one(
+    question: tuple[list[Job], Room],
+) -> None:
+    jobs, room = question
+    found = assign(jobs, room, range(len(room.free)))
+    assert found.proved
+    assert (found.jobs is not None) == by_trying_everything(jobs, room)
+    if found.jobs is not None:
+        filling = fill(found.jobs, room)
+        check(filling, [*map(_is_whole, found.jobs)], room)
+        assert filling.late(jobs) == 0
+
+
+def _is_whole(job: Job) -> Job:
+    assert job.domains is not None
+    assert len(job.domains) == 1
+    return job
+
+
+@settings(max_examples=60)
+@given(questions(whole=None))
+def test_the_fewest_domains_are_those_of_the_model_written_out(
+    question: tuple[list[Job], Room],
+) -> None:
+    jobs, room = question
+    everyone = range(len(room.free))
+    found = next(fewest(jobs, room, everyone), None)
+    best = TimeIndexed(jobs, room).fewest_domains()
+    assert (None if found is None else len(found[0])) == best
+    if found is not None:
+        assert least_domains(jobs, room, everyone) <= len(found[0])
+        assert found[2], "tiny questions are always decided"
+
+
+@pytest.mark.parametrize("solver", ["highs", "cp-sat"])
+def test_a_hard_case_is_decided_by_either_solver(solver: Solver) -> None:
+    """6 + 6, 4 + 4 + 4 into 12 and 12: the largest first, best fit, would put 6 and 4 together."""
+    sizes = [6, 6, 4, 4, 4]
+    jobs = [Job(size, 0, 0, None, True) for size in sizes]
+    room = Room(np.full((2, 1), 12, dtype=np.int64), np.array([24], dtype=np.int64))
+    found = programs.decide(jobs, room, range(2), solver)
+    assert found.jobs is not None
+    assert fill(found.jobs, room).late(jobs) == 0
+    tight = Room(np.array([[13], [11]], dtype=np.int64), np.array([24], dtype=np.int64))
+    assert programs.decide(jobs, tight, range(2), solver) == (None, True)
+
+
+def test_a_solver_that_is_not_installed_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "ortools.sat.python", None)
+    jobs, room = random_question(5, 2, 20, load=0.5, seed=0)
+    with pytest.raises(SessimError, match=r"install sessim\[planning\]"):
+        programs.decide(jobs, room, range(2), "cp-sat")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sixty_lists_six_domains_sixty_days_are_optimal(seed: int) -> None:
+    """The objective: as few domains as possible, each list whole from one, all in time."""
+    jobs, room = random_question(60, 6, 60, load=0.7, seed=seed)
+    chosen, tied, proved = next(fewest(jobs, room, range(6)))
+    filling = fill(tied, room.only(chosen))
+    check(filling, tied, room)
+    assert filling.late(jobs) == 0
+    assert proved
+    # The model written out says that no fewer domains would do, even with the lists divided.
+    divided = [Job(job.size, job.first, job.last) for job in jobs]
+    assert least_domains(divided, room, range(6)) == len(chosen)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("load", [0.5, 0.65, 0.8])
+def test_sixty_lists_are_as_cp_sat_says(seed: int, load: float) -> None:
+    jobs, room = random_question(60, 6, 60, load=load, seed=seed)
+    found = next(fewest(jobs, room, range(6)), None)
+    best = TimeIndexed(jobs, room).fewest_domains()
+    assert (None if found is None else len(found[0])) == best
+
+
+@pytest.mark.parametrize("load", [0.5, 0.7, 0.8])
+def test_a_hundred_and_twenty_lists_ten_domains_are_within_a_twentieth_of_the_bound(
+    load: float,
+) -> None:
+    jobs, room = random_question(120, 10, 60, load=load, seed=2)
+    chosen, tied, _ = next(fewest(jobs, room, range(10)))
+    filling = fill(tied, room.only(chosen))
+    check(filling, tied, room)
+    assert filling.late(jobs) == 0
+    assert len(chosen) <= 1.05 * least_domains(jobs, room, range(10))
