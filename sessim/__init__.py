@@ -16,6 +16,9 @@ Name                  What it is
 ``Comparison``        Differences with intervals, who finishes first, overlaid charts.
 ``sensitivity``       Which assumption moves the finish most: a ``Sensitivity``.
 ``Sensitivity``       The table, the tornado chart and break-even values.
+``plan_for``          Plan lists for a deadline, or say what would have to change: ``Planned``.
+``Planned``           The plan, its odds, what binds, the rows for the API.
+``MailList``          A list for ``plan_for`` with a deadline, a domain or rates of its own.
 ``Model``             The SimPy model: run it in slices, fork it, save it.
 ``Result``            The tables, the charts and the console at any instant.
 ``load``              Read a result that was saved.
@@ -49,6 +52,9 @@ from sessim.warmup import published
 
 if TYPE_CHECKING:
     from sessim.experiments.comparing import Comparison, compare
+    from sessim.experiments.planning.asking import plan_for
+    from sessim.experiments.planning.lists import MailList
+    from sessim.experiments.planning.planned import Planned
     from sessim.experiments.replications import Replications, replicate
     from sessim.experiments.running import ReplicationError
     from sessim.experiments.sensitivity import Sensitivity, sensitivity
@@ -59,9 +65,11 @@ __all__ = [
     "Domain",
     "EventLog",
     "LogError",
+    "MailList",
     "Model",
     "Plan",
     "PlanError",
+    "Planned",
     "ReplicationError",
     "Replications",
     "Result",
@@ -75,6 +83,7 @@ __all__ = [
     "__version__",
     "compare",
     "load",
+    "plan_for",
     "published",
     "replicate",
     "sensitivity",
@@ -87,6 +96,9 @@ __all__ = [
 _WHEN_USED: Final = {
     "compare": "sessim.experiments.comparing",
     "Comparison": "sessim.experiments.comparing",
+    "plan_for": "sessim.experiments.planning.asking",
+    "Planned": "sessim.experiments.planning.planned",
+    "MailList": "sessim.experiments.planning.lists",
     "replicate": "sessim.experiments.replications",
     "Replications": "sessim.experiments.replications",
     "ReplicationError": "sessim.experiments.running",
