@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 
 from sessim.experiments.planning.filling import fits, most_on_time
-from sessim.experiments.planning.jobs import Ints, Job, Room
+from sessim.experiments.planning.jobs import Ints, Job, Room, least
 from sessim.experiments.planning.programs import Assigned, Solver, decide
 
 
@@ -48,6 +48,32 @@ def assign(
         if fits(tied, room):
             return Assigned(tied, proved=True)
     return decide(own, room, domains, solver)
+
+
+def earliest(
+    jobs: Sequence[Job], room: Room, domains: Sequence[int], *, solver: Solver = "highs"
+) -> tuple[list[Job], int, int, bool] | None:
+    """Return jobs tied so that the last day is early, that day, its bound, and if it is proved.
+
+    The bound is the last day with all lists divided. None if the jobs cannot be in time, or no
+    assignment was found.
+    """
+    if not fits(jobs, room):
+        return None
+
+    def within(day: int) -> list[Job]:
+        return [replace(job, last=min(job.last, max(day, job.first))) for job in jobs]
+
+    first, last = max(job.first for job in jobs), max(job.last for job in jobs)
+    bound = least(first, last, lambda day: fits(within(day), room))
+    proved = True
+    for day in range(bound, last + 1):
+        done = assign(within(day), room, domains, solver=solver)
+        if done.jobs is not None:
+            tied = [replace(a, last=b.last) for a, b in zip(done.jobs, jobs, strict=True)]
+            return tied, day, bound, proved
+        proved = proved and done.proved
+    return None
 
 
 def fewest(

@@ -8,7 +8,8 @@ from typing import Final, Literal
 from sessim.experiments.planning import assigning
 from sessim.experiments.planning.assigning import assign
 from sessim.experiments.planning.filling import fits, most_on_time
-from sessim.experiments.planning.goals import Choice, Question, least
+from sessim.experiments.planning.goals import Choice, Question
+from sessim.experiments.planning.jobs import least
 
 
 @dataclass(frozen=True)

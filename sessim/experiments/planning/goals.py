@@ -22,7 +22,7 @@ from typing import Final, Literal
 from sessim.experiments.planning import assigning
 from sessim.experiments.planning.assigning import assign
 from sessim.experiments.planning.filling import fits
-from sessim.experiments.planning.jobs import Job
+from sessim.experiments.planning.jobs import Job, least
 from sessim.experiments.planning.lists import MOST_EMAILS, MailList
 from sessim.experiments.planning.lists import jobs as as_jobs
 from sessim.experiments.planning.programs import Solver
@@ -106,18 +106,10 @@ def _fastest(question: Question) -> Iterator[Choice]:
     if jobs is None or not fits(jobs, room):
         return
 
-    def within(day: int) -> list[Job]:
-        return [replace(job, last=min(job.last, max(day, job.first))) for job in jobs]
-
-    bound = least(first, question.setting.last, lambda day: fits(within(day), room))
-    proved = True
-    for day in range(bound, question.setting.last + 1):
-        done = assign(within(day), room, question.everyone, solver=question.solver)
-        if done.jobs is not None:
-            tied = [replace(a, last=b.last) for a, b in zip(done.jobs, jobs, strict=True)]
-            yield Choice(first, question.everyone, question.lists, tied, day, bound, proved)
-            return
-        proved = proved and done.proved
+    found = assigning.earliest(jobs, room, question.everyone, solver=question.solver)
+    if found is not None:
+        tied, day, bound, proved = found
+        yield Choice(first, question.everyone, question.lists, tied, day, bound, proved)
 
 
 def _latest(question: Question) -> Iterator[Choice]:
@@ -189,14 +181,3 @@ _GOALS: Final[dict[Goal, Callable[[Question], Iterator[Choice]]]] = {
     "latest": _latest,
     "largest": _largest,
 }
-
-
-def least(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """Return the least number from which on something holds, ``high`` if it never does."""
-    while low < high:
-        middle = (low + high) // 2
-        if holds(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return low

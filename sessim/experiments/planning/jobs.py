@@ -6,7 +6,7 @@ domain may still send on each day, and how many the account can.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -100,3 +100,14 @@ class Filling(NamedTuple):
 def is_tied(jobs: Iterable[Job]) -> bool:
     """Say whether any job may not go out from all domains."""
     return any(job.domains is not None for job in jobs)
+
+
+def least(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """Return the least number from which on something holds, ``high`` if it never does."""
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low

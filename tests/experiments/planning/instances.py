@@ -56,6 +56,7 @@ class TimeIndexed:
                 if job.domains is None or domain in job.domains:
                     most = min(job.size, int(room.free[domain, day]))
                     self.amounts[i, domain, day] = self.model.new_int_var(0, most, "")
+        self._sums: dict[tuple[str, ...], dict[tuple[int, ...], list[Any]]] = {}
         self.sent = [self._sum(job=i) for i in range(len(jobs))]
         for i, job in enumerate(jobs):
             owns = [self.model.new_bool_var("") for _ in range(domains)]
@@ -72,12 +73,14 @@ class TimeIndexed:
         self.jobs = jobs
 
     def _sum(self, **where: int) -> Any:
-        names = ("job", "domain", "day")
-        return sum(
-            variable
-            for key, variable in self.amounts.items()
-            if all(key[names.index(name)] == value for name, value in where.items())
-        )
+        """Sum the amounts of a job, of a domain and a day, and so on."""
+        kind = tuple(where)
+        if kind not in self._sums:
+            found = self._sums[kind] = {}
+            for (job, domain, day), variable in self.amounts.items():
+                names = {"job": job, "domain": domain, "day": day}
+                found.setdefault(tuple(names[name] for name in kind), []).append(variable)
+        return sum(self._sums[kind].get(tuple(where.values()), []))
 
     def fewest_domains(self) -> int | None:
         """Return the least number of domains with which everything is in time; None if none is."""

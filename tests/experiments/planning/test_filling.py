@@ -51,7 +51,9 @@ def test_what_cannot_be_in_time_is_late_and_not_lost() -> None:
 
 
 @given(questions())
-def test_the_most_on_time_is_that_of_the_model_written_out(question: tuple[list[Job], Room]) -> None:
+def test_the_most_on_time_is_that_of_the_model_written_out(
+    question: tuple[list[Job], Room],
+) -> None:
     jobs, own = question
     assert most_on_time(jobs, own) == TimeIndexed(jobs, own).most_on_time()
 
