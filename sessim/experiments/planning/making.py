@@ -233,7 +233,7 @@ def day_table(setting: Setting, choice: Choice, filling: Filling) -> pd.DataFram
     planned = 0 * setting.booked
     for piece in filling.pieces:
         planned[piece.domain, piece.day] += piece.emails
-    room, limits = setting.room(choice.first), setting.limits(choice.first)
+    left, limits = setting.left(choice.first), setting.limits(choice.first)
     account = setting.account()
     total = (setting.booked + planned).sum(axis=0)
     days = sorted({piece.day for piece in filling.pieces})
@@ -243,7 +243,7 @@ def day_table(setting: Setting, choice: Choice, filling: Filling) -> pd.DataFram
             if index not in choice.domains and not setting.booked[index].any():
                 continue
             used = int(planned[index, day])
-            if index in choice.domains and used >= room.free[index, day]:
+            if index in choice.domains and used >= left[index, day]:
                 binding = "domain limit" if not setting.reserve else "reserve"
             elif used and total[day] >= account[day]:
                 binding = "account rate"

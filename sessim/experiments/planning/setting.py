@@ -111,12 +111,17 @@ class Setting:
 
         A deadline within a day cuts that day short; ``last`` puts it on another day.
         """
-        limits = self.limits(first)
-        free = limits - limits * self.reserve.numerator // self.reserve.denominator
-        free = np.maximum(free - self.booked, 0)
-        free[[name not in self.usable for name in self.names]] = 0
+        free = self.left(first)
         account = np.maximum(self.account(last) - self.booked.sum(axis=0), 0)
         return Room(np.minimum(free, account), account)
+
+    def left(self, first: int = 0) -> Ints:
+        """Return what limits, less reserve and bookings, leave to domains that may be planned."""
+        limits = self.limits(first)
+        left = limits - limits * self.reserve.numerator // self.reserve.denominator
+        left = np.maximum(left - self.booked, 0)
+        left[[name not in self.usable for name in self.names]] = 0
+        return left
 
     def limits(self, first: int = 0) -> Ints:
         """Return the most emails by domain and day, bookings aside."""
