@@ -118,7 +118,7 @@ class Setting:
     def left(self, first: int = 0) -> Ints:
         """Return what limits, less reserve and bookings, leave to domains that may be planned."""
         limits = self.limits(first)
-        left = limits - limits * self.reserve.numerator // self.reserve.denominator
+        left: Ints = limits - limits * self.reserve.numerator // self.reserve.denominator
         left = np.maximum(left - self.booked, 0)
         left[[name not in self.usable for name in self.names]] = 0
         return left
@@ -133,17 +133,24 @@ class Setting:
             rising = self._rising(index)
             return [0] * first + list(rising[: len(self.dates) - first])
         begin = self.warmup_start(domain, first)
-        numbers = []
+        if not domain.limits.counts_days:
+            found = [domain.limits.on(1)] * len(self.dates)
+        elif domain.advance == "sending":
+            found = self._while_sending(index, first, begin)
+        else:
+            found = [domain.limits.on(max(0, (date - begin).days + 1)) for date in self.dates]
+        return [_PLENTY if limit is None else min(limit, _PLENTY) for limit in found]
+
+    def _while_sending(self, index: int, first: int, begin: dt.date) -> list[int | None]:
+        """Return the limits if the domain sends on every day from ``first`` on that lets it."""
+        domain = self.domains[index]
+        counted = max(0, (self.clock.date(self.plan.start_instant) - begin).days)
+        found = []
         for day, date in enumerate(self.dates):
-            count = (date - begin).days + 1
-            if domain.advance == "sending" and day < first:
-                count = 0  # it is not used before
-            elif domain.advance == "sending":
-                idle = first - max(0, (begin - self.dates[0]).days)
-                count -= max(0, idle - int((self.booked[index, :first] > 0).sum()))
-            limit = domain.limits.on(max(0, count))
-            numbers.append(_PLENTY if limit is None else min(limit, _PLENTY))
-        return numbers
+            limit = domain.limits.on(counted + 1) if date >= begin else 0
+            found.append(limit)
+            counted += limit != 0 and (day >= first or bool(self.booked[index, day]))
+        return found
 
     def warmup_start(self, domain: Domain, first: int) -> dt.date:
         """Return the date of warm-up day 1 if what is planned begins on day ``first``."""

@@ -171,7 +171,7 @@ def domains(draw: st.DrawFn) -> list[Domain]:
 
 
 @pytest.mark.filterwarnings("ignore::sessim.SessimWarning")
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     own=domains(),
     sizes=st.lists(st.integers(1, 40_000), min_size=1, max_size=3),
