@@ -46,7 +46,16 @@ ROOMS = (
         "listing",
         "senders",
     ),
-    *("history", "experiments", "widgets", "cli_folder", "cli_experiments", "cli_send", "cli"),
+    *(
+        "history",
+        "experiments",
+        "widgets",
+        "cli_folder",
+        "cli_experiments",
+        "cli_deadline",
+        "cli_send",
+        "cli",
+    ),
 )
 """Bottom-up: a room knows nothing of those behind it. A folder is one room."""
 
