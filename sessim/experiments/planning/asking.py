@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, Final, get_args
 
 import pandas as pd
@@ -15,6 +15,7 @@ from sessim.experiments.planning import assigning, changes, goals, making, odds,
 from sessim.experiments.planning.arguments import setting
 from sessim.experiments.planning.filling import most_on_time
 from sessim.experiments.planning.goals import Choice, Goal, Question
+from sessim.experiments.planning.jobs import least
 from sessim.experiments.planning.lists import Lists, read
 from sessim.experiments.planning.planned import Bound, Planned
 from sessim.experiments.planning.programs import Solver
@@ -22,8 +23,8 @@ from sessim.experiments.planning.setting import Setting
 from sessim.parts import Domain
 from sessim.plan import Plan
 
-_TRIES: Final = 15
-"""How many choices are replicated before the surest of them is taken."""
+_MOST: Final = 60
+"""How many choices are looked at; of ordered ones few are replicated."""
 
 
 def plan_for(
@@ -141,6 +142,8 @@ class _Chance:
     ) -> None:
         self.question, self.sender, self.sure = question, sender, sure
         self.n, self.seed, self.executor = n, seed, executor
+        self.before: float | None = None
+        """The probability of the last choice that was not sure enough, before the one that is."""
 
     @property
     def setting(self) -> Setting:
@@ -148,22 +151,43 @@ class _Chance:
 
     def answer(self, goal: Goal) -> Planned:
         """Return the first choice that is sure enough, else the surest, else the least late."""
-        best: tuple[float, Choice] | None = None
-        for choice in islice(goals.choices(self.question, goal), _TRIES):
-            plan, names = self._plan(choice)
-            found = self._odds(plan, names, self.seed)
-            if best is None or found.probability > best[0]:
-                best = found.probability, choice
-            if found.probability >= self.sure or found.is_certain:
-                break
+        best = self._best(goal)
         if best is not None:
-            return self._planned(goal, best[1])
+            return self._planned(goal, best)
         if goal == "largest":
             raise ArgumentError(
                 "by: not one email of the list can be sent by then beside the others; "
                 "give a later date"
             )
         return self._planned(goal, changes.late(self.question), changes.changes(self.question))
+
+    def _best(self, goal: Goal) -> Choice | None:
+        """Return the first choice that is sure enough, else the surest of those tried."""
+        tried: list[tuple[float, Choice]] = []
+
+        def is_sure(choice: Choice) -> bool:
+            found = self._odds(*self._plan(choice), self.seed)
+            tried.append((found.probability, choice))
+            return found.is_certain or found.probability >= self.sure
+
+        every = goals.choices(self.question, goal)
+        if goal == "fewest":  # of as many domains, those that may send the most
+            every = (next(group) for _, group in groupby(every, lambda choice: choice.value))
+        first = next(every, None)
+        if first is None or is_sure(first):
+            return first
+        others = list(islice(every, _MOST))
+        if goal in ("latest", "largest"):  # the sooner or the smaller, the surer
+            place = least(0, len(others), lambda i: is_sure(others[i]))
+            if place < len(others):
+                before = others[place - 1] if place else first
+                self.before = next(chance for chance, choice in tried if choice is before)
+                return others[place]
+        else:
+            sure = next((choice for choice in others if is_sure(choice)), None)
+            if sure is not None:
+                return sure
+        return max(tried, key=lambda one: one[0])[1]
 
     def _plan(self, choice: Choice) -> tuple[Plan, list[str]]:
         filling = making.filled(self.setting, choice)
@@ -199,7 +223,7 @@ class _Chance:
             bound=bound,
             odds=found,
             reason=planned.reason(
-                goal, emails, binding, self._better(goal, choice) if bound else None
+                goal, emails, binding, self._better(goal, choice) if bound else None, self.before
             ),
             tasks=making.task_table(frame, choice.lists, parts, plan),
             days=days,

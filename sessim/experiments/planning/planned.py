@@ -195,7 +195,9 @@ class Planned:
             head = f"At most {emails} from {senders}, begun on {in_words(self.start)},"
         else:
             head = f"Yes: {emails} from {senders}, begun on {in_words(self.start)},"
-        return f"{head} are sent by {self._until}, in time for {in_words(self.by)}{self._chance}."
+        return (
+            f"{head} are sent by {self._until}{self._chance}; the deadline is {in_words(self.by)}."
+        )
 
     @property
     def _until(self) -> str:
@@ -211,12 +213,14 @@ class Planned:
             return ""
         low, high = self.odds.interval
         return (
-            f" in half of {self.odds.n:,} replications, in time in {self.probability:.0%} of them "
-            f"(95% interval {low:.0%} to {high:.0%})"
+            f" in half of {self.odds.n:,} replications, and in time in {self.probability:.0%} "
+            f"of them (95% interval {low:.0%} to {high:.0%})"
         )
 
     @property
     def _remedy(self) -> str:
+        if not self.changes and not self.odds.is_certain:
+            return f"no number of days makes it {self.sure:.0%} sure"
         if not self.changes:
             return "no more days, domains or speed would do"
         *others, last = map(str, self.changes)
@@ -247,7 +251,13 @@ _MONTHS: Final = (
 )  # fmt: skip
 
 
-def reason(goal: Goal, emails: int, binding: pd.DataFrame, better: int | None) -> str:
+def reason(
+    goal: Goal,
+    emails: int,
+    binding: pd.DataFrame,
+    better: int | None,
+    chance: float | None = None,
+) -> str:
     """Say what bounds the answer, and what one step better could send.
 
     Parameters
@@ -258,6 +268,8 @@ def reason(goal: Goal, emails: int, binding: pd.DataFrame, better: int | None) -
         As :attr:`Planned.binding`.
     better
         How many emails could be in time with one day or one domain less; None if unknown.
+    chance
+        The probability of the last choice before this one that was not sure enough.
     """
     counts = binding["binding"].value_counts()
     days = [
@@ -268,6 +280,8 @@ def reason(goal: Goal, emails: int, binding: pd.DataFrame, better: int | None) -
     text = f"What binds is {', '.join(days)}" if days else "Nothing binds but the lists' sizes"
     if better is not None and better < emails:
         text += f"; {_STEP[goal]}, {better:,} of {emails:,} emails could be in time"
+    elif chance is not None:
+        text += f"; {_STEP.get(goal, 'with more emails')}, only {chance:.0%} would be in time"
     return f"{text}."
 
 

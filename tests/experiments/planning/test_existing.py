@@ -1,4 +1,4 @@
-"""``sessim deadline``: verdicts on tasks of a plan; every remedy is tried and one less is not enough.
+"""``sessim deadline``: verdicts on tasks; every remedy is tried, and one less is not enough.
 
 The standard warm-up lets 78,500 go in 7 days and 138,500 in 8.
 """
