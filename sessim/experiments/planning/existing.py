@@ -20,7 +20,7 @@ from sessim.experiments.planning.goals import Question
 from sessim.experiments.planning.jobs import least
 from sessim.experiments.planning.lists import MailList
 from sessim.experiments.planning.odds import Odds, fresh, odds
-from sessim.experiments.planning.planned import in_words
+from sessim.experiments.planning.planned import due, in_words
 from sessim.parts import Task
 from sessim.plan import Plan
 from sessim.simulation import simulate
@@ -232,7 +232,7 @@ def _answer(case: _Case, found: Odds, meets: bool) -> str:
             f" in half of {found.n:,} replications, and in time in {found.probability:.0%} of them "
             f"(95% interval {low:.0%} to {high:.0%})"
         )
-    return f"{text}; the deadline is {in_words(case.day)}."
+    return f"{text}; the deadline is {due(case.clock.local(case.end))}."
 
 
 def _reason(case: _Case) -> str:

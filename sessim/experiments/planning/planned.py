@@ -196,7 +196,7 @@ class Planned:
         else:
             head = f"Yes: {emails} from {senders}, begun on {in_words(self.start)},"
         return (
-            f"{head} are sent by {self._until}{self._chance}; the deadline is {in_words(self.by)}."
+            f"{head} are sent by {self._until}{self._chance}; the deadline is {due(self.deadline)}."
         )
 
     @property
@@ -243,6 +243,13 @@ def _counted(count: int, word: str) -> str:
 def in_words(day: dt.date) -> str:
     """Write a date as ``"24 December 2026"``."""
     return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+
+def due(deadline: dt.datetime) -> str:
+    """Write a deadline as ``"the end of 24 December 2026"``, or with its time."""
+    if (deadline.hour, deadline.minute, deadline.second) == (0, 0, 0):
+        return f"the end of {in_words(deadline - dt.timedelta(days=1))}"
+    return f"{in_words(deadline)}, {deadline:%H:%M}"
 
 
 _MONTHS: Final = (

@@ -31,7 +31,7 @@ def test_yes_in_one_sentence() -> None:
     assert found.meets
     assert found.remedies == ()
     assert found.answer == (
-        "Yes: Launch is done by 8 December 2026, 00:34; the deadline is 8 December 2026."
+        "Yes: Launch is done by 8 December 2026, 00:34; the deadline is the end of 8 December 2026."
     )
     assert found.reason == (
         "It is paused 7 times, 167 hours in all, at the daily limit of new.example.com."
