@@ -1,0 +1,124 @@
+"""How sure: intervals that are right as often as they say, and chance that plays its part."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pytest
+
+import sessim
+from sessim import Domain, Plan, Task, plan_for
+from sessim.experiments.planning.odds import NEVER, Odds, fresh, is_random, odds
+
+QUALITY = {
+    "invalid_rate": {"uniform": [0.01, 0.04]},
+    "spam_bounce_rate": 0.005,
+    "complaint_rate": {"uniform": [0.0002, 0.0006]},
+    "open_rate": 0.2,
+}
+
+
+def counted(met: int, n: int) -> Odds:
+    return Odds(met, n, is_certain=False, finishes=np.zeros(n, dtype=np.int64))
+
+
+def test_the_next_share_lies_in_its_prediction_interval() -> None:
+    """The judge is a coin: 1,500 of any probability, thrown 200 times and 200 times more."""
+    random = np.random.default_rng(7)
+    chances = random.random(1500)
+    first, then = random.binomial(200, chances), random.binomial(200, chances)
+    inside = [
+        low <= later / 200 <= high
+        for met, later in zip(first, then, strict=True)
+        for low, high in [counted(int(met), 200).prediction()]
+    ]
+    assert 0.94 <= np.mean(inside) <= 0.985
+
+
+def test_what_is_certain_needs_no_interval() -> None:
+    found = Odds(1, 1, is_certain=True, finishes=np.array([5]))
+    assert found.interval == found.prediction() == (1.0, 1.0)
+
+
+def test_a_quantile_is_the_first_time_by_which_so_many_are_done() -> None:
+    found = Odds(0, 4, is_certain=False, finishes=np.array([10, 20, 30, NEVER]))
+    assert [found.quantile(share) for share in (0.25, 0.5, 0.75, 0.9)] == [10, 20, 30, None]
+
+
+def test_fresh_seeds_are_other_seeds() -> None:
+    assert len({fresh(seed) for seed in range(1000)} | set(range(1000))) == 2000
+
+
+def doubtful(name: str = "a.example.com") -> Domain:
+    return Domain(name, warmup="reputation", quality=QUALITY)
+
+
+def test_only_what_chance_can_move_is_random() -> None:
+    def plan(domain: Domain, **options: Any) -> Plan:
+        tasks = [Task("T", sender=f"a@{domain.name}", requests=5, start="2026-12-01", **options)]
+        return Plan(start="2026-12-01", domains=[domain], tasks=tasks)
+
+    assert not is_random(plan(Domain("a.example.com")))
+    assert not is_random(plan(Domain("a.example.com", quality=QUALITY)))
+    assert is_random(plan(Domain("a.example.com", quality=QUALITY), every=24, count=3))
+    assert is_random(plan(doubtful()))
+
+
+def test_odds_are_counted_as_the_replications_say() -> None:
+    plan = plan_for({"N": 60_000}, by="2026-12-09", start="2026-12-01", domains=[doubtful()]).plan
+    end = plan.clock.day_start(dt.date(2026, 12, 8))
+    found = odds(plan, [task.name for task in plan.tasks], end, n=60, seed=3)
+    said = sessim.replicate(plan, 60, seed=3).probability("2026-12-07")
+    assert found.probability == said.value
+    assert found.interval == (said.low, said.high)
+    assert 0.05 < found.probability < 0.95, "or the example shows nothing"
+
+
+def test_the_latest_start_is_the_latest_that_is_sure_enough() -> None:
+    question: dict[str, Any] = {
+        "by": "2026-12-20", "start": "2026-12-01", "domains": [doubtful()], "replications": 60,
+    }  # fmt: skip
+    bold = plan_for({"N": 60_000}, goal="latest", sure=0.05, **question)
+    safe = plan_for({"N": 60_000}, goal="latest", sure=0.9, **question)
+    assert safe.start < bold.start
+    assert safe.meets
+    assert safe.probability >= 0.9
+    assert "beginning a day later, only" in safe.reason
+    assert "of 60 replications" not in safe.reason
+
+
+def test_a_plan_that_is_not_sure_enough_says_so() -> None:
+    planned = plan_for(
+        {"N": 60_000}, by="2026-12-07", start="2026-12-01", domains=[doubtful()], sure=0.95,
+        replications=60,
+    )  # fmt: skip
+    assert not planned.meets
+    assert planned.answer.startswith("Not by 7 December 2026")
+    assert planned.odds.n == 60
+    changes = planned.changes
+    assert not changes or changes[0].kind == "days"
+
+
+@pytest.mark.slow
+def test_a_thousand_plans_keep_the_probability_they_were_chosen_with() -> None:
+    """The optimiser's curse: each plan is the latest start that looked sure enough in a search."""
+    random = np.random.default_rng(11)
+    inside = []
+    for number in range(1000):
+        quality = {
+            "invalid_rate": float(random.uniform(0.01, 0.05)),
+            "complaint_rate": float(random.uniform(0.0, 0.003)),
+        }
+        planned = plan_for(
+            {"N": int(random.integers(300, 2_500))},
+            by="2026-12-05", start="2026-12-01", goal="latest", sure=0.6,
+            domains=[Domain("a.example.com", warmup="reputation", quality=quality)],
+            replications=25, seed=number,
+        )  # fmt: skip
+        end = int(planned.deadline.value // 1000)
+        again = odds(planned.plan, list(planned.tasks["task"]), end, n=25, seed=10**6 + number)
+        low, high = planned.odds.prediction(25)
+        inside.append(low <= again.probability <= high)
+    assert np.mean(inside) >= 0.93
