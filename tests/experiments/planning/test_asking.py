@@ -251,6 +251,39 @@ def test_bookings_stay_as_they_are() -> None:
     assert list(used["planned"].iloc[:4]) == [0] * 4
 
 
+@st.composite
+def bookings(draw: st.DrawFn) -> Plan:
+    """Draw a plan of tasks on two domains, some due late in the evening."""
+    times = st.sampled_from(["00:00", "08:00", "23:00", "23:50"])
+    warmups = st.sampled_from(["standard", 3_000, 20_000, "none"])
+    own = [
+        Domain(f"{name}.example.com", warmup=draw(warmups), warmup_start="2026-11-25")
+        for name in "ab"
+    ]
+    tasks = []
+    for i in range(draw(st.integers(1, 3))):
+        again = {"every": "24h", "count": draw(st.integers(1, 4))} if draw(st.booleans()) else {}
+        start = f"2026-12-0{draw(st.integers(1, 5))} {draw(times)}"
+        sender = f"x@{draw(st.sampled_from('ab'))}.example.com"
+        size = draw(st.integers(1, 30_000))
+        tasks.append(Task(f"B{i}", sender=sender, requests=size, start=start, **again))
+    rate = draw(st.sampled_from([20, 1, "1/3"]))
+    return Plan(
+        start="2026-12-01", domains=own, tasks=tasks, rate=rate,
+        discipline=draw(st.sampled_from(["fifo", "fair"])),
+    )  # fmt: skip
+
+
+@settings(max_examples=40)
+@given(booked=bookings(), sizes=st.tuples(st.integers(1, 60_000), st.integers(1, 30_000)))
+def test_no_booked_task_is_done_on_another_day(booked: Plan, sizes: tuple[int, int]) -> None:
+    planned = plan_for({"N": sizes[0], "M": sizes[1]}, by="2026-12-08", booked=booked)
+    keeps_its_promise(planned)
+    before = sessim.simulate(booked).tasks.set_index("name")
+    after = planned.result.tasks.set_index("name").loc[before.index]
+    assert (before["finished"].dt.date == after["finished"].dt.date).all()
+
+
 def test_new_domains_join_and_others_may_be_left_out() -> None:
     planned = plan_for(
         {"News": 100_000},
