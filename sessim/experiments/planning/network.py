@@ -83,8 +83,8 @@ def _amounts(jobs: Sequence[Job], room: Room, job: Ints, domain: Ints, day: Ints
 
     last = np.array([entry.last for entry in jobs])
     late = day > last[job]
-    # Whatever is sent is worth more than any delay; jobs in their order break ties.
-    cost = day + LATE * late - 3.0 * LATE + job / (len(jobs) + 1)
+    # Whatever is sent is worth more than any delay; the first of two jobs waits less gladly.
+    cost = day * (1.5 - 0.5 * job / len(jobs)) + LATE * late - 3.0 * LATE
     ones, places = np.ones(len(job)), np.arange(len(job))
     bounds, limits = [], []
     for rows, most in (

@@ -30,7 +30,7 @@ def _in_time(jobs: list[Job], room: Room, owner: tuple[int, ...]) -> bool:
     return TimeIndexed(tied, room).most_on_time() == sum(job.size for job in jobs)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(questions(whole=True))
 def test_tiny_questions_have_an_assignment_exactly_if_trying_everything_finds_one(
     question: tuple[list[Job], Room],
@@ -51,7 +51,7 @@ def _is_whole(job: Job) -> Job:
     return job
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(questions(whole=None))
 def test_the_fewest_domains_are_those_of_the_model_written_out(
     question: tuple[list[Job], Room],

@@ -41,6 +41,15 @@ def test_the_account_s_rate_bounds_a_day() -> None:
     assert [(p.day, p.emails) for p in found.pieces] == [(0, 20), (0, 20), (1, 5), (1, 5)]
 
 
+def test_tied_jobs_go_by_their_deadlines_and_else_in_their_order() -> None:
+    """One email a day from the only domain: the second list is urgent, then the first is first."""
+    tie = frozenset([0])
+    jobs = [Job(1, 0, 2, tie), Job(1, 0, 0, tie), Job(1, 0, 2, None)]
+    found = fill(jobs, room([1, 1, 1], account=[1, 1, 1]))
+    assert [(piece.job, piece.day) for piece in found.pieces] == [(1, 0), (0, 1), (2, 2)]
+    assert fill([jobs[0], jobs[1]], room([1, 1], [1, 1], account=[1, 1])).late(jobs[:2]) == 0
+
+
 def test_what_cannot_be_in_time_is_late_and_not_lost() -> None:
     jobs = [Job(25, 0, 0)]
     found = fill(jobs, room([10, 10]))
