@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
+from sessim.errors import ArgumentError
 from sessim.plan import Plan
 
 Command = Callable[..., argparse.ArgumentParser]
@@ -27,6 +28,8 @@ def deadline(options: argparse.Namespace) -> int:
     """Print the verdict; its exit status is 0 whatever it is."""
     from sessim.experiments.planning.existing import verdict
 
+    if options.replications < 1:
+        raise ArgumentError(f"--replications: {options.replications} is too few; give 1 or more")
     found = verdict(
         Plan.from_yaml(options.plan),
         options.task,

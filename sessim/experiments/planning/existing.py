@@ -54,7 +54,9 @@ class Verdict:
     def __str__(self) -> str:
         lines = [self.answer, self.reason]
         if self.remedies:
-            lines += ["Any of these would do:", *(f"- {remedy}" for remedy in self.remedies)]
+            chance = "" if self.odds.is_certain else ", if all goes as is expected"
+            lines += [f"Any of these would do{chance}:"]
+            lines += [f"- {remedy}" for remedy in self.remedies]
         return "\n".join(lines)
 
 

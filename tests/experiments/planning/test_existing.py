@@ -95,6 +95,27 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert len(said) == 7
 
 
+def test_where_chance_has_a_say_the_verdict_says_how_sure_it_is() -> None:
+    rates = {"invalid_rate": {"uniform": [0.01, 0.05]}, "complaint_rate": 0.0005}
+    plan = Plan(
+        start="2026-12-01",
+        domains=[Domain("a.example.com", warmup="reputation", quality=rates)],
+        tasks=[Task("Launch", sender="hi@a.example.com", requests=60_000)],
+    )
+    found = verdict(plan, "Launch", "2026-12-06", replications=60)
+    assert not found.meets
+    assert 0 < found.odds.probability < 0.9
+    assert "in half of 60 replications, and in time in" in found.answer
+    assert "Any of these would do, if all goes as is expected:" in str(found)
+    assert verdict(plan, "Launch", "2026-12-20", replications=60).meets
+
+
+def test_too_few_replications_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["deadline", "x.yaml", "--task", "T", "--by", "2026-12-07", "--replications", "0"]
+    assert main(command) == 2
+    assert capsys.readouterr().err == "sessim: --replications: 0 is too few; give 1 or more\n"
+
+
 @pytest.mark.parametrize(
     ("task", "by", "said"),
     [
