@@ -25,6 +25,8 @@ from sessim.quality import OUTCOMES
 FORMAT: Final = 1
 NONE: Final = -1
 """Stands in a column for "no such thing": no run, no status, no limit."""
+SEEN: Final = "history"
+"""The mode of a log that was rebuilt from looks at tasks."""
 
 
 class Event(IntEnum):
@@ -111,6 +113,17 @@ class EventLog:
     def timezone(self) -> str:
         """The zone in which the log's times are shown."""
         return self.plan.timezone
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the log was rebuilt from looks at tasks, between which nobody knows the pace."""
+        return self.meta.get("mode") == SEEN
+
+    @property
+    def types(self) -> Sequence[int]:
+        """What kind of task each one is, with the API's codes: as it was seen, or by the plan."""
+        known: Sequence[int] = self.meta.get("types") or [task.type for task in self.plan.tasks]
+        return known
 
     @cached_property
     def frame(self) -> pd.DataFrame:

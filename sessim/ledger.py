@@ -58,6 +58,12 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.starts)
 
+    def place_of(self, rows: Ints) -> Ints:
+        """Return the places in ``rows`` of rows of the log."""
+        places = np.full(len(self.log), NOT_YET)
+        places[self.rows] = np.arange(len(self.rows))
+        return places[rows]
+
     def column(self, name: str) -> NDArray[Any]:
         """Return a column of the log in the order of ``rows``."""
         return self.log.columns[name][self.rows]
@@ -214,8 +220,11 @@ class Snapshot:
         """The emails of each run that were sent since its latest row.
 
         They follow from the rate; who sends for real may be late, and then the next row says how
-        many there can be at most.
+        many there can be at most. Of what was only looked at now and then, nobody knows who was
+        served when: there they are shared out evenly from row to row.
         """
+        if self.log.is_seen:
+            return self._evenly
         return np.minimum(self._by_the_rate, self._until_next)
 
     @cached_property
@@ -235,6 +244,18 @@ class Snapshot:
         }
         spread = spread_out(rise, self.under_way)
         return {name: now[name] + spread[name] for name in names}
+
+    @cached_property
+    def _evenly(self) -> Ints:
+        lasts = self.ledger.place_of(self._last)
+        begun = self.log.time[self._last]
+        lasts_for = np.maximum(self.ledger.next_time[lasts] - begun, 1)
+        there = (self.column("status") == TaskStatus.SENDING) & (self._until_next < UNLIMITED)
+        rise = np.where(there, np.maximum(self._until_next, 0), 0)
+        gone = np.minimum(self.instant - begun, lasts_for)
+        share = gone / lasts_for
+        risen: Ints = np.minimum((rise * share).astype(np.int64), rise)
+        return risen
 
     @cached_property
     def _next_rows(self) -> tuple[Ints, NDArray[np.bool_]]:

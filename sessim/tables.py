@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sessim.clock import HOUR
-from sessim.eventlog import NONE, Event, integers, status_words, times, words
+from sessim.eventlog import NONE, Event, EventLog, integers, status_words, times, words
 from sessim.ledger import NOT_YET, Ints, Ledger, Snapshot, is_finished
 from sessim.lifecycle import TaskStatus, TaskType
 from sessim.plan import Plan
@@ -96,12 +96,12 @@ def _called_off(snapshot: Snapshot) -> Ints:
     return found
 
 
-def _frame(data: dict[str, Any], plan: Plan, keys: tuple[str, ...]) -> pd.DataFrame:
-    number = data["task"] - 1
+def _frame(data: dict[str, Any], log: EventLog, keys: tuple[str, ...]) -> pd.DataFrame:
+    number, plan = data["task"] - 1, log.plan
     names = np.array([task.name for task in plan.tasks], dtype=object)
     domains = [domain.name for domain in plan.domains]
     domain = np.array([domains.index(task.domain) for task in plan.tasks])
-    kinds = np.array([task.type - 1 for task in plan.tasks])
+    kinds = np.array(log.types) - 1
     columns: dict[str, Any] = {key: data[key] for key in keys}
     outcomes = _outcomes(data)
     columns["name"] = pd.array(names[number], dtype="str")
@@ -140,7 +140,7 @@ def runs(snapshot: Snapshot) -> pd.DataFrame:
     data = _with_tasks_to_come(run_numbers(snapshot), snapshot)
     happens = data["requests"] > 0
     data = {name: values[happens] for name, values in data.items()}
-    return _frame(data, snapshot.log.plan, ("task", "run"))
+    return _frame(data, snapshot.log, ("task", "run"))
 
 
 def tasks(snapshot: Snapshot) -> pd.DataFrame:
@@ -149,7 +149,6 @@ def tasks(snapshot: Snapshot) -> pd.DataFrame:
     Columns as in :func:`runs` without ``run``; a task's counts are the sums over its runs that
     were due, its status that of its earliest unfinished run, else of its last.
     """
-    plan = snapshot.log.plan
     told = run_numbers(snapshot)
     data = _with_tasks_to_come(told, snapshot)
     counted = np.isin(data["task"], told["task"])  # the log tells of those that were due
@@ -173,7 +172,7 @@ def tasks(snapshot: Snapshot) -> pd.DataFrame:
         "started": np.where(started == late, NOT_YET, started),
         "finished": np.where(is_finished(status), latest, NOT_YET),
     }
-    return _frame(rows, plan, ("task",))
+    return _frame(rows, snapshot.log, ("task",))
 
 
 def _task_status(data: dict[str, NDArray[Any]], starts: Ints, snapshot: Snapshot) -> Ints:
@@ -262,17 +261,8 @@ def pauses(ledger: Ledger) -> pd.DataFrame:
     ``reason``.
     """
     log = ledger.log
-    event, status, time = (ledger.column(name) for name in ("event", "status", "time"))
-    begins = np.flatnonzero(event == Event.PAUSED)
-    size = len(event)
-    # the first row of the run behind a pause that is not PAUSED any more, if there is one
-    other = np.where(status != TaskStatus.PAUSED, np.arange(size), size)
-    following = np.minimum.accumulate(np.append(other, size)[::-1])[::-1][begins]
-    bounds = np.append(ledger.starts[1:], size)[ledger.line[begins]]
-    ended = following < bounds
-    end = np.where(ended, time[np.minimum(following, size - 1)], NOT_YET) if size else time
-    order = np.argsort(time[begins], kind="stable")
-    rows, end = ledger.rows[begins][order], end[order]
+    rows, ends = pause_rows(ledger)
+    end = np.where(ends < 0, NOT_YET, log.time[ends])
     start = log.time[rows]
     hours = (np.where(end == NOT_YET, log.time[-1], end) - start) / HOUR
     return pd.DataFrame(
@@ -288,6 +278,24 @@ def pauses(ledger: Ledger) -> pd.DataFrame:
         },
         copy=False,
     )
+
+
+def pause_rows(ledger: Ledger) -> tuple[Ints, Ints]:
+    """Return the rows of the log with which pauses began and ended, -1 if one never ended.
+
+    By the instant at which they began, then task and run, as in :func:`pauses`.
+    """
+    event, status = ledger.column("event"), ledger.column("status")
+    begins = np.flatnonzero(event == Event.PAUSED)
+    size = len(event)
+    # the first row of the run behind a pause that is not PAUSED any more, if there is one
+    other = np.where(status != TaskStatus.PAUSED, np.arange(size), size)
+    following = np.minimum.accumulate(np.append(other, size)[::-1])[::-1][begins]
+    ended = following < np.append(ledger.starts[1:], size)[ledger.line[begins]]
+    rows = np.append(ledger.rows, NONE)
+    ends = np.where(ended, rows[following], NONE)
+    order = np.argsort(ledger.column("time")[begins], kind="stable")
+    return rows[begins[order]], ends[order]
 
 
 class _Days:

@@ -212,7 +212,7 @@ def _keys(story: Story, by: By) -> tuple[Ints, Sequence[str]]:
         case "domain":
             return log.domain[rows].astype(np.int64) + 1, ["", *log.domains]
         case "type":
-            types = np.array([0, *(task.type for task in plan.tasks)])
+            types = np.array([0, *story.log.types])
             return types[task], ["", *(kind.label for kind in TaskType)]
     raise ValueError(f"by: {by!r} is unknown; use task, domain or type")
 

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sessim import tables
 from sessim.eventlog import EventLog, times
 from sessim.history.sightings import Sightings
+from sessim.ledger import NOT_YET
 from sessim.result import Result
 
 if TYPE_CHECKING:
@@ -73,6 +75,26 @@ class History(Result):
     def __init__(self, log: EventLog, evidence: Evidence | None = None) -> None:
         super().__init__(log)
         self.evidence = Evidence.exact(log) if evidence is None else evidence
+
+    @cached_property
+    def pauses(self) -> pd.DataFrame:
+        """One row a pause, with what is known of its beginning and its end.
+
+        The columns of :func:`sessim.tables.pauses`, then ``start_earliest, start_latest,
+        end_earliest, end_latest`` (times): between which instants it began and ended. Where two
+        of them are equal the source dates the event itself; ``start`` and ``end`` are estimates
+        that lie between them.
+        """
+        frame, evidence = tables.pauses(self._ledger), self.evidence
+        start, end = tables.pause_rows(self._ledger)
+        known = end >= 0
+        for name, rows in (("start", start), ("end", end)):
+            for side in ("earliest", "latest"):
+                instants = getattr(evidence, side)[np.maximum(rows, 0)]
+                if name == "end":
+                    instants = np.where(known, instants, NOT_YET)
+                frame[f"{name}_{side}"] = times(instants, self.plan.timezone)
+        return frame
 
     @cached_property
     def intervals(self) -> pd.DataFrame:
