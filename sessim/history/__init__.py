@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sessim.history.history import Evidence, History
+from sessim.history.loading import load_history
 from sessim.history.sightings import Sightings
 
-__all__ = ["Evidence", "History", "Sightings"]
+__all__ = ["Evidence", "History", "Sightings", "load_history"]

@@ -1,0 +1,141 @@
+"""What the rows of a task list say of each task besides its counters."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from sessim.checks import MOST_DOMAINS
+from sessim.fields import address_parts
+from sessim.history.instants import Reader
+from sessim.history.losses import Losses, Place
+from sessim.history.pages import TaskRow
+from sessim.lifecycle import TaskType
+
+UNKNOWN_SENDER: Final = "unknown@unknown.invalid"
+"""Stands for a sender that no row names."""
+_LONGEST: Final = 160
+_MOST_HOURS: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One task, as its latest row tells of it.
+
+    Attributes
+    ----------
+    id
+        The source's ``TaskId``.
+    place
+        Its place in the order of first appearance.
+    name, sender, domain, subject
+        As in a plan; the name is unique.
+    type
+        Batch, Scheduled or Recurring.
+    created, begins
+        When it was created, and when its first run was to start, in microseconds since the Unix
+        epoch; None where nothing says so.
+    hours
+        The interval of a recurring task, else 0.
+    ends
+        Whether the recurrence was ended (``TermCycle``).
+    """
+
+    id: int | str
+    place: int
+    name: str
+    sender: str
+    domain: str
+    subject: str | None
+    type: TaskType
+    created: int | None
+    begins: int | None
+    hours: int
+    ends: bool
+
+
+def facts(rows: Sequence[TaskRow], reader: Reader, losses: Losses, file: str) -> list[Fact]:
+    """Read the facts of each task in order of creation; those of too many domains are left out."""
+    read = [_fact(row, place, reader) for place, row in enumerate(rows)]
+    kept = _few_domains(read, losses, file)
+    kept.sort(key=lambda fact: (fact.created or 0, _number(fact.id), fact.place))
+    return _named(kept)
+
+
+def _number(id_: int | str) -> int:
+    return id_ if isinstance(id_, int) else 0
+
+
+def _fact(row: TaskRow, place: int, reader: Reader) -> Fact:
+    sender, domain = _sender(row.FromEmailAddress)
+    created = reader.instant(row.CreateTime)
+    kind, begins, hours, ends = TaskType.IMMEDIATE, created, 0, False
+    cycle, timed = row.CycleParam, row.TimedParam
+    if cycle is not None and (row.TaskType == TaskType.RECURRING or row.TaskType is None):
+        kind, ends = TaskType.RECURRING, cycle.TermCycle == 1
+        begins = reader.instant(cycle.BeginTime)
+        hours = cycle.IntervalTime or 0
+    elif row.TaskType == TaskType.RECURRING:
+        kind, begins = TaskType.RECURRING, None
+    elif row.TaskType == TaskType.SCHEDULED or timed is not None:
+        kind = TaskType.SCHEDULED
+        begins = reader.instant(timed.BeginTime) if timed is not None else None
+    hours = hours if 1 <= hours <= _MOST_HOURS else 0
+    subject = _plain(row.Subject)
+    return Fact(
+        row.TaskId, place, subject or "", sender, domain, subject, kind, created, begins, hours,
+        ends,
+    )  # fmt: skip
+
+
+def _sender(text: str | None) -> tuple[str, str]:
+    with suppress(ValueError):
+        if text and text.isprintable():
+            return text.strip(), address_parts(text.strip())[2]
+    return UNKNOWN_SENDER, address_parts(UNKNOWN_SENDER)[2]
+
+
+def _plain(text: str | None) -> str | None:
+    """Return a text as a plan may hold it: printable, and not empty."""
+    if text is None:
+        return None
+    plain = "".join(c if c.isprintable() else " " for c in text).strip()
+    return unicodedata.normalize("NFC", plain)[:998] or None
+
+
+def _few_domains(read: list[Fact], losses: Losses, file: str) -> list[Fact]:
+    tasks = Counter(fact.domain for fact in read)
+    if len(tasks) <= MOST_DOMAINS:
+        return read
+    kept = {name for name, _ in tasks.most_common(MOST_DOMAINS)}
+    left = [fact for fact in read if fact.domain not in kept]
+    losses.leave_out(
+        f"an account has at most {MOST_DOMAINS} domains, and those with the most tasks were kept; "
+        "import each account by itself",
+        Place(file),
+        len(left),
+    )
+    return [fact for fact in read if fact.domain in kept]
+
+
+def _named(facts_: list[Fact]) -> list[Fact]:
+    """Give each task a name that no other has: its subject, with its id where that is shared."""
+    from dataclasses import replace
+
+    shared = Counter(fact.name[:_LONGEST] for fact in facts_)
+    names = set()
+    found = []
+    for fact in facts_:
+        name = fact.name[:_LONGEST].strip()
+        if not name or shared[name] > 1:
+            id_ = _plain(str(fact.id)[:30]) or str(fact.place)
+            name = f"{name or 'Task'} ({id_})" if name else f"Task {id_}"
+        while name in names:
+            name += "'"
+        names.add(name)
+        found.append(replace(fact, name=name))
+    return found

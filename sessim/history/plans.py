@@ -1,0 +1,117 @@
+"""The plan behind a history: what the account was told to send, as far as rows tell."""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, Final
+
+from sessim.clock import DAY, Clock
+from sessim.errors import SessimWarning
+from sessim.history.facts import Fact
+from sessim.history.looks import Run
+from sessim.parts import Domain, Task
+from sessim.plan import Plan
+
+_YEAR: Final = 365 * DAY
+
+
+def build(
+    facts: Sequence[Fact],
+    runs: Mapping[int, Sequence[Run]],
+    domains: Sequence[Domain],
+    clock: Clock,
+    span: tuple[int, int],
+    *,
+    requests: Mapping[int, int],
+    gone: Mapping[int, int],
+    over: set[int],
+    rate: Fraction,
+    given: Plan | None,
+) -> Plan:
+    """Build the plan.
+
+    Parameters
+    ----------
+    facts
+        The tasks in order of their ids.
+    runs
+        The runs of each task that were due, by task id.
+    domains
+        In the order of their places.
+    clock
+        Of the zone whose days count.
+    span
+        When the history begins and ends.
+    requests, gone
+        By task id: the emails of a run, and when a task that disappeared was gone.
+    over
+        The ids of recurring tasks whose recurrence is over.
+    rate
+        Emails a second.
+    given
+        A plan whose rules hold, if there is one.
+    """
+    dues = [_first(fact, runs.get(i, ()), span[1]) for i, fact in enumerate(facts, 1)]
+    start = min([span[0], *dues])
+    tasks = [
+        _task(
+            fact, dues[i - 1], start, clock, requests.get(i, 1),
+            len(runs.get(i, ())) if i in over else None, _last(runs.get(i, ())), gone.get(i),
+        )
+        for i, fact in enumerate(facts, 1)
+    ]  # fmt: skip
+    keys: dict[str, Any] = {
+        "start": written(clock, start),
+        "timezone": clock.zone.key,
+        "rate": rate,
+        "domains": tuple(domains),
+        "tasks": tuple(tasks),
+        "horizon": written(clock, span[1] + DAY) if span[1] - start > _YEAR - DAY else None,
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SessimWarning)  # it happened, whatever one may think of it
+        if given is None:
+            return Plan(**keys)
+        return replace(given, **keys, test_sends=())
+
+
+def _first(fact: Fact, runs: Sequence[Run], end: int) -> int:
+    """Return when a task's first run was due, or will be."""
+    if fact.begins is not None and (not runs or runs[0].due >= fact.begins):
+        return fact.begins
+    return runs[0].due if runs else end
+
+
+def _last(runs: Sequence[Run]) -> int:
+    return runs[-1].number if runs else 0
+
+
+def _task(
+    fact: Fact, due: int, start: int, clock: Clock, requests: int, count: int | None, last: int,
+    gone: int | None,
+) -> Task:  # fmt: skip
+    keys: dict[str, Any] = {}
+    if due != start or fact.hours or fact.type != 1:
+        keys["start"] = written(clock, due)
+    if fact.hours:
+        keys["every"] = f"{fact.hours}h"
+        if count is not None:
+            keys["count"] = max(last, 1)
+    if gone is not None:
+        keys["cancel_at"] = written(clock, max(gone, start))
+    return Task(
+        fact.name, sender=fact.sender, requests=max(requests, 1), subject=fact.subject, **keys
+    )
+
+
+def written(clock: Clock, instant: int) -> dt.datetime:
+    """Return an instant as a plan writes it: on the local clock, with its offset if need be."""
+    local = clock.local(instant)
+    plain = local.replace(tzinfo=None)
+    if clock.instant(plain) == instant:
+        return plain
+    return local.replace(tzinfo=dt.timezone(local.utcoffset() or dt.timedelta()))

@@ -1,0 +1,228 @@
+"""The bytes of a history's files: unpacked, in UTF-8, in lines or JSON values of bounded size."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import os
+import re
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Final, cast
+
+from sessim.errors import HistoryError, shown
+from sessim.history.losses import Losses, Place
+
+MOST_BYTES: Final = 32 << 20
+"""The longest line, and the largest JSON value, that is read."""
+MOST_DEPTH: Final = 100
+"""How deep a JSON value may be nested."""
+CHUNK: Final = 1 << 20
+
+_WIDE: Final = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)|[{}\[\]]', re.DOTALL)
+"""A string, whole or cut off at the end, or a bracket."""
+
+Line = tuple[int, bytes]
+"""A number from 1, and the bytes without the line's end."""
+
+
+def head(path: Path, size: int = 1 << 16) -> bytes:
+    """Return the first bytes of a file, unpacked and in UTF-8."""
+    with opened(path) as file:
+        try:
+            return file.read(size)
+        except (OSError, EOFError, zlib.error):
+            return b""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file, whether packed by gzip or not; what is in UTF-16 comes as UTF-8.
+
+    Raises :class:`HistoryError` if it cannot be opened.
+    """
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise HistoryError(f"cannot read the history {shown(str(path))}: {reason}") from None
+    with raw:
+        file = cast("IO[bytes]", raw)
+        if _peek(raw)[:2] == b"\x1f\x8b":
+            file = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=raw)), CHUNK)
+        start = _peek(file)
+        for mark, encoding in _WIDE.items():
+            if start.startswith(mark):
+                file = _Recoded(file, encoding)
+                break
+        else:
+            if start.startswith(codecs.BOM_UTF8):
+                file.read(len(codecs.BOM_UTF8))
+        yield file
+
+
+def _peek(file: IO[bytes]) -> bytes:
+    try:
+        return cast("io.BufferedReader", file).peek(4)[:4]
+    except (OSError, EOFError, zlib.error):
+        return b""
+
+
+class _Recoded(io.BufferedReader):
+    """A file in another encoding, read as UTF-8; what is broken becomes a replacement mark."""
+
+    def __init__(self, file: IO[bytes], encoding: str) -> None:
+        super().__init__(_Recoder(file, encoding), CHUNK)
+
+
+class _Recoder(io.RawIOBase):
+    def __init__(self, file: IO[bytes], encoding: str) -> None:
+        self._file = file
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._rest:
+            read = self._file.read(CHUNK)
+            self._rest = self._decoder.decode(read, final=not read).encode("utf-8", "replace")
+            if not read:
+                break
+        size = min(len(buffer), len(self._rest))
+        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
+        return size
+
+
+def lines(path: Path, losses: Losses) -> Iterator[Line]:
+    """Yield the lines of a file that are not empty; what is too long or cut off is left out."""
+    with opened(path) as file:
+        number = 0
+        while True:
+            number += 1
+            try:
+                line = file.readline(MOST_BYTES + 1)
+                if len(line) > MOST_BYTES:
+                    _skip_line(file)
+                    losses.leave_out(_TOO_LONG, Place(path.name, number))
+                    continue
+            except (OSError, EOFError, zlib.error):
+                losses.leave_out(_CUT_OFF, Place(path.name, number))
+                return
+            if not line:
+                return
+            if line := line.strip():
+                yield number, line
+
+
+_TOO_LONG: Final = f"the line is longer than {MOST_BYTES >> 20} MB"
+_TOO_LARGE: Final = f"the value is larger than {MOST_BYTES >> 20} MB"
+_TOO_DEEP: Final = f"the value is nested deeper than {MOST_DEPTH} levels"
+_CUT_OFF: Final = "the packed file ends before its end, or is damaged; what comes after is missing"
+_UNFINISHED: Final = "the file ends in the middle of a value"
+
+
+def _skip_line(file: IO[bytes]) -> None:
+    while chunk := file.readline(CHUNK):
+        if chunk.endswith(b"\n"):
+            return
+
+
+def values(path: Path, losses: Losses) -> Iterator[Line]:
+    """Yield the JSON objects and lists of a document: its own, or the entries of its one list.
+
+    However long the list is, only one entry is held at a time.
+    """
+    with opened(path) as file:
+        yield from _Splitter(file, path.name, losses).values()
+
+
+class _Splitter:
+    """Cuts a stream of JSON into values by counting brackets outside strings."""
+
+    def __init__(self, file: IO[bytes], name: str, losses: Losses) -> None:
+        self.file, self.name, self.losses = file, name, losses
+        self.buffer = bytearray()
+        self.line = 1
+        self.place = 0  # what lies before it has been looked at
+        self.depth = self.base = 0  # the base is 1 inside the one list
+        self.start = -1  # where the value begins, -1: none has begun
+        self.begun_on = 1
+        self.skips = ""  # why the value is left out
+
+    def values(self) -> Iterator[Line]:
+        more = True
+        while more:
+            more = self._read()
+            yield from self._whole()
+            self._forget()
+        if self.start >= 0 or self.depth > self.base:
+            self.losses.leave_out(_UNFINISHED, Place(self.name, self.begun_on))
+
+    def _read(self) -> bool:
+        try:
+            chunk = self.file.read(CHUNK)
+        except (OSError, EOFError, zlib.error):
+            self.losses.leave_out(_CUT_OFF, Place(self.name, self.line))
+            return False
+        self.buffer += chunk
+        return bool(chunk)
+
+    def _whole(self) -> Iterator[Line]:
+        for match in _TOKEN.finditer(self.buffer, self.place):
+            token = self.buffer[match.start()]
+            if token == 0x22:  # a string
+                if not match[1]:
+                    self.place = match.start()
+                    return
+            elif token in b"{[":
+                self._open(match.start(), token)
+            elif (found := self._close(match.end())) is not None:
+                yield found
+        self.place = len(self.buffer)
+
+    def _open(self, start: int, token: int) -> None:
+        if self.depth == 0 and token == 0x5B and self.base == 0:
+            self.base = 1  # the one list
+        elif self.depth == self.base:
+            self.start, self.skips = start, ""
+            self.begun_on = self.line + self.buffer.count(b"\n", 0, start)
+        self.depth += 1
+        if self.depth - self.base > MOST_DEPTH:
+            self.skips = _TOO_DEEP
+
+    def _close(self, end: int) -> Line | None:
+        self.depth = max(self.depth - 1, 0)
+        if self.depth == 0 and self.base:
+            self.base = 0
+            return None
+        if self.depth != self.base or (self.start < 0 and not self.skips):
+            return None
+        start, self.start = self.start, -1
+        if self.skips:
+            self.losses.leave_out(self.skips, Place(self.name, self.begun_on))
+            self.skips = ""
+            return None
+        return self.begun_on, bytes(self.buffer[start:end])
+
+    def _forget(self) -> None:
+        """Drop what is done with, and a value that has grown too large."""
+        if self.start >= 0 and len(self.buffer) - self.start > MOST_BYTES:
+            self.skips, self.start = self.skips or _TOO_LARGE, -1
+        if len(self.buffer) - self.place > MOST_BYTES:  # within one string
+            self.skips, self.place = _TOO_LARGE, len(self.buffer)
+        keep = self.start if self.start >= 0 else self.place
+        self.line += self.buffer.count(b"\n", 0, keep)
+        del self.buffer[:keep]
+        self.place -= keep
+        self.start = 0 if self.start >= 0 else -1

@@ -1,0 +1,222 @@
+"""From what polls showed to an event log, its plan, and how sure each row is."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessim.clock import Clock
+from sessim.errors import HistoryError
+from sessim.eventlog import NONE, SEEN, Event, EventLog
+from sessim.history import plans
+from sessim.history import quotas as daily
+from sessim.history.history import Evidence, History
+from sessim.history.instants import Reader
+from sessim.history.lives import Life
+from sessim.history.losses import Losses
+from sessim.history.polls import Polls
+from sessim.history.quotas import Change, Limits
+from sessim.history.rows import Counts, Rows, Span, used
+from sessim.history.seen import Seen, look
+from sessim.history.shares import Shares, Table, midnights, tempo
+from sessim.history.tempo import Tempo
+from sessim.lifecycle import CANCELLED
+from sessim.parts import Domain
+from sessim.plan import Plan
+from sessim.version import __version__
+from sessim.warmup import Days, published
+
+Ints = NDArray[np.int64]
+
+
+def rebuild(
+    polls: Polls, reader: Reader, losses: Losses, file: str, plan: Plan | None = None
+) -> History:
+    """Rebuild a history from polls of the task list.
+
+    Parameters
+    ----------
+    polls
+        All that was read.
+    reader
+        Which read their times; its zone holds where ``plan`` says nothing else.
+    losses
+        Where rows that contradict others are counted, under the name of ``file``.
+    plan
+        Whose rules hold: rate, discipline, restarts, zone and the warm-ups of its domains.
+
+    Raises
+    ------
+    HistoryError
+        If no task was seen.
+    """
+    if not polls.rows:
+        raise HistoryError(f"nothing in {file} tells of a task; see what it holds and its format")
+    clock = reader.clock if plan is None else plan.clock
+    seen = look(polls, reader, losses, clock, file, plan)
+    table = Table.of(seen.runs)
+    pace = _tempo(polls, seen, table, clock, plan)
+    built, limits = _plan(polls, seen, table, clock, pace, plan)
+    shares = Shares(table, seen.runs, pace, clock, limits, seen.span[1])
+    rows = Rows()
+    _write_runs(seen, shares, rows)
+    _write_gone(seen, rows)
+    fresh = _write_limits(built, shares, seen, rows)
+    log, columns = _log(rows, fresh, built, seen)
+    evidence = Evidence(
+        columns["earliest"], columns["latest"], seen.sightings(), columns["source"],
+        [fact.id for fact in seen.facts], reader.timezone, losses.sentences,
+    )  # fmt: skip
+    return History(log, evidence)
+
+
+def _tempo(polls: Polls, seen: Seen, table: Table, clock: Clock, plan: Plan | None) -> Tempo:
+    times = np.unique(np.array(polls.times, dtype=np.int64))
+    restarts = _restarts(plan, seen.span) if plan else []
+    return tempo(table, seen.runs, times, clock, plan.rate if plan else None, restarts)
+
+
+def _restarts(plan: Plan, span: tuple[int, int]) -> list[int]:
+    """Return when the plan's rules restart paused runs, other than where a day begins."""
+    clock, at = plan.clock, plan.restart_at
+    days = midnights(clock, *span)
+    if isinstance(at, dt.time):
+        return [clock.instant(dt.datetime.combine(clock.date(day), at)) for day in days]
+    found = [clock.instant(moment) for moment in at or ()]
+    if plan.restart_delay:
+        found += [day + plan.restart_delay * 1_000_000 for day in days]
+    return found
+
+
+# --- the plan and the limits ----------------------------------------------------------------------
+
+
+def _plan(
+    polls: Polls, seen: Seen, table: Table, clock: Clock, pace: Tempo, given: Plan | None
+) -> tuple[Plan, list[Limits]]:
+    """Build the plan behind a history, and say which limits held when."""
+    first, last = seen.span
+    runs = seen.of_tasks()
+    polled = [daily.limits(polls.quotas.get(name, ()), clock, first) for name in seen.domains]
+    domains = []
+    for place, (name, found) in enumerate(zip(seen.domains, polled, strict=True)):
+        known = {domain.name: domain for domain in given.domains}.get(name) if given else None
+        if known is None:
+            due = _first_due(seen, place, clock)
+            known = daily.domain(name, daily.by_date(found, clock, first, last), due)
+        domains.append(known)
+    plan = plans.build(
+        seen.facts, runs, domains, clock, seen.span, requests=seen.requests,
+        gone={task: gone.by for task, gone in seen.gone.items()}, over=seen.over,
+        rate=pace.rate, given=given,
+    )  # fmt: skip
+    limits = []
+    for place, (domain, found) in enumerate(zip(plan.domains, polled, strict=True)):
+        takes_plan = not found.changes or (given is None and domain.warmup in published())
+        limits.append(_planned(plan, domain, seen, table, place) if takes_plan else found)
+    return plan, limits
+
+
+def _first_due(seen: Seen, place: int, clock: Clock) -> dt.date:
+    name = seen.domains[place]
+    dues = [run.due for run in seen.runs if run.domain == place]
+    dues += [fact.begins for fact in seen.facts if fact.domain == name and fact.begins is not None]
+    return clock.date(min(dues, default=seen.span[0]))
+
+
+def _planned(plan: Plan, domain: Domain, seen: Seen, table: Table, place: int) -> Limits:
+    """Return the limits that a plan sets, with what was seen where they depend on sending."""
+    clock = plan.clock
+    first, last = plan.start_instant, max(seen.span[1], plan.start_instant)
+    days = counting(plan, domain)
+    chosen = np.array([run.domain == place for run in seen.runs], dtype=bool)[table.run]
+    times, sums = table.time[chosen], table.emails[chosen]
+    order = np.argsort(times, kind="stable")
+    times, sums = times[order], np.append(0, np.cumsum(sums[order]))
+    changes: list[Change] = []
+    for start in [first, *(day for day in midnights(clock, first, last) if day > first)]:
+        if changes:
+            days.pass_midnight(int(sums[times.searchsorted(start, "right")]))
+        limit = days.limit(clock.date(start).toordinal())
+        changes.append(Change(start, start, start, NONE if limit is None else limit))
+    return Limits(changes)
+
+
+def counting(plan: Plan, domain: Domain) -> Days:
+    """Return the warm-up days of a domain, as they stand when the plan starts."""
+    first = plan.warmup_start(domain).toordinal()
+    today = plan.clock.date(plan.start_instant).toordinal()
+    return Days(domain.limits, first, domain.advance == "sending", max(0, today - first))
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def _write_runs(seen: Seen, shares: Shares, rows: Rows) -> None:
+    sizes = [len(run.seen["time"]) for run in seen.runs]
+    firsts = np.cumsum([0, *sizes]).tolist()
+    latest: dict[int, Life] = {}
+    for place, run in enumerate(seen.runs):
+        life = Life(run, place, shares, rows)
+        life.write(firsts[place], latest.get(run.task))
+        latest[run.task] = life
+
+
+def _write_gone(seen: Seen, rows: Rows) -> None:
+    """Write that tasks were cancelled which had not begun, or would have gone on."""
+    begun = {run.task for run in seen.runs}
+    for task, gone in seen.gone.items():
+        fact = seen.facts[task - 1]
+        span = Span(gone.by, gone.after, gone.by)
+        if fact.hours:
+            rows.called_off(task, span, gone.source)
+        elif task not in begun:
+            rows.begin()
+            who = (task, 1, seen.domains.index(fact.domain))
+            counts = Counts(max(seen.requests[task], 1), 0, 0)
+            rows.run(Event.CANCELLED, who, span, CANCELLED, counts, gone.source, "seen")
+
+
+def _write_limits(plan: Plan, shares: Shares, seen: Seen, rows: Rows) -> list[int]:
+    """Write the limits of each day, and return when counting began anew."""
+    clock, start, end = plan.clock, plan.start_instant, seen.span[1]
+    fresh = [start, *(day for day in midnights(clock, start, end) if start < day < end)]
+    for place, domain in enumerate(plan.domains):
+        days, limits = counting(plan, domain), shares.limits[place]
+        for instant in fresh:
+            if instant != start:
+                days.pass_midnight(shares.sent_before(place, instant))
+            number = days.day(clock.date(instant).toordinal())
+            detail = f"warm-up day {number}" if domain.limits.counts_days else ""
+            change = limits.change(instant)
+            span = Span.at(instant)
+            if change is not None and change.time == instant:
+                span = Span(instant, change.earliest, change.latest)
+            rows.limit(place, span, NONE if change is None else change.limit, detail)
+        for change in limits.changes:
+            if change.time > start and change.time not in fresh and change.time < end:
+                span = Span(change.time, change.earliest, change.latest)
+                rows.limit(place, span, change.limit, "changed within the day")
+    return fresh
+
+
+def _log(
+    rows: Rows, fresh: Sequence[int], plan: Plan, seen: Seen
+) -> tuple[EventLog, dict[str, NDArray[Any]]]:
+    done = seen.finished
+    last = rows.last if done else max(rows.last, seen.span[1])
+    rows.end(last, "all work done" if done else "work left")
+    columns = rows.columns()
+    used(columns, fresh)
+    names = ("time", "event", "task", "run", "domain", "status", "sent", "cached", "failed",
+             "cancelled", "waiting", "limit", "sent_today", "detail")  # fmt: skip
+    types = [int(fact.type) for fact in seen.facts]
+    meta = {"mode": SEEN, "version": __version__, "types": types}
+    log = EventLog(
+        {name: columns[name] for name in names}, tuple(seen.domains), rows.details, plan, meta
+    )
+    return log, columns

@@ -1,0 +1,173 @@
+"""The rows of a rebuilt log, collected out of order and then put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessim.eventlog import NONE, Event
+from sessim.lifecycle import TaskStatus
+
+Ints = NDArray[np.int64]
+
+ORDER: Final = {
+    Event.DAY: 0, Event.LIMIT: 1, Event.SENT: 2, Event.PAUSED: 2, Event.ERROR: 2,
+    Event.RESTARTED: 3, Event.REFUSED: 3, Event.CANCELLED: 4, Event.DUE: 5, Event.SKIPPED: 5,
+    Event.SENDING: 6, Event.TURN: 7, Event.END: 9,
+}  # fmt: skip
+"""What comes first at one instant (rules, *Terms*)."""
+LAST: Final = 8
+
+
+class Span(NamedTuple):
+    """An instant, and between which two it is known to lie."""
+
+    time: int
+    earliest: int
+    latest: int
+
+    @classmethod
+    def at(cls, time: int) -> Span:
+        """Return an instant that is known exactly."""
+        return cls(time, time, time)
+
+    @classmethod
+    def within(cls, time: int, earliest: int, latest: int) -> Span:
+        """Return an instant that was estimated, moved into its bounds."""
+        return cls(min(max(time, earliest), latest), earliest, latest)
+
+
+class Counts(NamedTuple):
+    """The counters of a run."""
+
+    requests: int
+    sent: int
+    cached: int
+    failed: int = 0
+
+
+_FIELDS: Final = (
+    "time", "order", "event", "task", "run", "domain", "status", "sent", "cached", "failed",
+    "cancelled", "waiting", "limit", "detail", "earliest", "latest", "source",
+)  # fmt: skip
+
+
+class Rows:
+    """Collects rows; those of one run in the order in which they happened."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, ...]] = []
+        self._details: dict[str, int] = {"": 0}
+        self._who = (0, 0)
+        self._latest = (0, 0)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def begin(self) -> None:
+        """Begin with another run: its rows need not come after those before."""
+        self._latest = (0, 0)
+
+    def run(
+        self, event: Event, who: tuple[int, int, int], span: Span, status: int, counts: Counts,
+        source: int, detail: str = "",
+    ) -> None:  # fmt: skip
+        """Append a row of a run, given by task, number and domain."""
+        place = (span.time, ORDER[event])
+        if place < self._latest:
+            place = self._latest
+        self._latest = place
+        task, run, domain = who
+        requests, sent, cached, failed = counts
+        rest = max(requests - sent - cached - failed, 0)
+        dropped = rest + cached if status == TaskStatus.CANCELLED else 0
+        if dropped:
+            cached = rest = 0
+        elif status == TaskStatus.PAUSED:
+            cached, rest = cached + rest, 0
+        self._add(
+            *place, event, task, run, domain, status, sent, cached, failed, dropped, rest, NONE,
+            self._code(detail), min(span.earliest, place[0]), max(span.latest, place[0]), source,
+        )  # fmt: skip
+
+    def limit(self, domain: int, span: Span, limit: int, detail: str) -> None:
+        """Append a row that tells of a domain's limit."""
+        self._add(
+            span.time, ORDER[Event.LIMIT], Event.LIMIT, 0, 0, domain, NONE, 0, 0, 0, 0, 0, limit,
+            self._code(detail), span.earliest, span.latest, NONE,
+        )  # fmt: skip
+
+    def called_off(self, task: int, span: Span, source: int) -> None:
+        """Append a row that tells that a task's later recurrences will not come."""
+        self._add(
+            span.time, ORDER[Event.CANCELLED], Event.CANCELLED, task, 0, NONE, NONE, 0, 0, 0, 0, 0,
+            NONE, self._code("later recurrences called off"), span.earliest, span.latest, source,
+        )  # fmt: skip
+
+    def end(self, time: int, detail: str) -> None:
+        """Append the row that ends the log."""
+        self._add(
+            time, ORDER[Event.END], Event.END, 0, 0, NONE, NONE, 0, 0, 0, 0, 0, NONE,
+            self._code(detail), time, time, NONE,
+        )  # fmt: skip
+
+    def _add(self, *row: int) -> None:
+        self._rows.append(row)
+
+    def _code(self, detail: str) -> int:
+        return self._details.setdefault(detail, len(self._details))
+
+    @property
+    def last(self) -> int:
+        """The instant of the last row."""
+        return max((row[0] for row in self._rows), default=0)
+
+    @property
+    def details(self) -> tuple[str, ...]:
+        """The texts of the column ``detail``, by code."""
+        return tuple(self._details)
+
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """Return the rows as arrays, in order, with those of the evidence."""
+        table = np.array(self._rows, dtype=np.int64).reshape(-1, len(_FIELDS))
+        self._rows = []
+        order = np.lexsort((table[:, 3], table[:, 1], table[:, 0]))
+        return dict(zip(_FIELDS, table[order].T.copy(), strict=True))
+
+
+def used(columns: dict[str, NDArray[Any]], fresh: Sequence[int]) -> None:
+    """Fill in the limit in force, and what counted towards it, of each row with a domain.
+
+    ``fresh`` are the instants at which counting begins anew.
+    """
+    domain, event, time = columns["domain"], columns["event"], columns["time"]
+    risen = _rises(columns)
+    columns["sent_today"] = np.zeros(len(time), dtype=np.int64)
+    starts = np.isin(time, np.array(fresh, dtype=np.int64)) & (event == Event.LIMIT)
+    for place in range(int(domain.max(initial=NONE)) + 1):
+        rows = np.flatnonzero(domain == place)
+        if not len(rows):
+            continue
+        told = np.maximum.accumulate(np.where(event[rows] == Event.LIMIT, np.arange(len(rows)), -1))
+        known = columns["limit"][rows][told]
+        columns["limit"][rows] = np.where(told < 0, NONE, known)
+        total = np.cumsum(risen[rows])
+        began = np.maximum.accumulate(np.where(starts[rows], np.arange(len(rows)), -1))
+        base = np.where(began < 0, 0, total[began])
+        columns["sent_today"][rows] = total - base
+
+
+def _rises(columns: dict[str, NDArray[Any]]) -> Ints:
+    """Return by how much each row's ``sent`` rose since its run's row before."""
+    key = columns["task"] << 32 | columns["run"]
+    order = np.argsort(key, kind="stable")
+    sent, sorted_key = columns["sent"][order], key[order]
+    risen = sent.copy()
+    same = np.append(False, sorted_key[1:] == sorted_key[:-1])[: len(sent)]
+    risen[same] -= np.roll(sent, 1)[same]
+    found = np.zeros(len(sent), dtype=np.int64)
+    found[order] = np.where(columns["run"][order] > 0, risen, 0)
+    return found

@@ -1,0 +1,230 @@
+"""What each run sent between two looks, until when, and on which side of midnight."""
+
+from __future__ import annotations
+
+import datetime as dt
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessim.clock import Clock
+from sessim.eventlog import NONE
+from sessim.history.looks import Run
+from sessim.history.quotas import Limits
+from sessim.history.tempo import Anchor, Tempo
+from sessim.lifecycle import SENDING
+from sessim.serving import Pace
+
+Ints = NDArray[np.int64]
+
+
+@dataclass
+class Table:
+    """The looks of all runs, by run and time: one entry a look in each array.
+
+    Attributes
+    ----------
+    run
+        The run's place in rule R3's order.
+    time, status, sent
+        As seen.
+    since
+        When the run had been seen before, or when it was due.
+    emails
+        By how much ``sent`` had risen since.
+    """
+
+    run: Ints
+    time: Ints
+    status: Ints
+    sent: Ints
+    since: Ints
+    emails: Ints
+
+    @classmethod
+    def of(cls, runs: Sequence[Run]) -> Table:
+        """Lay the looks of runs behind each other."""
+        sizes = [len(run.seen["time"]) for run in runs]
+        run = np.repeat(np.arange(len(runs)), sizes)
+        time, status, sent = (
+            np.array([value for entry in runs for value in entry.seen[name]], dtype=np.int64)
+            for name in ("time", "status", "sent")
+        )
+        first = np.append(True, run[1:] != run[:-1])[: len(run)]
+        since, before = np.roll(time, 1), np.roll(sent, 1)
+        due = np.array([entry.due for entry in runs], dtype=np.int64)
+        since = np.where(first, due[run], since) if len(run) else time
+        before[first] = 0
+        return cls(run, time, status, sent, np.minimum(since, time), sent - before)
+
+
+def tempo(
+    table: Table, runs: Sequence[Run], polls: Ints, clock: Clock, rate: Fraction | None,
+    restarts: Sequence[int] = (),
+) -> Tempo:  # fmt: skip
+    """Learn from all looks how fast the account sent."""
+    times = np.unique(np.append(polls, table.time))
+    order = np.argsort(table.time, kind="stable")
+    seen = table.time[order]
+    totals = np.append(0, np.cumsum(table.emails[order]))[seen.searchsorted(times, "right")]
+    change = (table.status == SENDING).astype(np.int64)
+    before = np.roll(change, 1)
+    before[np.append(True, table.run[1:] != table.run[:-1])[: len(change)]] = 0
+    busy = np.append(0, np.cumsum((change - before)[order]))[seen.searchsorted(times, "right")] > 0
+    begins = {run.due for run in runs if run.due_earliest == run.due_latest}
+    if len(times):
+        begins |= set(midnights(clock, int(times[0]), int(times[-1]))) | set(restarts)
+    return Tempo(times, totals, busy, sorted(begins), rate)
+
+
+def midnights(clock: Clock, first: int, last: int) -> list[int]:
+    """Return the instants in a span at which days begin."""
+    date = clock.date(first)
+    found: list[int] = []
+    while (start := clock.day_start(date)) <= last:
+        if start >= first and start not in found[-1:]:
+            found.append(start)
+        date += dt.timedelta(days=1)
+    return found
+
+
+class Shares:
+    """Who sent how much until when.
+
+    Parameters
+    ----------
+    table, runs
+        The looks, and the runs in rule R3's order.
+    tempo
+        The account's pace.
+    clock
+        Of the zone whose days count.
+    limits
+        One a domain.
+    end
+        When the history ends.
+
+    Attributes
+    ----------
+    reach
+        For each look, when the last of the emails since the look before had been sent.
+    at_midnight
+        The runs, by the instant of a midnight at which one of their emails was sent.
+    """
+
+    def __init__(
+        self, table: Table, runs: Sequence[Run], tempo: Tempo, clock: Clock,
+        limits: Sequence[Limits], end: int,
+    ) -> None:  # fmt: skip
+        self.table, self.runs, self.tempo, self.limits, self.end = table, runs, tempo, limits, end
+        self.domain = np.array([run.domain for run in runs], dtype=np.int64)
+        self.reach = self._reach()
+        self._fills: dict[tuple[int, int], int] = {}
+        for i in np.flatnonzero(table.emails > 0).tolist():
+            key = int(self.domain[table.run[i]]), int(table.time[i])
+            self._fills[key] = max(self._fills.get(key, 0), int(self.reach[i]))
+        self.at_midnight: dict[int, int] = {}
+        self._totals: dict[int, Ints] = {}  # of the day that ended with a midnight
+        self._before: dict[int, Ints] = {}  # in all, up to a midnight
+        self.midnights = midnights(clock, int(table.since.min()), end) if len(table.time) else []
+        self._days()
+
+    def _reach(self) -> Ints:
+        table = self.table
+        reach = table.time.copy()
+        sending = np.flatnonzero(table.emails > 0)
+        order = sending[np.lexsort((table.run[sending], table.time[sending]))]
+        entries = zip(
+            order.tolist(), table.time[order].tolist(), table.run[order].tolist(),
+            table.emails[order].tolist(), strict=True,
+        )  # fmt: skip
+        for time, group in groupby(entries, key=lambda entry: entry[1]):
+            total = self.tempo.total_before(time)
+            anchor = self.tempo.before(time)
+            for place, _, run, emails in group:
+                anchor = self._anchor(anchor, total, max(self.runs[run].due, table.since[place]))
+                total += emails
+                pace = Pace(self.tempo.rate, anchor.start)
+                instant = pace.instant(max(total - anchor.total, 1))
+                reach[place] = min(max(instant, int(table.since[place])), time)
+        return reach
+
+    def _anchor(self, anchor: Anchor | None, total: int, since: int) -> Anchor:
+        """Return the busy period in which a run was served: the one under way, or a new one."""
+        since = int(since)
+        if anchor is not None:
+            done = Pace(self.tempo.rate, anchor.start).instant(max(total - anchor.total, 0))
+            if done >= since:
+                return anchor
+        return Anchor(since, total)
+
+    def fill(self, domain: int, look: int) -> int | None:
+        """Return when a domain sent its last email before a look, since the look before."""
+        return self._fills.get((domain, look))
+
+    # --- midnights ------------------------------------------------------------------------------
+
+    def _days(self) -> None:
+        """Count what each domain sent before each midnight, without the email that fell on it."""
+        table, size = self.table, len(self.limits)
+        order = np.argsort(table.time, kind="stable")
+        seen = table.time[order]
+        self._seen, self._sums = seen, np.zeros((size, len(seen) + 1), dtype=np.int64)
+        for domain in range(size):
+            here = self.domain[table.run[order]] == domain
+            self._sums[domain, 1:] = np.cumsum(np.where(here, table.emails[order], 0))
+        before = np.zeros(size, dtype=np.int64)
+        for instant in self.midnights:
+            totals = self._sum(instant)
+            run = self._falling(instant, totals - before)
+            if run is not None:
+                self.at_midnight[instant] = run
+                totals[self.domain[run]] -= 1
+            self._totals[instant] = totals - before
+            self._before[instant] = before = totals
+
+    def _sum(self, instant: int) -> Ints:
+        """Return what each domain had sent by the last look up to an instant."""
+        found: Ints = self._sums[:, self._seen.searchsorted(instant, "right")].copy()
+        return found
+
+    def _falling(self, instant: int, sent: Ints) -> int | None:
+        """Return the run whose email fell exactly on a midnight, if there was one."""
+        table = self.table
+        there = np.flatnonzero((table.time == instant) & (table.emails > 0))
+        if not len(there):
+            return None
+        runs = table.run[there]
+        limits = np.array([limit.at(instant - 1) for limit in self.limits])
+        over = (limits != NONE) & (sent == limits + 1)
+        chosen = runs[over[self.domain[runs]]]
+        if len(chosen):
+            return int(chosen.max())
+        full = (limits != NONE) & (sent >= limits)
+        able = runs[~full[self.domain[runs]]]
+        if self.tempo.email_falls_on(instant):
+            return int((able if len(able) else runs).max())
+        return None
+
+    def is_full(self, domain: int, look: int) -> bool:
+        """Say whether a domain had sent all it might of the day of a look."""
+        limit = self.limits[domain].at(look)
+        at = bisect_right(self.midnights, look)
+        start = self.midnights[at - 1] if at else None
+        sent = int(self._sum(look)[domain]) - (int(self._before[start][domain]) if start else 0)
+        return limit != NONE and sent >= limit
+
+    def sent_before(self, domain: int, midnight: int) -> int:
+        """Return what a domain had sent in all when a day began."""
+        found = self._before.get(midnight)
+        return 0 if found is None else int(found[domain])
+
+    def filled(self, domain: int, midnight: int) -> bool:
+        """Say whether a domain had sent all it might of the day that ended with a midnight."""
+        limit = self.limits[domain].at(midnight - 1)
+        return limit != NONE and int(self._totals[midnight][domain]) >= limit

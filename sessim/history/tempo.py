@@ -1,0 +1,198 @@
+"""How fast the account sent: its rate, and at which instants its emails left between polls.
+
+Polls show how many emails had been sent, not when each was. While the account sends without a
+pause, email ``n`` after the beginning leaves at ``begin + n / rate`` (rule R3): where the polls
+agree with that, it says when each email left, and on which side of midnight.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sessim.clock import SECOND
+from sessim.serving import Pace
+
+Ints = NDArray[np.int64]
+
+DEFAULT_RATE: Final = Fraction(20)
+
+
+class Anchor(NamedTuple):
+    """Since when the account has been sending without a pause, and its total before that."""
+
+    start: int
+    total: int
+
+
+class Tempo:
+    """The account's emails over time, as polls show them.
+
+    Parameters
+    ----------
+    times
+        When there were polls, in order.
+    totals
+        The emails that the account had sent by then.
+    busy
+        Whether a run was SENDING then.
+    begins
+        The instants at which sending may have begun: due times and resets, in order.
+    rate
+        Emails a second, if known.
+    """
+
+    def __init__(
+        self, times: Ints, totals: Ints, busy: NDArray[np.bool_], begins: Sequence[int],
+        rate: Fraction | None = None,
+    ) -> None:  # fmt: skip
+        self.times: list[int] = times.tolist()
+        self.totals: list[int] = totals.tolist()
+        self.busy: list[bool] = busy.tolist()
+        self.begins = list(begins)
+        self.inferred = rate is None
+        self.rate = self._rate() if rate is None else rate
+        self.anchors = self._anchors()
+
+    # --- the rate -----------------------------------------------------------------------------
+
+    def _rate(self) -> Fraction:
+        """Return the simplest rate that agrees with every stretch of uninterrupted sending."""
+        stretches = self._stretches()
+        if not stretches:
+            return DEFAULT_RATE
+        slowest = max(Fraction(emails - 1, length) for emails, length in stretches)
+        fastest = [
+            Fraction(emails + 1, length)
+            for emails, length in stretches
+            if Fraction(emails + 1, length) > slowest
+        ]
+        rate = simplest(slowest * SECOND, min(fastest) * SECOND)
+        return rate if 0 < rate <= 10**9 else DEFAULT_RATE
+
+    def _stretches(self) -> list[tuple[int, int]]:
+        """Return emails and length of the stretches with a run SENDING at each of their polls."""
+        found = []
+        begun = None
+        for i, busy in enumerate([*self.busy, False]):
+            if busy and begun is None:
+                begun = i
+                found += self._since_begin(i)
+            elif busy:
+                found.append(self._between(i - 1, i))
+            elif begun is not None:
+                found.append(self._between(begun, i - 1))
+                begun = None
+        return [(emails, length) for emails, length in found if emails > 1 and length > 0]
+
+    def _between(self, i: int, j: int) -> tuple[int, int]:
+        return self.totals[j] - self.totals[i], self.times[j] - self.times[i]
+
+    def _since_begin(self, i: int) -> list[tuple[int, int]]:
+        """Return the stretch from the beginning of a busy period to the first poll in it."""
+        if not i:
+            return []
+        at = bisect_right(self.begins, self.times[i - 1])
+        inside = self.begins[at : bisect_right(self.begins, self.times[i])]
+        return [
+            (self.totals[i] - self.totals[i - 1], self.times[i] - begin)
+            for begin in set(inside[:1])
+            if begin < self.times[i]
+        ]
+
+    # --- instants -----------------------------------------------------------------------------
+
+    def _anchors(self) -> list[Anchor | None]:
+        """Return for each poll since when the account had been sending without a pause."""
+        found: list[Anchor | None] = []
+        anchor: Anchor | None = None
+        before, total_before, was_busy = -1, 0, False
+        for time, total, busy in zip(self.times, self.totals, self.busy, strict=True):
+            if anchor is not None and was_busy and self.total(anchor, time) != total:
+                anchor = None
+            if not was_busy:
+                anchor = None
+            continued = anchor
+            if anchor is None and busy:
+                anchor = self._begun(before, time, total_before, total, was_busy)
+            found.append(anchor if busy else continued)
+            before, total_before, was_busy = time, total, busy
+        return found
+
+    def _begun(
+        self, after: int, by: int, total_before: int, total: int, was_busy: bool
+    ) -> Anchor | None:
+        """Return the beginning between two polls that agrees with the second."""
+        for begin in self.begins[bisect_left(self.begins, after) : bisect_right(self.begins, by)]:
+            start = total - Pace(self.rate, begin).sent_by(by)
+            if start == total_before or (was_busy and start > total_before):
+                return Anchor(begin, start)
+        return None
+
+    def total(self, anchor: Anchor, instant: int) -> int:
+        """Return the account's emails up to and at an instant of a busy period."""
+        return anchor.total + Pace(self.rate, anchor.start).sent_by(instant)
+
+    def before(self, instant: int) -> Anchor | None:
+        """Return since when the account had been sending at the last poll before an instant."""
+        i = bisect_left(self.times, instant) - 1
+        return self.anchors[i] if i >= 0 and self.busy[i] else None
+
+    def since(self, instant: int) -> int | None:
+        """Return since when the account had been sending at a poll; None if it is not known."""
+        i = bisect_left(self.times, instant)
+        here = i < len(self.times) and self.times[i] == instant
+        anchor = self.anchors[i] if here else None
+        return anchor.start if anchor is not None else None
+
+    def length(self, emails: int) -> int:
+        """Return how long so many emails take, in microseconds."""
+        return Pace(self.rate, 0).instant(emails)
+
+    def total_before(self, instant: int) -> int:
+        """Return what the account had sent at the last poll before an instant."""
+        i = bisect_left(self.times, instant) - 1
+        return self.totals[i] if i >= 0 else 0
+
+    def email_falls_on(self, instant: int) -> bool:
+        """Say whether an email of a busy period left exactly at a poll's instant."""
+        i = bisect_left(self.times, instant)
+        if i == len(self.times) or self.times[i] != instant:
+            return False
+        anchor = self.before(instant) or self._early(i)
+        if anchor is None or self.total(anchor, instant) != self.totals[i]:
+            return False
+        pace = Pace(self.rate, anchor.start)
+        number = self.totals[i] - anchor.total
+        return number > 0 and pace.instant(number) == instant
+
+    def _early(self, i: int) -> Anchor | None:
+        """Return the busy period that began between a poll and the one before, if it did."""
+        if not i or self.busy[i - 1]:
+            return None
+        after, by = self.times[i - 1], self.times[i]
+        inside = self.begins[bisect_left(self.begins, after) : bisect_left(self.begins, by)]
+        for begin in inside:
+            anchor = Anchor(begin, self.totals[i - 1])
+            if self.total(anchor, by) == self.totals[i]:
+                return anchor
+        return None
+
+
+def simplest(low: Fraction, high: Fraction) -> Fraction:
+    """Return the fraction with the smallest denominator between two positive numbers.
+
+    The bounds themselves do not count; what is whole is simplest of all.
+    """
+    whole = low.numerator // low.denominator
+    if whole + 1 < high:
+        return Fraction(whole + 1)
+    low, high = low - whole, high - whole
+    if low == 0:
+        return whole + Fraction(1, high.denominator // high.numerator + 1)
+    return whole + 1 / simplest(1 / high, 1 / low)
