@@ -23,12 +23,15 @@ Name                  What it is
 ``Result``            The tables, the charts and the console at any instant.
 ``load``              Read a result that was saved.
 ``EventLog``          The log that everything is derived from.
+``load_history``      Read a task history from files: a ``History``.
+``History``           What happened, as a ``Result``, and how sure each row of it is.
 ``published``         The published warm-up schedules by name.
 ``TaskStatus``        Where a run stands, with the API's codes.
 ``TaskType``          What kind of task it is, with the API's codes.
 ``SessimError``       Base class of every error raised on purpose.
 ``PlanError``         A plan says what the service could not do.
 ``LogError``          A file holds no event log.
+``HistoryError``      A history cannot be read.
 ``ArgumentError``     An argument of a call cannot be used.
 ``SessimWarning``     Allowed, but probably not meant.
 ``widgets``           The panels for JupyterLab, loaded when used.
@@ -40,7 +43,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
-from sessim.errors import ArgumentError, LogError, PlanError, SessimError, SessimWarning
+from sessim.errors import (
+    ArgumentError,
+    HistoryError,
+    LogError,
+    PlanError,
+    SessimError,
+    SessimWarning,
+)
 from sessim.eventlog import EventLog
 from sessim.lifecycle import TaskStatus, TaskType
 from sessim.model import Model
@@ -58,12 +68,15 @@ if TYPE_CHECKING:
     from sessim.experiments.replications import Replications, replicate
     from sessim.experiments.running import ReplicationError
     from sessim.experiments.sensitivity import Sensitivity, sensitivity
+    from sessim.history import History, load_history
 
 __all__ = [
     "ArgumentError",
     "Comparison",
     "Domain",
     "EventLog",
+    "History",
+    "HistoryError",
     "LogError",
     "MailList",
     "Model",
@@ -83,6 +96,7 @@ __all__ = [
     "__version__",
     "compare",
     "load",
+    "load_history",
     "plan_for",
     "published",
     "replicate",
@@ -94,6 +108,8 @@ __all__ = [
 
 
 _WHEN_USED: Final = {
+    "History": "sessim.history",
+    "load_history": "sessim.history",
     "compare": "sessim.experiments.comparing",
     "Comparison": "sessim.experiments.comparing",
     "plan_for": "sessim.experiments.planning.asking",
