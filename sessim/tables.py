@@ -149,6 +149,11 @@ def tasks(snapshot: Snapshot) -> pd.DataFrame:
     Columns as in :func:`runs` without ``run``; a task's counts are the sums over its runs that
     were due, its status that of its earliest unfinished run, else of its last.
     """
+    return _frame(task_numbers(snapshot), snapshot.log, ("task",))
+
+
+def task_numbers(snapshot: Snapshot) -> dict[str, NDArray[Any]]:
+    """Return the columns of the tasks as numbers: statuses as codes, times as instants."""
     told = run_numbers(snapshot)
     data = _with_tasks_to_come(told, snapshot)
     counted = np.isin(data["task"], told["task"])  # the log tells of those that were due
@@ -164,7 +169,7 @@ def tasks(snapshot: Snapshot) -> pd.DataFrame:
     started = np.minimum.reduceat(
         np.where(data["started"] == NOT_YET, late, data["started"]), starts
     )
-    rows = {
+    return {
         **sums,
         "task": data["task"][starts],
         "status": status,
@@ -172,7 +177,6 @@ def tasks(snapshot: Snapshot) -> pd.DataFrame:
         "started": np.where(started == late, NOT_YET, started),
         "finished": np.where(is_finished(status), latest, NOT_YET),
     }
-    return _frame(rows, snapshot.log, ("task",))
 
 
 def _task_status(data: dict[str, NDArray[Any]], starts: Ints, snapshot: Snapshot) -> Ints:

@@ -14,6 +14,7 @@ from sessim.lifecycle import CANCELLED, ERROR, PAUSED, SENDING, SENT, TO_START
 
 LIMIT_REACHED: Final = "daily limit reached"
 UNSEEN: Final = "daily limit reached; not seen, but it follows from the counters"
+UNSEEN_RESTART: Final = "not seen; other runs of the domain were restarted"
 NOTHING_LEFT: Final = "nothing left of the daily limit"
 SEEN_PAUSED: Final = "seen paused"
 EARLIER_RUN: Final = "an earlier run of the task is paused"
@@ -116,16 +117,20 @@ class Life:
 
     def _go_on(self, look: Look) -> None:
         self._pass_midnights(look)
+        self._pass_restarts(look)
         for step in _STEPS.get((self.status, look.status), ()):
             getattr(self, step)(look)
 
     def _paused(self, look: Look, reason: str = "") -> None:
         fill = self.shares.fill(self.run.domain, look.time)
+        midnight = self._midnight(look)
+        if midnight is not None and self.shares.is_closed_by(self.run.domain, midnight):
+            fill, reason = midnight, "daily limit is 0"
         if not reason:
             reached = self._is_full(look)
             reason = LIMIT_REACHED if reached else SEEN_PAUSED
         if fill is None:
-            fill = self._midnight(look) or look.since
+            fill = midnight or look.since
         span = Span.within(fill, look.since, look.time)
         self._row(Event.PAUSED, span, PAUSED, look.counts, look.source, reason)
 
@@ -193,6 +198,21 @@ class Life:
         span = Span.within(stop, look.since, look.time)
         self._row(Event.RESTARTED, span, SENDING, self.counts, look.source)
 
+    def _pass_restarts(self, look: Look) -> None:
+        """Let a paused run have been restarted whenever its domain's others were, by a reset.
+
+        It sent nothing before the next pause, so that no look shows it.
+        """
+        if self.status != PAUSED:
+            return
+        for since, time, reset, fill in self.shares.restarts(self.run.domain, look):
+            if time == look.time and (look.emails or look.status != PAUSED):
+                continue
+            span = Span.within(reset, since, time)
+            self._row(Event.RESTARTED, span, SENDING, self.counts, look.source, UNSEEN_RESTART)
+            span = Span.within(max(fill, reset), since, time)
+            self._row(Event.PAUSED, span, PAUSED, self.counts, look.source, UNSEEN)
+
     # --- midnights --------------------------------------------------------------------------------
 
     def _midnight(self, look: Look) -> int | None:
@@ -211,7 +231,7 @@ class Life:
         for midnight in midnights[first:last]:
             if midnight == self.shares.end:
                 return
-            if look.reach < midnight and look.status != SENDING:
+            if look.reach < midnight and look.status == SENT:
                 return
             if self.shares.filled(self.run.domain, midnight) and not self._falls(midnight):
                 return

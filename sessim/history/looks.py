@@ -229,28 +229,25 @@ class _Dues:
         if not new:
             return []
         if self.begins is None or not self.hours:
-            found = [(by, after, by)] * new
             self.number += new
-            return [(self.number - new + i + 1, *due) for i, due in enumerate(found)]
-        expected = [(k, due) for k, due in self._expected(by) if k > self.number]
-        inside = [(k, due) for k, due in expected if due > after]
-        chosen = inside if len(inside) >= new else expected[-new:]
-        taken = [(k, due, due, due) for k, due in chosen[:new]]
-        last = taken[-1][0] if taken else self.number
-        taken += [(last + i + 1, by, min(after, by), by) for i in range(new - len(taken))]
-        self.number = taken[-1][0]
-        return taken
+            return [(self.number - new + i, by, min(after, by), by) for i in range(1, new + 1)]
+        is_first = not self.number
+        for wall in (False, True):
+            expected = self._expected(by, wall=wall)
+            inside = [entry for entry in expected if entry[1] > after]
+            if is_first and len(inside) < new:
+                inside = expected[-new:]  # due before the history begins
+            if len(inside) >= new:
+                self.number = inside[new - 1][0]
+                return [(number, due, due, due) for number, due in inside[:new]]
+        self.number += new
+        return [(self.number - new + i, by, min(after, by), by) for i in range(1, new + 1)]
 
-    def _expected(self, by: int) -> list[tuple[int, int]]:
-        """Return numbers and due instants up to one, by elapsed time or else by the wall clock."""
+    def _expected(self, by: int, *, wall: bool) -> list[tuple[int, int]]:
+        """Return number and due instant of the runs to come up to an instant."""
         assert self.begins is not None
-        elapsed = Recurrence(self.begins, self.hours, None).dues(self.clock, by + 1).tolist()
-        found = list(enumerate(elapsed, 1))[self.number :]
-        wall = Recurrence(self.begins, self.hours, None, None, wall=True)
-        if not found and self.number:
-            later = wall.dues(self.clock, by + 1).tolist()
-            found = list(enumerate(later, 1))[self.number :]
-        return found
+        dues = Recurrence(self.begins, self.hours, None, None, wall).dues(self.clock, by + 1)
+        return list(enumerate(dues.tolist(), 1))[self.number :]
 
 
 def _share(found: list[Run], look: tuple[int, int, int, int, int, int]) -> None:

@@ -17,20 +17,23 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-import pandas as pd
+import numpy as np
 
 from sessim.clock import SECOND, Clock
 from sessim.errors import ArgumentError
+from sessim.eventlog import NONE, Event
 from sessim.history.shares import midnights
-from sessim.lifecycle import STATUS_LABELS, TaskStatus, TaskType
+from sessim.ledger import Ledger, Snapshot
+from sessim.lifecycle import CANCELLED, SENDING, TaskType
 from sessim.result import Result
+from sessim.tables import task_numbers
 
 PAGE: Final = 100
 """The most rows of one answer."""
 FIRST_ID: Final = 4700
 """The ``TaskId`` of task 1 is one more."""
 
-_CODES: Final = {label: int(status) for status, label in STATUS_LABELS.items()}
+_COLUMNS: Final = ("task", "status", "requests", "sent", "cached")
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,9 @@ class Poller:
         self.slips = slips or Slips()
         self._random = random.Random(seed)
         plan = result.plan
+        self._ledger = Ledger(result.log)
+        self._still = -1  # so many rows of the log have been told, and nothing moves
+        self._rows: list[dict[str, Any]] = []
         self._created = self._text(plan.start_instant)
 
     @property
@@ -161,21 +167,23 @@ class Poller:
 
         The latest task comes first, as in the console.
         """
-        frame = self.result.at(self.result.plan.clock.local(instant))
-        updated = self._updated(instant)
-        listed = frame[frame["status"] != TaskStatus.CANCELLED.label].iloc[::-1]
-        columns = ("task", "status", "requests", "sent", "cached")
-        return [
-            self._task(int(task), _CODES[status], int(requests), int(sent), int(cached), updated)
-            for task, status, requests, sent, cached in zip(
-                *(listed[name] for name in columns), strict=True
-            )
-        ]
+        told = int(self.result.log.time.searchsorted(instant, "right"))
+        is_still = self._still == told  # no row since, and nobody was sending
+        if not is_still:
+            snapshot = Snapshot(self._ledger, instant)
+            found = task_numbers(snapshot)
+            updated = self._updated(told)
+            looks = zip(*(found[name].tolist() for name in _COLUMNS), strict=True)
+            self._rows = [
+                self._task(task, status, counts, updated.get(task, self._created))
+                for task, status, *counts in looks
+                if status != CANCELLED
+            ][::-1]
+            is_sending = (snapshot.column("status") == SENDING).any()
+            self._still = -1 if is_sending else told
+        return self._rows
 
-    def _task(
-        self, number: int, status: int, requests: int, sent: int, cached: int,
-        updated: dict[int, str],
-    ) -> dict[str, Any]:  # fmt: skip
+    def _task(self, number: int, status: int, counts: list[int], updated: str) -> dict[str, Any]:
         plan = self.result.plan
         task, first = plan.tasks[number - 1], plan.recurrences[number - 1].first
         timed = {"BeginTime": self._text(first)} if task.type == TaskType.SCHEDULED else None
@@ -189,11 +197,9 @@ class Poller:
             "ReceiverId": 9000 + number,
             "TaskStatus": status,
             "TaskType": int(task.type),
-            "RequestCount": requests,
-            "SendCount": sent,
-            "CacheCount": cached,
+            **dict(zip(("RequestCount", "SendCount", "CacheCount"), counts, strict=True)),
             "CreateTime": self._created,
-            "UpdateTime": updated.get(number, self._created),
+            "UpdateTime": updated,
             "Subject": task.subject or task.name,
             "Template": {"TemplateID": 70_000 + number, "TemplateData": "{}"},
             "CycleParam": cycle,
@@ -209,19 +215,22 @@ class Poller:
 
     def identities(self, instant: int) -> dict[str, Any]:
         """Return the answer of ``ListEmailIdentities`` at an instant."""
-        frame = self.result.domains_at(self.result.plan.clock.local(instant))
-        entries = [
+        log = self.result.log
+        rows = np.flatnonzero(log.event[: log.time.searchsorted(instant, "right")] == Event.LIMIT)
+        told = zip(log.domain[rows].tolist(), log.limit[rows].tolist(), strict=True)
+        limits: dict[int, int] = dict(told)
+        entries: list[dict[str, Any]] = [
             {
                 "IdentityName": name,
                 "IdentityType": "DOMAIN",
                 "SendingEnabled": True,
                 "CurrentReputationLevel": 1,
-                "DailyQuota": None if pd.isna(limit) else int(limit),
+                "DailyQuota": None if limits.get(place, NONE) == NONE else limits[place],
                 "SendIp": None,
                 "TagList": [],
                 "DKIMOption": 0,
             }
-            for name, limit in zip(frame["domain"], frame["limit"], strict=True)
+            for place, name in enumerate(log.domains)
         ]
         return {
             "EmailIdentities": entries,
@@ -231,10 +240,9 @@ class Poller:
             "RequestId": self._request_id(),
         }
 
-    def _updated(self, instant: int) -> dict[int, str]:
-        """Return when the log last told of each task."""
+    def _updated(self, told: int) -> dict[int, str]:
+        """Return when the first so many rows of the log last told of each task."""
         log = self.result.log
-        told = int(log.time.searchsorted(instant, "right"))
         latest: dict[int, int] = dict(
             zip(log.task[:told].tolist(), log.time[:told].tolist(), strict=True)
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,17 @@ from sessim.eventlog import NONE
 from sessim.history.looks import Run
 from sessim.history.quotas import Limits
 from sessim.history.tempo import Anchor, Tempo
-from sessim.lifecycle import SENDING
+from sessim.lifecycle import PAUSED, SENDING
 from sessim.serving import Pace
 
 Ints = NDArray[np.int64]
+
+
+class Between(Protocol):
+    """The time between two looks."""
+
+    since: int
+    time: int
 
 
 @dataclass
@@ -133,6 +141,7 @@ class Shares:
         self._before: dict[int, Ints] = {}  # in all, up to a midnight
         self.midnights = midnights(clock, int(table.since.min()), end) if len(table.time) else []
         self._days()
+        self._restarts = self._find_restarts()
 
     def _reach(self) -> Ints:
         table = self.table
@@ -218,6 +227,38 @@ class Shares:
         start = self.midnights[at - 1] if at else None
         sent = int(self._sum(look)[domain]) - (int(self._before[start][domain]) if start else 0)
         return limit != NONE and sent >= limit
+
+    def is_closed_by(self, domain: int, midnight: int) -> bool:
+        """Say whether a day with a limit of 0 stopped a domain that was not full yet."""
+        return self.limits[domain].at(midnight) == 0 and not self.filled(domain, midnight)
+
+    def restarts(self, domain: int, look: Between) -> Iterator[tuple[int, int, int, int]]:
+        """Yield when runs of a domain were restarted by a reset and paused again, within a time.
+
+        Each as the bounds between which that was seen, the reset, and the last email before the
+        new pause.
+        """
+        known = self._restarts[domain]
+        first = bisect_right(known, (look.since, 1 << 62))
+        for since, time in known[first - 1 if first else 0 :]:
+            if since >= look.time:
+                return
+            at = bisect_right(self.midnights, time) - 1
+            fill = self.fill(domain, time)
+            reset = self.midnights[at] if at >= 0 else NONE
+            if since >= look.since and since <= reset and fill is not None and reset < time:
+                yield since, time, reset, fill
+
+    def _find_restarts(self) -> list[list[tuple[int, int]]]:
+        """Return by domain between which looks paused runs sent something and paused again."""
+        table = self.table
+        before = np.roll(table.status, 1)
+        before[np.append(True, table.run[1:] != table.run[:-1])[: len(before)]] = NONE
+        again = (before == PAUSED) & (table.status == PAUSED) & (table.emails > 0)
+        found: list[set[tuple[int, int]]] = [set() for _ in self.limits]
+        for i in np.flatnonzero(again).tolist():
+            found[self.domain[table.run[i]]].add((int(table.since[i]), int(table.time[i])))
+        return [sorted(spans) for spans in found]
 
     def sent_before(self, domain: int, midnight: int) -> int:
         """Return what a domain had sent in all when a day began."""

@@ -30,6 +30,28 @@ class Anchor(NamedTuple):
     total: int
 
 
+class _Stretch(NamedTuple):
+    """A stretch of sending, and between which bounds its rate lies (in emails a second)."""
+
+    start: int
+    total: int
+    exact: bool  # whether it is known to begin there
+    emails: int = 0
+    low: Fraction = Fraction(0)
+    high: Fraction = Fraction(10**9)
+    hits: int = 0  # polls that are explained by no lower rate
+
+    def until(self, time: int, total: int) -> _Stretch | None:
+        """Return the stretch up to a later poll; None if no rate explains all its polls."""
+        emails, length = total - self.total, Fraction(time - self.start, SECOND)
+        lowest = (emails - (not self.exact)) / length
+        low, high = max(self.low, lowest), min(self.high, (emails + 1) / length)
+        if low >= high:
+            return None
+        hits = self.hits * (low == self.low) + (low == lowest and self.exact)
+        return self._replace(emails=emails, low=low, high=high, hits=hits)
+
+
 class Tempo:
     """The account's emails over time, as polls show them.
 
@@ -62,48 +84,53 @@ class Tempo:
     # --- the rate -----------------------------------------------------------------------------
 
     def _rate(self) -> Fraction:
-        """Return the simplest rate that agrees with every stretch of uninterrupted sending."""
+        """Return the simplest rate that agrees with the stretches of uninterrupted sending.
+
+        If more than one email fell exactly on a poll at the lowest rate possible, it is that one.
+
+        The longest stretch counts first; one that contradicts those before it is taken for
+        sending that was interrupted, or seen late.
+        """
+        low, high = Fraction(0), Fraction(10**9)
         stretches = self._stretches()
-        if not stretches:
+        for stretch in sorted(stretches, key=lambda stretch: -stretch.emails):
+            if max(low, stretch.low) < min(high, stretch.high):
+                low, high = max(low, stretch.low), min(high, stretch.high)
+        if not low:
             return DEFAULT_RATE
-        slowest = max(Fraction(emails - 1, length) for emails, length in stretches)
-        fastest = [
-            Fraction(emails + 1, length)
-            for emails, length in stretches
-            if Fraction(emails + 1, length) > slowest
-        ]
-        rate = simplest(slowest * SECOND, min(fastest) * SECOND)
-        return rate if 0 < rate <= 10**9 else DEFAULT_RATE
+        is_hit = any(stretch.low == low and stretch.hits > 1 for stretch in stretches)
+        return low if is_hit else min(low, simplest(low, high), key=lambda rate: rate.denominator)
 
-    def _stretches(self) -> list[tuple[int, int]]:
-        """Return emails and length of the stretches with a run SENDING at each of their polls."""
+    def _stretches(self) -> list[_Stretch]:
+        """Return the stretches in which one rate explains every poll."""
         found = []
-        begun = None
-        for i, busy in enumerate([*self.busy, False]):
-            if busy and begun is None:
-                begun = i
-                found += self._since_begin(i)
-            elif busy:
-                found.append(self._between(i - 1, i))
-            elif begun is not None:
-                found.append(self._between(begun, i - 1))
-                begun = None
-        return [(emails, length) for emails, length in found if emails > 1 and length > 0]
+        under_way: _Stretch | None = None
+        for i, busy in enumerate(self.busy):
+            if under_way is not None and busy:
+                longer = under_way.until(self.times[i], self.totals[i])
+                if longer is not None:
+                    under_way = longer
+                    continue
+            if under_way is not None:
+                found.append(under_way)
+            under_way = self._beginning(i) if busy else None
+        if under_way is not None:
+            found.append(under_way)
+        return [stretch for stretch in found if stretch.emails]
 
-    def _between(self, i: int, j: int) -> tuple[int, int]:
-        return self.totals[j] - self.totals[i], self.times[j] - self.times[i]
-
-    def _since_begin(self, i: int) -> list[tuple[int, int]]:
-        """Return the stretch from the beginning of a busy period to the first poll in it."""
-        if not i:
-            return []
-        at = bisect_right(self.begins, self.times[i - 1])
-        inside = self.begins[at : bisect_right(self.begins, self.times[i])]
-        return [
-            (self.totals[i] - self.totals[i - 1], self.times[i] - begin)
-            for begin in set(inside[:1])
-            if begin < self.times[i]
-        ]
+    def _beginning(self, i: int) -> _Stretch:
+        """Return the stretch that is under way at a poll, from its beginning if that is known."""
+        time, total = self.times[i], self.totals[i]
+        at = bisect_right(self.begins, time) - 1
+        if at >= 0 and self.begins[at] == time:
+            return _Stretch(time, total, True)
+        if i and not self.busy[i - 1]:
+            before = self.times[i - 1]
+            inside = self.begins[bisect_left(self.begins, before) : at + 1]
+            if inside:
+                begun = _Stretch(inside[0], self.totals[i - 1], True)
+                return begun.until(time, total) or _Stretch(time, total, False)
+        return _Stretch(time, total, False)
 
     # --- instants -----------------------------------------------------------------------------
 

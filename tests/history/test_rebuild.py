@@ -1,0 +1,91 @@
+"""What polls show becomes the history again: the same days, and every pause within its bounds."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import sessim
+from sessim.history.polling import Poller
+from tests import strategies
+
+COUNTS = ["domain", "date", "limit", "sent", "failed", "cached", "backlog", "utilisation"]
+
+
+@st.composite
+def polled_plans(draw: st.DrawFn) -> dict[str, Any]:
+    """Draw a plan of which polls can tell everything: days by the calendar, nobody cancels.
+
+    A test send is no task, so that no poll shows it; a cancelled task is not in the list any more,
+    and what it sent since the poll before nobody knows.
+    """
+    plan = draw(strategies.plans(most_tasks=4, most_domains=2))
+    plan.pop("test_sends", None)
+    plan.pop("window", None)
+    plan.setdefault("horizon", "12d")
+    for task in plan["tasks"]:
+        task.pop("cancel_at", None)
+    return plan
+
+
+def simulated(plan: dict[str, Any]) -> sessim.Result:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sessim.SessimWarning)
+        return sessim.simulate(sessim.Plan.from_dict(plan))
+
+
+def replayed(result: sessim.Result, folder: Path, **options: Any) -> sessim.History:
+    file = Poller(result).write(folder / "polls.jsonl")
+    return sessim.load_history(file, timezone=result.plan.timezone, **options)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("polls")
+
+
+def assert_same(found: pd.DataFrame, wanted: pd.DataFrame, columns: list[str]) -> None:
+    """Whatever the order of the domains, which polls do not tell."""
+    a, b = (
+        frame[columns].astype({"domain": "str"}).sort_values(["domain", "date"], ignore_index=True)
+        for frame in (found, wanted)
+    )
+    pd.testing.assert_frame_equal(a, b)
+
+
+def same_days(result: sessim.Result, history: sessim.History) -> None:
+    assert_same(history.daily, result.daily, COUNTS)
+
+
+def within_bounds(result: sessim.Result, history: sessim.History) -> None:
+    """Every pause that was found is one that happened, and happened within the bounds."""
+    happened = result.pauses.merge(history.tasks[["task", "name"]], on="task")
+    for pause in history.pauses.itertuples():
+        true = happened[(happened["task"] == pause.task)]
+        fits = (true["start"] >= pause.start_earliest) & (true["start"] <= pause.start_latest)
+        if pd.isna(pause.end):
+            fits &= true["end"].isna() | (true["end"] > history.end)
+        else:
+            fits &= (true["end"] >= pause.end_earliest) & (true["end"] <= pause.end_latest)
+        assert fits.any(), pause
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+@given(plan=polled_plans())
+def test_polls_give_the_same_days_and_bound_every_pause(
+    folder: Path, plan: dict[str, Any]
+) -> None:
+    result = simulated(plan)
+    if not len(result.daily):
+        return
+    history = replayed(result, folder)
+    same_days(result, history)
+    within_bounds(result, history)
