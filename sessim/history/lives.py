@@ -253,10 +253,7 @@ class Life:
         elif self._falls(midnight):
             emails -= 1
         sent = max(look.before.sent + emails, self.counts.sent)
-        left = look.counts.sent - sent
-        cached = look.counts.cached + left if look.before.cached else look.counts.cached
-        if midnight < look.time and not look.before.cached:
-            cached = 0
+        cached = max(look.before.cached - (sent - look.before.sent), 0)
         return Counts(look.counts.requests, sent, min(cached, look.counts.requests - sent))
 
     def _row(

@@ -187,6 +187,7 @@ def _recurring(
     each = _each(seen, fact)
     dues = _Dues(fact, clock)
     found: list[Run] = []
+    sums = _Sums()
     before = first
     rows = zip(*(seen[name].tolist() for name in COLUMNS), strict=True)
     for time, status, requests, sent, cached, updated, source in rows:
@@ -197,7 +198,8 @@ def _recurring(
         for number, due, earliest, latest in dues.take(max(new, 0), before, time):
             looks: dict[str, list[int]] = {name: [] for name in COLUMNS}
             found.append(Run(task, number, domain, each, due, earliest, latest, looks))
-        _share(found, (time, status, sent, cached, updated, source))
+            sums.open.append(_Part(found[-1]))
+        sums.look(time, status, sent, cached, (updated, source))
         before = time
     return found
 
@@ -250,27 +252,72 @@ class _Dues:
         return list(enumerate(dues.tolist(), 1))[self.number :]
 
 
-def _share(found: list[Run], look: tuple[int, int, int, int, int, int]) -> None:
-    """Give a look at a recurring task's sums to its runs: the earlier run's emails go first."""
-    time, status, sent, cached, updated, source = look
-    earliest = True
-    for run in found:
-        here = min(run.requests, sent)
-        sent -= here
-        unsent = run.requests - here
-        stays = min(unsent, cached)
-        cached -= stays
-        if not unsent:
-            how = SENT
-        elif earliest:
-            how, earliest = status, False
-            if how in (TO_START, SENT):
-                how = SENDING
-        else:
-            how = PAUSED if stays and status == PAUSED else SENDING
-        if run.seen["time"] and how == SENT and run.seen["status"][-1] == SENT:
-            continue
-        for name, value in zip(
-            COLUMNS, (time, how, run.requests, here, stays, updated, source), strict=True
-        ):
-            run.seen[name].append(value)
+@dataclass(slots=True)
+class _Part:
+    """What a run has of its task's sums."""
+
+    run: Run
+    sent: int = 0
+    cached: int = 0
+
+    @property
+    def waiting(self) -> int:
+        return self.run.requests - self.sent - self.cached
+
+
+class _Sums:
+    """Shares out the sums of a recurring task among its unfinished runs.
+
+    Emails that leave the cache queue are those of runs that were cached, the earliest first; the
+    others are those of runs that were not. Who was served in turns with another run of its task
+    cannot be told from sums.
+    """
+
+    def __init__(self) -> None:
+        self.open: list[_Part] = []
+        self.done = 0  # requests of the runs that are finished
+
+    def look(self, time: int, status: int, sent: int, cached: int, rest: tuple[int, int]) -> None:
+        """Take in a look; ``rest`` is when it was updated, and its source."""
+        more = max(sent - self.done - sum(part.sent for part in self.open), 0)
+        fallen = max(sum(part.cached for part in self.open) - cached, 0)
+        more -= self._send(min(more, fallen), from_cache=True)
+        more -= self._send(more, from_cache=False)
+        self._send(more, from_cache=True)
+        self._cache(cached)
+        earliest = True
+        for part in self.open:
+            how = _status(part, status, earliest=earliest)
+            earliest = earliest and how == SENT
+            values = (time, how, part.run.requests, part.sent, part.cached, *rest)
+            for name, value in zip(COLUMNS, values, strict=True):
+                part.run.seen[name].append(value)
+        self.done += sum(part.sent for part in self.open if part.sent == part.run.requests)
+        self.open = [part for part in self.open if part.sent < part.run.requests]
+
+    def _send(self, emails: int, *, from_cache: bool) -> int:
+        """Let emails leave the runs in order, and return how many did."""
+        left = emails
+        for part in self.open:
+            here = min(left, part.cached if from_cache else part.waiting)
+            part.sent += here
+            part.cached -= here * from_cache
+            left -= here
+        return emails - left
+
+    def _cache(self, cached: int) -> None:
+        """Let as many emails be cached as are, the earliest run's first."""
+        left = cached - sum(part.cached for part in self.open)
+        for part in self.open if left > 0 else reversed(self.open):
+            change = min(left, part.waiting) if left > 0 else max(left, -part.cached)
+            part.cached += change
+            left -= change
+
+
+def _status(part: _Part, status: int, *, earliest: bool) -> int:
+    """Return the status of one run, given the task's: that of its earliest unfinished run."""
+    if part.sent == part.run.requests:
+        return SENT
+    if earliest:
+        return SENDING if status in (TO_START, SENT) else status
+    return PAUSED if part.cached and status == PAUSED else SENDING

@@ -131,6 +131,7 @@ class Shares:
     ) -> None:  # fmt: skip
         self.table, self.runs, self.tempo, self.limits, self.end = table, runs, tempo, limits, end
         self.domain = np.array([run.domain for run in runs], dtype=np.int64)
+        self.midnights = midnights(clock, int(table.since.min()), end) if len(table.time) else []
         self.reach = self._reach()
         self._fills: dict[tuple[int, int], int] = {}
         for i in np.flatnonzero(table.emails > 0).tolist():
@@ -139,7 +140,6 @@ class Shares:
         self.at_midnight: dict[int, int] = {}
         self._totals: dict[int, Ints] = {}  # of the day that ended with a midnight
         self._before: dict[int, Ints] = {}  # in all, up to a midnight
-        self.midnights = midnights(clock, int(table.since.min()), end) if len(table.time) else []
         self._days()
         self._restarts = self._find_restarts()
 
@@ -156,16 +156,24 @@ class Shares:
             total = self.tempo.total_before(time)
             anchor = self.tempo.before(time)
             for place, _, run, emails in group:
-                anchor = self._anchor(anchor, total, max(self.runs[run].due, table.since[place]))
+                anchor = self._anchor(anchor, total, self._could_send(place, run))
                 total += emails
                 pace = Pace(self.tempo.rate, anchor.start)
                 instant = pace.instant(max(total - anchor.total, 1))
                 reach[place] = min(max(instant, int(table.since[place])), time)
         return reach
 
+    def _could_send(self, place: int, run: int) -> int:
+        """Return since when a run may have been sending: it was due, or went on after a pause."""
+        due, before = self.runs[run].due, place - 1
+        if before < 0 or self.table.run[before] != run or self.table.status[before] == SENDING:
+            return due
+        since, time = int(self.table.since[place]), int(self.table.time[place])
+        at = bisect_right(self.midnights, time) - 1
+        return max(since, self.midnights[at]) if at >= 0 else since
+
     def _anchor(self, anchor: Anchor | None, total: int, since: int) -> Anchor:
         """Return the busy period in which a run was served: the one under way, or a new one."""
-        since = int(since)
         if anchor is not None:
             done = Pace(self.tempo.rate, anchor.start).instant(max(total - anchor.total, 0))
             if done >= since:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import sessim
 from sessim.history.polling import Poller
-from tests import strategies
+from tests import results, strategies
 
 COUNTS = ["domain", "date", "limit", "sent", "failed", "cached", "backlog", "utilisation"]
 
@@ -80,12 +78,41 @@ def within_bounds(result: sessim.Result, history: sessim.History) -> None:
 
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
 @given(plan=polled_plans())
-def test_polls_give_the_same_days_and_bound_every_pause(
-    folder: Path, plan: dict[str, Any]
-) -> None:
+def test_polls_give_the_same_days_and_bound_every_pause(folder: Path, plan: dict[str, Any]) -> None:
     result = simulated(plan)
-    if not len(result.daily):
-        return
+    assume(len(result.daily))
     history = replayed(result, folder)
     same_days(result, history)
     within_bounds(result, history)
+
+
+def test_the_example_comes_back_as_it_was(folder: Path) -> None:
+    result = results.launch()
+    history = replayed(result, folder)
+    assert history.plan.rate == result.plan.rate == 20
+    assert [domain.warmup for domain in history.plan.domains][::2] == ["standard", 30_000]
+    whole = [*COUNTS, "oldest_hours"]  # the pace tells the very instants
+    assert_same(history.daily, result.daily, whole)
+    columns = ["task", "run", "domain", "start", "end", "cached", "reason"]
+    pd.testing.assert_frame_equal(
+        history.pauses[columns].astype({"reason": "str", "domain": "str"}),
+        result.pauses[columns].astype({"reason": "str", "domain": "str"}),
+    )
+    counts = ["domain", "type", "status", "requests", "sent", "due", "pauses"]
+    pd.testing.assert_frame_equal(
+        history.tasks[counts], result.tasks[counts], check_categorical=False
+    )
+
+
+def test_between_two_polls_emails_are_shared_out_evenly(folder: Path) -> None:
+    history = replayed(results.no_pause(), folder)
+    at = history.at("2026-12-01 00:00:25")
+    assert at["sent"].tolist() == [500]
+    assert at["status"].tolist() == ["Sending"]
+
+
+def test_with_its_plan_even_the_warm_up_days_come_back(folder: Path) -> None:
+    result = results.launch()
+    history = replayed(result, folder, plan=result.plan)
+    assert_same(history.daily, result.daily, ["day", *COUNTS])
+    assert history.plan.domains == result.plan.domains
