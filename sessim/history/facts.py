@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from sessim.checks import MOST_DOMAINS
@@ -15,6 +15,7 @@ from sessim.history.instants import Reader
 from sessim.history.losses import Losses, Place
 from sessim.history.pages import TaskRow
 from sessim.lifecycle import TaskType
+from sessim.plan import Plan
 
 UNKNOWN_SENDER: Final = "unknown@unknown.invalid"
 """Stands for a sender that no row names."""
@@ -124,8 +125,6 @@ def _few_domains(read: list[Fact], losses: Losses, file: str) -> list[Fact]:
 
 def _named(facts_: list[Fact]) -> list[Fact]:
     """Give each task a name that no other has: its subject, with its id where that is shared."""
-    from dataclasses import replace
-
     shared = Counter(fact.name[:_LONGEST] for fact in facts_)
     names = set()
     found = []
@@ -139,3 +138,18 @@ def _named(facts_: list[Fact]) -> list[Fact]:
         names.add(name)
         found.append(replace(fact, name=name))
     return found
+
+
+def named_by(plan: Plan | None, tasks: list[Fact]) -> list[Fact]:
+    """Give tasks the names that a plan gives them, where sender and subject tell which is which."""
+    if plan is None:
+        return tasks
+    known: dict[tuple[str, str | None], list[str]] = {}
+    for task in plan.tasks:
+        known.setdefault((task.sender, task.subject or task.name), []).append(task.name)
+    found = [known.get((fact.sender, fact.subject), []) for fact in tasks]
+    names = Counter(name for names in found for name in names)
+    return [
+        replace(fact, name=names_[0]) if len(names_) == 1 and names[names_[0]] == 1 else fact
+        for fact, names_ in zip(tasks, found, strict=True)
+    ]

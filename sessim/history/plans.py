@@ -30,6 +30,7 @@ def build(
     gone: Mapping[int, int],
     over: set[int],
     rate: Fraction,
+    takes_turns: bool,
     given: Plan | None,
 ) -> Plan:
     """Build the plan.
@@ -50,8 +51,8 @@ def build(
         By task id: the emails of a run, and when a task that disappeared was gone.
     over
         The ids of recurring tasks whose recurrence is over.
-    rate
-        Emails a second.
+    rate, takes_turns
+        Emails a second, and whether runs were served in turns.
     given
         A plan whose rules hold, if there is one.
     """
@@ -75,7 +76,7 @@ def build(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SessimWarning)  # it happened, whatever one may think of it
         if given is None:
-            return Plan(**keys)
+            return Plan(**keys, discipline="fair" if takes_turns else "fifo")
         return replace(given, **keys, test_sends=())
 
 

@@ -112,7 +112,8 @@ def _plan(
     plan = plans.build(
         seen.facts, runs, domains, clock, seen.span, requests=seen.requests,
         gone={task: gone.by for task, gone in seen.gone.items()}, over=seen.over,
-        rate=pace.rate, given=given,
+        rate=pace.rate,
+        takes_turns=table.takes_turns, given=given,
     )  # fmt: skip
     limits = []
     for place, (domain, found) in enumerate(zip(plan.domains, polled, strict=True)):

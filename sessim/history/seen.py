@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sessim.clock import Clock
-from sessim.history.facts import Fact, facts
+from sessim.history.facts import Fact, facts, named_by
 from sessim.history.instants import Reader
 from sessim.history.looks import Run, by_task, cleaned, runs
 from sessim.history.losses import Losses
@@ -88,7 +88,7 @@ def look(
     polls: Polls, reader: Reader, losses: Losses, clock: Clock, file: str, plan: Plan | None
 ) -> Seen:
     """Put what was polled in order; looks that contradict others are left out."""
-    tasks = facts(polls.rows, reader, losses, file)
+    tasks = named_by(plan, facts(polls.rows, reader, losses, file))
     domains = [domain.name for domain in plan.domains] if plan else []
     domains += dict.fromkeys(fact.domain for fact in tasks if fact.domain not in domains)
     parts = by_task(polls.looks.columns(), len(polls.rows))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from sessim.lifecycle import PAUSED, SENDING
 from sessim.serving import Pace
 
 Ints = NDArray[np.int64]
+
+_BY_CHANCE: Final = 1  # times that two runs may be seen to go on together in fifo
 
 
 class Between(Protocol):
@@ -70,6 +72,20 @@ class Table:
         before[first] = 0
         return cls(run, time, status, sent, np.minimum(since, time), sent - before)
 
+    @property
+    def before(self) -> Ints:
+        """The status at the look before, ``NONE`` at a run's first."""
+        found = np.roll(self.status, 1)
+        found[np.append(True, self.run[1:] != self.run[:-1])[: len(found)]] = NONE
+        return found
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether runs sent side by side, as in ``fair``, and not one after the other."""
+        going = (self.emails > 0) & (self.status == SENDING) & (self.before == SENDING)
+        _, runs = np.unique(self.time[going], return_counts=True)
+        return int((runs > 1).sum()) > _BY_CHANCE
+
 
 def tempo(
     table: Table, runs: Sequence[Run], polls: Ints, clock: Clock, rate: Fraction | None,
@@ -84,7 +100,9 @@ def tempo(
     before = np.roll(change, 1)
     before[np.append(True, table.run[1:] != table.run[:-1])[: len(change)]] = 0
     busy = np.append(0, np.cumsum((change - before)[order]))[seen.searchsorted(times, "right")] > 0
-    begins = {run.due for run in runs if run.due_earliest == run.due_latest}
+    restarted = (table.before == PAUSED) & (table.status == SENDING) & (table.emails == 0)
+    begins = set(table.time[restarted].tolist())  # by hand, at the very time of the poll
+    begins |= {run.due for run in runs if run.due_earliest == run.due_latest}
     if len(times):
         begins |= set(midnights(clock, int(times[0]), int(times[-1]))) | set(restarts)
     return Tempo(times, totals, busy, sorted(begins), rate)
@@ -133,6 +151,7 @@ class Shares:
         self.domain = np.array([run.domain for run in runs], dtype=np.int64)
         self.midnights = midnights(clock, int(table.since.min()), end) if len(table.time) else []
         self.reach = self._reach()
+        self._takes_turns = table.takes_turns
         self._fills: dict[tuple[int, int], int] = {}
         for i in np.flatnonzero(table.emails > 0).tolist():
             key = int(self.domain[table.run[i]]), int(table.time[i])
@@ -220,12 +239,14 @@ class Shares:
         limits = np.array([limit.at(instant - 1) for limit in self.limits])
         over = (limits != NONE) & (sent == limits + 1)
         chosen = runs[over[self.domain[runs]]]
+        # A day's turns begin with the first; one after the other, the last one was under way.
+        pick = np.min if self._takes_turns else np.max
         if len(chosen):
-            return int(chosen.max())
+            return int(pick(chosen))
         full = (limits != NONE) & (sent >= limits)
         able = runs[~full[self.domain[runs]]]
         if self.tempo.email_falls_on(instant):
-            return int((able if len(able) else runs).max())
+            return int(pick(able if len(able) else runs))
         return None
 
     def is_full(self, domain: int, look: int) -> bool:
@@ -260,9 +281,7 @@ class Shares:
     def _find_restarts(self) -> list[list[tuple[int, int]]]:
         """Return by domain between which looks paused runs sent something and paused again."""
         table = self.table
-        before = np.roll(table.status, 1)
-        before[np.append(True, table.run[1:] != table.run[:-1])[: len(before)]] = NONE
-        again = (before == PAUSED) & (table.status == PAUSED) & (table.emails > 0)
+        again = (table.before == PAUSED) & (table.status == PAUSED) & (table.emails > 0)
         found: list[set[tuple[int, int]]] = [set() for _ in self.limits]
         for i in np.flatnonzero(again).tolist():
             found[self.domain[table.run[i]]].add((int(table.since[i]), int(table.time[i])))
