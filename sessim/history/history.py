@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -108,6 +110,12 @@ class History(Result):
                 "source": evidence.source,
             }
         )
+
+    def export(self, path: str | PathLike[str]) -> Path:
+        """Write the log for other tools (see :func:`sessim.history.export.export`)."""
+        from sessim.history.export import export
+
+        return export(self, path)
 
     def calibrate(self) -> Calibration:
         """Fit a plan to what was seen (see :func:`sessim.history.calibration.calibrate`)."""
