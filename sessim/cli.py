@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sessim import cli_deadline, cli_experiments, cli_send
+from sessim import cli_deadline, cli_experiments, cli_history, cli_send
 from sessim.cli_folder import make_folder
 from sessim.cli_send import FAILED, INTERRUPTED
 from sessim.errors import SessimError
@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_experiments.add(commands, _command)
     cli_deadline.add(commands, _command)
     cli_send.add_commands(partial(_command, commands))
+    cli_history.add_commands(partial(_command, commands))
 
     command = _command(commands, "schema", _schema, "print the JSON Schema of plan files")
 

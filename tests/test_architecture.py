@@ -54,6 +54,7 @@ ROOMS = (
         "cli_experiments",
         "cli_deadline",
         "cli_send",
+        "cli_history",
         "cli",
     ),
 )

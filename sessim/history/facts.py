@@ -17,7 +17,7 @@ from sessim.history.pages import TaskRow
 from sessim.lifecycle import TaskType
 from sessim.plan import Plan
 
-UNKNOWN_SENDER: Final = "unknown@unknown.invalid"
+UNKNOWN_SENDER: Final = "unknown@unknown.test"
 """Stands for a sender that no row names."""
 _LONGEST: Final = 160
 _MOST_HOURS: Final = 1_000_000
@@ -72,7 +72,7 @@ def _number(id_: int | str) -> int:
 
 
 def _fact(row: TaskRow, place: int, reader: Reader) -> Fact:
-    sender, domain = _sender(row.FromEmailAddress)
+    address, domain = sender(row.FromEmailAddress)
     created = reader.instant(row.CreateTime)
     kind, begins, hours, ends = TaskType.IMMEDIATE, created, 0, False
     cycle, timed = row.CycleParam, row.TimedParam
@@ -86,21 +86,22 @@ def _fact(row: TaskRow, place: int, reader: Reader) -> Fact:
         kind = TaskType.SCHEDULED
         begins = reader.instant(timed.BeginTime) if timed is not None else None
     hours = hours if 1 <= hours <= _MOST_HOURS else 0
-    subject = _plain(row.Subject)
+    subject = plain(row.Subject)
     return Fact(
-        row.TaskId, place, subject or "", sender, domain, subject, kind, created, begins, hours,
+        row.TaskId, place, subject or "", address, domain, subject, kind, created, begins, hours,
         ends,
     )  # fmt: skip
 
 
-def _sender(text: str | None) -> tuple[str, str]:
+def sender(text: str | None) -> tuple[str, str]:
+    """Return a sender and its domain; one that stands for an unknown sender if it is none."""
     with suppress(ValueError):
         if text and text.isprintable():
             return text.strip(), address_parts(text.strip())[2]
     return UNKNOWN_SENDER, address_parts(UNKNOWN_SENDER)[2]
 
 
-def _plain(text: str | None) -> str | None:
+def plain(text: str | None) -> str | None:
     """Return a text as a plan may hold it: printable, and not empty."""
     if text is None:
         return None
@@ -131,7 +132,7 @@ def _named(facts_: list[Fact]) -> list[Fact]:
     for fact in facts_:
         name = fact.name[:_LONGEST].strip()
         if not name or shared[name] > 1:
-            id_ = _plain(str(fact.id)[:30]) or str(fact.place)
+            id_ = plain(str(fact.id)[:30]) or str(fact.place)
             name = f"{name or 'Task'} ({id_})" if name else f"Task {id_}"
         while name in names:
             name += "'"

@@ -131,14 +131,14 @@ class Life:
             reason = LIMIT_REACHED if reached else SEEN_PAUSED
         if fill is None:
             fill = midnight or look.since
-        span = Span.within(fill, look.since, look.time)
+        span = self._span(fill, look)
         self._row(Event.PAUSED, span, PAUSED, look.counts, look.source, reason)
 
     def _is_full(self, look: Look) -> bool:
         return self.shares.is_full(self.run.domain, look.time)
 
     def _restarted(self, look: Look) -> None:
-        span = Span.within(self._restart(look), look.since, look.time)
+        span = self._span(self._restart(look), look)
         self._row(Event.RESTARTED, span, SENDING, self.counts, look.source)
 
     def _restart(self, look: Look) -> int:
@@ -166,12 +166,18 @@ class Life:
         self._row(Event.SENT, self._estimate(look), SENT, look.counts, look.source)
 
     def _cancelled(self, look: Look) -> None:
-        span = Span(look.time, look.since, look.time)
+        span = self._span(look.time, look)
         counts = look.counts if look.counts.sent else self.counts
         self._row(Event.CANCELLED, span, CANCELLED, counts, look.source, "seen")
 
     def _estimate(self, look: Look) -> Span:
-        return Span.within(look.reach, look.since, look.time)
+        return self._span(look.reach, look)
+
+    def _span(self, time: int, look: Look) -> Span:
+        """Return an estimated instant with its bounds; the look's where that is dated itself."""
+        if self.shares.exact:
+            return Span.at(look.time)
+        return Span.within(time, look.since, look.time)
 
     def _seen(self, look: Look) -> None:
         """Write the counters as they were seen; those of the last look close the log."""
@@ -180,6 +186,8 @@ class Life:
 
     def _hidden_pause(self, look: Look) -> None:
         """Explain emails that were cached although the run was never seen PAUSED."""
+        if self.shares.exact:
+            return
         midnight = self._midnight(look)
         grew = look.counts.cached > 0 and not look.before.cached
         filled = midnight is not None and self.shares.filled(self.run.domain, midnight)
@@ -203,7 +211,7 @@ class Life:
 
         It sent nothing before the next pause, so that no look shows it.
         """
-        if self.status != PAUSED:
+        if self.status != PAUSED or self.shares.exact:
             return
         for since, time, reset, fill in self.shares.restarts(self.run.domain, look):
             if time == look.time and (look.emails or look.status != PAUSED):

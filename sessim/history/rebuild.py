@@ -58,10 +58,18 @@ def rebuild(
         raise HistoryError(f"nothing in {file} tells of a task; see what it holds and its format")
     clock = reader.clock if plan is None else plan.clock
     seen = look(polls, reader, losses, clock, file, plan)
+    return assemble(seen, polls, reader, losses, plan)
+
+
+def assemble(
+    seen: Seen, polls: Polls, reader: Reader, losses: Losses, plan: Plan | None = None
+) -> History:
+    """Write the log that explains what was seen; ``polls`` tell when, and of which limits."""
+    clock = reader.clock if plan is None else plan.clock
     table = Table.of(seen.runs)
     pace = _tempo(polls, seen, table, clock, plan)
     built, limits = _plan(polls, seen, table, clock, pace, plan)
-    shares = Shares(table, seen.runs, pace, clock, limits, seen.span[1])
+    shares = Shares(table, seen.runs, pace, clock, limits, seen.span[1], exact=seen.exact)
     rows = Rows()
     _write_runs(seen, shares, rows)
     _write_gone(seen, rows)

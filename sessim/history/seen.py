@@ -36,6 +36,8 @@ class Seen:
         By task id: when a task disappeared that had not been finished.
     span
         When the history begins and ends.
+    exact
+        Whether each look is an event that the source dates.
     """
 
     facts: list[Fact]
@@ -45,6 +47,7 @@ class Seen:
     requests: dict[int, int]
     gone: dict[int, Gone]
     span: tuple[int, int]
+    exact: bool = False
 
     def of_tasks(self) -> dict[int, list[Run]]:
         """Return the runs by task id, in the order of their numbers."""

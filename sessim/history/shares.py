@@ -134,6 +134,8 @@ class Shares:
         One a domain.
     end
         When the history ends.
+    exact
+        Whether each look is dated by the source as the event itself.
 
     Attributes
     ----------
@@ -145,9 +147,10 @@ class Shares:
 
     def __init__(
         self, table: Table, runs: Sequence[Run], tempo: Tempo, clock: Clock,
-        limits: Sequence[Limits], end: int,
+        limits: Sequence[Limits], end: int, *, exact: bool = False,
     ) -> None:  # fmt: skip
         self.table, self.runs, self.tempo, self.limits, self.end = table, runs, tempo, limits, end
+        self.exact = exact
         self.domain = np.array([run.domain for run in runs], dtype=np.int64)
         self.midnights = midnights(clock, int(table.since.min()), end) if len(table.time) else []
         self.reach = self._reach()
@@ -165,6 +168,8 @@ class Shares:
     def _reach(self) -> Ints:
         table = self.table
         reach = table.time.copy()
+        if self.exact:
+            return reach
         sending = np.flatnonzero(table.emails > 0)
         order = sending[np.lexsort((table.run[sending], table.time[sending]))]
         entries = zip(
@@ -232,6 +237,8 @@ class Shares:
     def _falling(self, instant: int, sent: Ints) -> int | None:
         """Return the run whose email fell exactly on a midnight, if there was one."""
         table = self.table
+        if self.exact:
+            return None
         there = np.flatnonzero((table.time == instant) & (table.emails > 0))
         if not len(there):
             return None

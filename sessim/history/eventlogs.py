@@ -1,0 +1,290 @@
+"""Event logs in files: the rows of CSV, JSON lines, Parquet, XES and OCEL 2.0, one at a time."""
+
+from __future__ import annotations
+
+import csv
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+from xml.parsers import expat
+
+import msgspec
+from msgspec import Struct
+
+from sessim.errors import ArgumentError, HistoryError, nearest, shown
+from sessim.history.losses import Losses, Place
+from sessim.history.reading import CHUNK, lines, opened
+from sessim.history.steps import KEYS, NEEDED
+
+Rows = Iterator[tuple[Place, dict[str, Any]]]
+
+_MOST_OBJECTS: Final = 256 << 20
+"""The largest OCEL file that is read, in bytes: its objects and events are linked by names."""
+
+
+def csv_rows(path: Path, losses: Losses) -> Rows:
+    """Yield the rows of a table with a header; comma, semicolon and tab part its cells."""
+    texts = _texts(path, losses)
+    header = next(texts, None)
+    if header is None:
+        return
+    parts = max(",;\t", key=header[1].count)
+    names = next(csv.reader([header[1]], delimiter=parts))
+    number = header[0]
+
+    def rest() -> Iterator[str]:
+        nonlocal number
+        for number, text in texts:  # noqa: B007
+            yield text + "\n"
+
+    table = csv.reader(rest(), delimiter=parts)
+    while True:
+        try:
+            cells = next(table)
+        except StopIteration:
+            return
+        except csv.Error:
+            losses.leave_out("the row is no row of a table", Place(path.name, number))
+            continue
+        if len(cells) != len(names):
+            losses.leave_out(
+                "the row has more or fewer cells than the header", Place(path.name, number)
+            )
+            continue
+        yield Place(path.name, number), dict(zip(names, cells, strict=True))
+
+
+def _texts(path: Path, losses: Losses) -> Iterator[tuple[int, str]]:
+    for number, line in lines(path, losses):
+        try:
+            yield number, line.decode()
+        except UnicodeDecodeError:
+            losses.leave_out(
+                "it is not in UTF-8; save the file in that encoding", Place(path.name, number)
+            )
+
+
+def json_rows(path: Path, losses: Losses) -> Rows:
+    """Yield the objects of JSON lines."""
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    for number, line in lines(path, losses):
+        try:
+            yield Place(path.name, number), decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            losses.leave_out("it is no JSON object", Place(path.name, number))
+
+
+def parquet_rows(path: Path, losses: Losses) -> Rows:
+    """Yield the rows of a Parquet file, a batch at a time."""
+    import pyarrow as pa  # slow to import
+    from pyarrow import parquet
+
+    number = 0
+    try:
+        with path.open("rb") as source:
+            for batch in parquet.ParquetFile(source).iter_batches(batch_size=1 << 14):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield Place(path.name, number), row
+    except (pa.ArrowException, ValueError, OSError):
+        if not number:
+            raise HistoryError(f"file {shown(path.name)} is no whole Parquet file") from None
+        losses.leave_out("the Parquet file is damaged from here on", Place(path.name, number + 1))
+
+
+# --- XES ------------------------------------------------------------------------------------------
+
+
+class _Refused(Exception):  # noqa: N818
+    """The file wants something that a log has no need of."""
+
+
+class _Xes:
+    """Collects the events of traces; attributes within attributes are passed over."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.parser = expat.ParserCreate()
+        self.parser.StartElementHandler = self._start
+        self.parser.EndElementHandler = self._end
+        self.parser.EntityDeclHandler = self._refuse
+        self.parser.buffer_text = True
+        self.rows: list[tuple[Place, dict[str, Any]]] = []
+        self._trace: dict[str, str] = {}
+        self._event: dict[str, str] | None = None
+        self._events: list[tuple[Place, dict[str, str]]] = []
+        self._depth = 0  # of attributes
+
+    def _refuse(self, *_: object) -> None:
+        raise _Refused
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        tag = tag.rpartition(":")[2]
+        if tag == "trace":
+            self._trace, self._events = {}, []
+        elif tag == "event":
+            self._event = {}
+        elif "key" in attributes:
+            self._depth += 1
+            if self._depth == 1:
+                target = self._trace if self._event is None else self._event
+                target[attributes["key"]] = attributes.get("value", "")
+
+    def _end(self, tag: str) -> None:
+        tag = tag.rpartition(":")[2]
+        if tag == "event" and self._event is not None:
+            place = Place(self.name, self.parser.CurrentLineNumber)
+            self._events.append((place, self._event))
+            self._event = None
+        elif tag == "trace":
+            trace = {f"case:{key}": value for key, value in self._trace.items()}
+            self.rows += [(place, {**trace, **event}) for place, event in self._events]
+            self._events = []
+        elif self._depth and tag in _ATTRIBUTES:
+            self._depth -= 1
+
+
+_ATTRIBUTES: Final = ("string", "date", "int", "float", "boolean", "id", "list", "container")
+
+
+def xes_rows(path: Path, losses: Losses) -> Rows:
+    """Yield the events of an XES log; what a trace says stands in each under ``case:...``."""
+    reader = _Xes(path.name)
+    with opened(path) as file:
+        try:
+            while chunk := file.read(CHUNK):
+                reader.parser.Parse(chunk)
+                rows, reader.rows = reader.rows, []
+                yield from rows
+            reader.parser.Parse(b"", True)
+        except expat.ExpatError as error:
+            losses.leave_out("the XML is damaged or cut off here", Place(path.name, error.lineno))
+        except (OSError, EOFError, zlib.error):
+            losses.leave_out("the packed file is cut off or damaged", Place(path.name))
+        except _Refused:
+            raise HistoryError(
+                f"file {shown(path.name)} declares entities; a log has no need of them"
+            ) from None
+    yield from reader.rows
+
+
+# --- OCEL 2.0 -------------------------------------------------------------------------------------
+
+
+class _Named(Struct):
+    name: str
+    value: Any = None
+    time: str | None = None
+
+
+class _Link(Struct):
+    objectId: str  # noqa: N815
+    qualifier: str = ""
+
+
+class _Object(Struct):
+    id: str
+    type: str
+    attributes: list[_Named] = []
+    relationships: list[_Link] = []
+
+
+class _Event(Struct):
+    id: str
+    type: str
+    time: str
+    attributes: list[_Named] = []
+    relationships: list[_Link] = []
+
+
+class _Ocel(Struct):
+    objects: list[_Object]
+    events: list[_Event]
+
+
+def ocel_rows(path: Path, losses: Losses) -> Rows:
+    """Yield the events of an OCEL 2.0 log in JSON, one for each run (or else task) they touch."""
+    with opened(path) as file:
+        text = file.read(_MOST_OBJECTS + 1)
+    if len(text) > _MOST_OBJECTS:
+        raise HistoryError(
+            f"file {shown(path.name)} is larger than {_MOST_OBJECTS >> 20} MB; export it as CSV"
+        )
+    try:
+        log = msgspec.json.decode(text, type=_Ocel)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise HistoryError(f"file {shown(path.name)} is no OCEL 2.0 log ({error})") from None
+    objects = {entry.id: entry for entry in log.objects}
+    for number, event in enumerate(log.events, 1):
+        touched = [objects[link.objectId] for link in event.relationships
+                   if link.objectId in objects]  # fmt: skip
+        cases = [o for o in touched if o.type in ("run", "occurrence")] or [
+            o for o in touched if o.type == "task"
+        ]
+        row = {entry.name: entry.value for entry in event.attributes}
+        row |= {"concept:name": event.type, "time:timestamp": event.time}
+        domains = [o.id.removeprefix("domain ") for o in touched if o.type == "domain"]
+        row["org:resource"] = domains[0] if domains else None
+        if not cases:
+            losses.leave_out("the event touches neither a run nor a task", Place(path.name, number))
+        for case in cases:
+            yield Place(path.name, number), {**row, **_of_case(case, objects)}
+
+
+def _of_case(case: _Object, objects: Mapping[str, _Object]) -> dict[str, Any]:
+    """Return what the objects say of a case: its name, and its task's attributes."""
+    found: dict[str, Any] = {"case:concept:name": case.id.removeprefix(f"{case.type} ")}
+    tasks = [objects.get(link.objectId) for link in case.relationships]
+    for entry in (case, *tasks):
+        if entry is not None and entry.type in ("task", case.type):
+            found |= {f"case:{attribute.name}": attribute.value for attribute in entry.attributes}
+    return found
+
+
+# --- columns --------------------------------------------------------------------------------------
+
+READERS: Final[Mapping[str, Callable[[Path, Losses], Rows]]] = {
+    "csv": csv_rows,
+    "jsonl": json_rows,
+    "parquet": parquet_rows,
+    "xes": xes_rows,
+    "ocel": ocel_rows,
+}
+"""The kinds of event logs, by name."""
+
+
+def mapped(rows: Rows, mapping: Mapping[str, str] | None, file: str) -> Rows:
+    """Yield rows with the keys of :data:`~sessim.history.steps.KEYS`.
+
+    ``mapping`` names the column for a key; others are looked for by the names that are usual.
+    Raises :class:`ArgumentError` or :class:`HistoryError` if a column that is needed is missing.
+    """
+    for key in mapping or ():
+        if key not in KEYS:
+            raise ArgumentError(f"mapping: {shown(key)} is not known; {nearest(key, KEYS)}")
+    columns: dict[str, str] = {}
+    for place, row in rows:
+        if not columns:
+            columns = _columns(row, mapping or {}, file)
+        yield place, {key: row.get(name) for key, name in columns.items()}
+
+
+def _columns(row: Mapping[str, Any], mapping: Mapping[str, str], file: str) -> dict[str, str]:
+    usual = {name.strip().lower(): name for name in reversed(list(row))}
+    columns = {}
+    for key, names in KEYS.items():
+        if key in mapping:
+            if mapping[key] not in row:
+                raise ArgumentError(
+                    f"mapping: {file} has no column {mapping[key]!r}; {nearest(mapping[key], row)}"
+                )
+            columns[key] = mapping[key]
+        elif found := next((usual[name] for name in names if name in usual), None):
+            columns[key] = found
+    for key in NEEDED:
+        if key not in columns:
+            said = json.dumps({key: "its name"})
+            raise HistoryError(f"{file} has no column for the {key}; name it with mapping={said}")
+    return columns

@@ -1,0 +1,285 @@
+"""Event logs of other tools: rows that date what happened to a case, as looks at its run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+from sessim.checks import MOST_DOMAINS
+from sessim.clock import HOUR
+from sessim.errors import HistoryError
+from sessim.history.facts import UNKNOWN_SENDER, Fact, plain, sender
+from sessim.history.history import History
+from sessim.history.instants import Reader
+from sessim.history.looks import COLUMNS, Run
+from sessim.history.losses import Losses, Place
+from sessim.history.polls import MOST_TASKS, Polls
+from sessim.history.rebuild import assemble
+from sessim.history.seen import Seen
+from sessim.lifecycle import CANCELLED, ERROR, FINISHED, PAUSED, SENDING, SENT, TO_START, TaskType
+from sessim.plan import Plan
+
+Row = Mapping[str, Any]
+
+KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "case": ("case:concept:name", "case", "case_id", "case id", "caseid", "task_id", "taskid",
+             "task"),
+    "activity": ("concept:name", "activity", "event"),
+    "time": ("time:timestamp", "time", "timestamp", "end_time", "complete timestamp"),
+    "transition": ("lifecycle:transition", "lifecycle", "transition"),
+    "resource": ("org:resource", "resource", "domain"),
+    "run": ("concept:instance", "run", "occurrence"),
+    "name": ("case:name", "name"),
+    "sender": ("case:sender", "sender"),
+    "type": ("case:type", "type"),
+    "requests": ("requests", "requestcount"),
+    "sent": ("sent", "sendcount"),
+    "cached": ("cached", "cachecount"),
+}  # fmt: skip
+"""What is looked for in a row, and the columns in which it may stand, the first that is there."""
+NEEDED: Final = ("case", "activity", "time")
+
+_WORDS: Final = {
+    TO_START: ("due", "create", "created", "schedule", "scheduled", "assign", "withdraw"),
+    SENDING: ("sending", "start", "started", "restarted", "restart", "resume", "resumed", "turn",
+              "day"),
+    PAUSED: ("paused", "pause", "suspend", "suspended", "cached"),
+    SENT: ("sent", "complete", "completed", "finish", "finished", "done"),
+    ERROR: ("error", "exception", "ate_abort", "failed"),
+    CANCELLED: ("cancelled", "canceled", "cancel", "delete", "deleted", "pi_abort"),
+}  # fmt: skip
+_STATUS: Final = {word: status for status, words in _WORDS.items() for word in words}
+_TYPES: Final = {kind.label.lower(): kind for kind in TaskType}
+_LARGEST: Final = 10**12
+
+
+@dataclass
+class _Case:
+    """One run of a task as rows tell of it."""
+
+    run: Run
+    due: int | None = None
+
+
+@dataclass
+class _Task:
+    """One task as rows tell of it."""
+
+    id: str
+    number: int
+    name: str | None
+    sender: str
+    domain: str
+    type: TaskType | None
+    cases: dict[int, _Case] = field(default_factory=dict)
+
+
+class Steps:
+    """Collects the rows of an event log; rows that cannot be used are left out.
+
+    Parameters
+    ----------
+    reader
+        Of times.
+    losses
+        Where rows that cannot be used are counted.
+    """
+
+    def __init__(self, reader: Reader, losses: Losses) -> None:
+        self.reader, self.losses = reader, losses
+        self._tasks: dict[str, _Task] = {}
+        self._domains: list[str] = []
+        self._steps: list[tuple[int, int, _Case, int, dict[str, int]]] = []
+        self.read = 0
+
+    def add(self, row: Row, place: Place) -> None:
+        """Take in a row with the keys of :data:`KEYS`."""
+        number, self.read = self.read, self.read + 1
+        time = self.reader.instant(row.get("time"))
+        wrong = self._wrong(row, time)
+        status = self._status(row)
+        if not wrong and status is None:
+            wrong = f"the activity {str(row.get('activity'))[:40]!r} tells nothing of a task"
+        case = None if wrong else self._case(row, place)
+        if wrong:
+            self.losses.leave_out(wrong, place)
+        if case is None or time is None or status is None:
+            return
+        counts = {key: int(row[key]) for key in _COUNTS if _is_count(row.get(key))}
+        self._steps.append((time, number, case, status, counts))
+
+    def _wrong(self, row: Row, time: int | None) -> str:
+        if row.get("case") in (None, ""):
+            return "the row belongs to no case"
+        if time is None:
+            return "its time cannot be read"
+        for key in _COUNTS:
+            value = row.get(key)
+            if value not in (None, "") and not _is_count(value):
+                return f"{key} is no whole number from 0"
+        return ""
+
+    def _status(self, row: Row) -> int | None:
+        """Return what a row tells of the status; many logs call every event's end "complete"."""
+        activity = str(row.get("activity") or "").strip().lower()
+        transition = str(row.get("transition") or "").strip().lower()
+        return _STATUS.get(activity, _STATUS.get(transition))
+
+    def _case(self, row: Row, place: Place) -> _Case | None:
+        id_, _, number = str(row["case"]).partition("#")
+        run = number or str(row.get("run") or 1)
+        task = self._tasks.get(id_) or self._task(id_, row, place)
+        if task is None:
+            return None
+        key = int(run) if run.isdecimal() and 0 < int(run) < 1 << 31 else 1
+        if key not in task.cases:
+            looks: dict[str, list[int]] = {name: [] for name in COLUMNS}
+            domain = self._domains.index(task.domain)
+            task.cases[key] = _Case(Run(task.number, key, domain, 0, 0, 0, 0, looks))
+        return task.cases[key]
+
+    def _task(self, id_: str, row: Row, place: Place) -> _Task | None:
+        address, domain = sender(str(row.get("sender") or ""))
+        if address == UNKNOWN_SENDER and row.get("resource"):
+            address, domain = sender(f"unknown@{row['resource']}")
+        if domain not in self._domains:
+            if len(self._domains) == MOST_DOMAINS:
+                self.losses.leave_out(f"an account has at most {MOST_DOMAINS} domains", place)
+                return None
+            self._domains.append(domain)
+        if len(self._tasks) >= MOST_TASKS:
+            self.losses.leave_out(f"there are more than {MOST_TASKS:,} tasks", place)
+            return None
+        kind = _TYPES.get(str(row.get("type") or "").strip().lower())
+        name = plain(str(row["name"]) if row.get("name") else None)
+        found = _Task(id_, len(self._tasks) + 1, name, address, domain, kind)
+        self._tasks[id_] = found
+        return found
+
+    def _number(self) -> None:
+        """Give tasks their numbers: in order of their ids if these are numbers."""
+        if not all(task.id.isdecimal() for task in self._tasks.values()):
+            return
+        ordered = sorted(self._tasks.values(), key=lambda task: int(task.id))
+        for number, task in enumerate(ordered, 1):
+            task.number = number
+            for case in task.cases.values():
+                case.run.task = number
+
+    # --- the history ------------------------------------------------------------------------------
+
+    def history(self, file: str, plan: Plan | None) -> History:
+        """Rebuild the history; :class:`HistoryError` if no row could be used."""
+        if not self._steps:
+            raise HistoryError(f"nothing in {file} tells of a task; see its columns and mapping")
+        self._steps.sort(key=lambda step: step[:2])
+        self._number()
+        for time, number, case, status, counts in self._steps:
+            _look(case, time, number, status, counts)
+        runs = [case.run for task in self._tasks.values() for case in task.cases.values()]
+        for run in runs:
+            _complete(run)
+        runs.sort(key=lambda run: (run.due, run.task, run.number))
+        span = (min(run.due for run in runs), self._steps[-1][0])
+        tasks = sorted(self._tasks.values(), key=lambda task: task.number)
+        domains = list(self._domains)
+        if plan is not None:
+            domains += [domain.name for domain in plan.domains if domain.name not in domains]
+        last = {t.number: t.cases[max(t.cases)].run for t in tasks}
+        seen = Seen(
+            _facts(tasks), domains, runs,
+            {number: run.seen["status"][-1] for number, run in last.items()},
+            {number: run.requests for number, run in last.items()},
+            {}, span, exact=True,
+        )  # fmt: skip
+        return assemble(seen, Polls(self.reader, self.losses), self.reader, self.losses, plan)
+
+
+_COUNTS: Final = ("requests", "sent", "cached")
+
+
+def _is_count(value: object) -> bool:
+    try:
+        number = float(str(value))
+    except ValueError:
+        return False
+    return number.is_integer() and 0 <= number <= _LARGEST
+
+
+def _look(case: _Case, time: int, source: int, status: int, counts: Mapping[str, int]) -> None:
+    """Add what a row says to the looks at its run."""
+    seen, run = case.run.seen, case.run
+    run.requests = max(run.requests, counts.get("requests", 0))
+    if status == TO_START:
+        case.due = time
+        run.due = run.due_earliest = run.due_latest = time
+        return
+    if case.due is None:
+        case.due = run.due = run.due_earliest = run.due_latest = time
+    sent = counts.get("sent", seen["sent"][-1] if seen["sent"] else 0)
+    values = {
+        "time": time, "status": status, "requests": run.requests, "updated": -1,
+        "sent": max(sent, seen["sent"][-1] if seen["sent"] else 0),
+        "cached": counts.get("cached", 0), "source": source,
+    }  # fmt: skip
+    for name, value in values.items():
+        seen[name].append(value)
+
+
+def _complete(run: Run) -> None:
+    """Make the counters of a run fit together, where rows do not tell of them."""
+    seen = run.seen
+    run.requests = max(run.requests, max(seen["sent"], default=0), 1)
+    if not seen["time"]:
+        for name, value in zip(
+            COLUMNS, (run.due, SENDING, run.requests, 0, 0, -1, -1), strict=True
+        ):
+            seen[name].append(value)
+    seen["requests"] = [run.requests] * len(seen["time"])
+    seen["sent"] = [
+        run.requests if status == SENT else sent
+        for status, sent in zip(seen["status"], seen["sent"], strict=True)
+    ]
+    seen["cached"] = [
+        min(cached, run.requests - sent)
+        for cached, sent in zip(seen["cached"], seen["sent"], strict=True)
+    ]
+
+
+def _facts(tasks: Iterable[_Task]) -> list[Fact]:
+    found, names = [], set()
+    for task in tasks:
+        name = (task.name or f"Task {task.id}")[:160]
+        while name in names:
+            name = f"{name[:190]}'"
+        names.add(name)
+        dues = [task.cases[number].run.due for number in sorted(task.cases)]
+        kind = task.type or (TaskType.RECURRING if len(dues) > 1 else TaskType.IMMEDIATE)
+        id_: int | str = int(task.id) if task.id.isdecimal() and len(task.id) < 18 else task.id
+        ends = all(case.run.seen["status"][-1] in FINISHED for case in task.cases.values())
+        hours = _hours(dues) if kind == TaskType.RECURRING else 0
+        found.append(
+            Fact(
+                id=id_,
+                place=task.number - 1,
+                name=name,
+                sender=task.sender,
+                domain=task.domain,
+                subject=None,
+                type=kind,
+                created=dues[0],
+                begins=dues[0],
+                hours=hours,
+                ends=ends,
+            )
+        )
+    return found
+
+
+def _hours(dues: list[int]) -> int:
+    """Return the interval between runs, if it is a whole number of hours; else 24."""
+    gaps = {after - before for before, after in pairwise(dues)}
+    least = min(gaps, default=24 * HOUR)
+    return least // HOUR if least > 0 and least % HOUR == 0 else 24

@@ -1,0 +1,216 @@
+"""Whatever form a history comes in, the same emails come out, and the reader knows the form."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from tencentcloud.ses.v20201002 import models
+
+import sessim
+from sessim.history.export import export
+from sessim.history.kinds import kind
+from sessim.history.polling import Poller, Slips
+from tests import results
+from tests.history.test_rebuild import assert_same
+
+COUNTS = ["task", "status", "requests", "sent"]
+
+
+def counts(result: sessim.Result) -> pd.DataFrame:
+    return result.tasks[COUNTS].astype({"status": "str"})
+
+
+def same_counts(history: sessim.Result, result: sessim.Result) -> None:
+    pd.testing.assert_frame_equal(counts(history), counts(result))
+
+
+# --- polls ----------------------------------------------------------------------------------------
+
+
+def answers(result: sessim.Result, **options: object) -> list[dict]:
+    return list(Poller(result, every=60, **options).answers())
+
+
+def test_the_services_own_client_reads_what_the_poller_writes_and_back(tmp_path: Path) -> None:
+    result = results.no_pause()
+    lines = []
+    for answer in answers(result):
+        page = answer["Response"]
+        is_list = "Data" in page
+        response = (
+            models.ListSendTasksResponse() if is_list else models.ListEmailIdentitiesResponse()
+        )
+        response._deserialize(page)
+        printed = json.loads(response.to_json_string())
+        assert printed == page
+        lines.append(f'{{"time": "{answer["time"]}", "Response": {response.to_json_string()}}}\n')
+    file = tmp_path / "client.jsonl"
+    file.write_text("".join(lines), "utf-8")
+    same_counts(sessim.load_history(file), result)
+
+
+def test_one_poll_a_file_with_the_time_in_its_name(tmp_path: Path) -> None:
+    for answer in answers(results.no_pause()):
+        if "Data" in answer["Response"]:
+            stamp = answer["time"][:19].replace(":", "").replace("-", "")
+            (tmp_path / f"tasks-{stamp}.json").write_text(json.dumps(answer["Response"], indent=2))
+    same_counts(sessim.load_history(tmp_path), results.no_pause())
+
+
+def test_a_list_of_pages_is_read_entry_by_entry(tmp_path: Path) -> None:
+    file = tmp_path / "pages.json"
+    file.write_text(json.dumps(answers(results.no_pause()), indent=1), "utf-8")
+    same_counts(sessim.load_history(file), results.no_pause())
+
+
+def test_without_any_time_the_latest_update_counts_and_is_said(tmp_path: Path) -> None:
+    page = next(a["Response"] for a in answers(results.no_pause()) if "Data" in a["Response"])
+    file = tmp_path / "one.json"
+    file.write_text(json.dumps({"Response": page}))
+    history = sessim.load_history(file)
+    assert any("UpdateTime was taken" in note for note in history.evidence.notes)
+    assert any("read as Asia/Shanghai" in note for note in history.evidence.notes)
+
+
+@pytest.mark.parametrize(
+    "slips",
+    [
+        Slips(missed=0.2),
+        Slips(lost=0.2),
+        Slips(shifted=0.5),
+        Slips(late=0.3),
+        Slips(missed=0.1, lost=0.1, shifted=0.2, late=0.2),
+    ],
+    ids=["missed", "lost", "shifted", "late", "all"],
+)
+def test_slips_of_a_poller_change_no_total(slips: Slips, tmp_path: Path) -> None:
+    result = results.many(30, 20, 2)
+    poller = Poller(result, every=60, page=7, slips=slips, seed=3)
+    file = poller.write(tmp_path / "polls.jsonl.gz")
+    with file.open("ab") as last:  # a last poll without slips
+        import gzip
+
+        whole = Poller(result, page=100)
+        instant = whole.instants[-1]
+        time = result.plan.clock.local(instant + 60_000_000).isoformat()
+        rows = whole.rows(instant)
+        answer = {"time": time, "Response": {"TotalCount": len(rows), "Data": rows}}
+        last.write(gzip.compress(json.dumps(answer).encode()))
+    history = sessim.load_history(file)
+    merged = history.tasks.merge(result.tasks, on="name", suffixes=("", "_true"))
+    assert len(merged) == len(result.tasks)
+    assert (merged["sent"] == merged["sent_true"]).all()
+    assert (merged["status"].astype("str") == merged["status_true"].astype("str")).all()
+
+
+def test_a_task_that_disappears_was_deleted_only_if_the_poll_was_complete(tmp_path: Path) -> None:
+    row = {"TaskStatus": 5, "TaskType": 1, "FromEmailAddress": "a@b.example.com",
+           "RequestCount": 100, "SendCount": 10, "CreateTime": "2026-12-01 09:00:00"}  # fmt: skip
+    both = [{**row, "TaskId": 1}, {**row, "TaskId": 2}]
+    one = [{**row, "TaskId": 1, "SendCount": 20}]
+    for total, status in ((1, "Cancelled"), (2, "Sending")):
+        polls = [
+            {"time": "2026-12-01T09:15:00+08:00", "TotalCount": 2, "Data": both},
+            {"time": "2026-12-01T09:30:00+08:00", "TotalCount": total, "Data": one},
+        ]
+        file = tmp_path / f"{total}.jsonl"
+        file.write_text("\n".join(map(json.dumps, polls)))
+        history = sessim.load_history(file)
+        assert history.tasks["status"].tolist() == ["Sending", status]
+        assert list(history.evidence.ids) == [1, 2]
+
+
+# --- event logs -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xes", "xes.gz", "jsonocel"])
+def test_an_exported_log_comes_back(ending: str, tmp_path: Path) -> None:
+    result = results.launch()
+    history = sessim.load_history(export(result, tmp_path / f"log.{ending}"))
+    same_counts(history, result)
+    columns = ["task", "run", "start", "end", "cached"]
+    pd.testing.assert_frame_equal(
+        history.pauses[columns].astype(
+            {"start": "M8[ms, Asia/Shanghai]", "end": "M8[ms, Asia/Shanghai]"}
+        ),
+        result.pauses[columns].astype(
+            {"start": "M8[ms, Asia/Shanghai]", "end": "M8[ms, Asia/Shanghai]"}
+        ),
+    )
+    assert (history.pauses["start_earliest"] == history.pauses["start_latest"]).all()
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
+def test_sessims_own_log_comes_back(ending: str, tmp_path: Path) -> None:
+    result = results.launch()
+    file = tmp_path / f"events.{ending}"
+    result.log.write(file)
+    history = sessim.load_history(file)
+    same_counts(history, result)
+    assert_same(history.daily, result.daily, ["domain", "date", "sent", "cached", "backlog"])
+
+
+def test_a_table_with_columns_of_its_own_needs_a_mapping(tmp_path: Path) -> None:
+    file = tmp_path / "cases.csv"
+    file.write_text(
+        "Campaign;What;When;Mails\n"
+        "A;start;2026-12-01 09:00;0\n"
+        "A;suspend;2026-12-01 09:10;500\n"
+        "A;resume;2026-12-02 00:00;500\n"
+        "A;complete;2026-12-02 00:05;700\n"
+    )
+    with pytest.raises(sessim.HistoryError, match=r"no column for the case; name it with mapping"):
+        sessim.load_history(file)
+    mapping = {"case": "Campaign", "activity": "What", "time": "When", "sent": "Mails"}
+    history = sessim.load_history(file, mapping=mapping)
+    assert history.tasks["sent"].tolist() == [700]
+    assert history.pauses["hours"].round(3).tolist() == [round(14 + 50 / 60, 3)]
+    with pytest.raises(
+        sessim.ArgumentError, match=r"mapping: 'cases' is not known; did you mean 'case'"
+    ):
+        sessim.load_history(file, mapping={"cases": "Campaign"})
+
+
+# --- single emails --------------------------------------------------------------------------------
+
+
+def test_webhook_events_count_emails_by_bulk(tmp_path: Path) -> None:
+    events = [
+        {"event": event, "email": f"{i}@x.example.net", "bulkId": "b1", "timestamp": 1796086800 + i,
+         "from": "a@news.example.com"}
+        for i in range(100)
+        for event in ("processed", "delivered" if i < 95 else "dropped")
+    ]  # fmt: skip
+    events.append({"event": "open", "email": "x", "timestamp": 1796086800})
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join(map(json.dumps, events)))
+    assert kind(file) == "webhook"
+    history = sessim.load_history(file)
+    assert history.tasks[["requests", "sent"]].to_numpy().tolist() == [[100, 95]]
+    assert any("move no task" in note for note in history.evidence.notes)
+
+
+POSTFIX = """\
+Dec  1 09:00:00 mx postfix/qmgr[11]: 4A1B2C3D4E: from=<hello@news.example.com>, nrcpt=1
+Dec  1 09:00:01 mx postfix/smtp[12]: 4A1B2C3D4E: to=<a@x.example>, status=sent (250 ok)
+2026-12-01T09:00:02.5+08:00 mx postfix/qmgr[11]: 5A1B2C3D4E: from=<hello@news.example.com>, nrcpt=1
+2026-12-01T09:05:02.5+08:00 mx postfix/smtp[12]: 5A1B2C3D4E: to=<b@x.example>, status=deferred (x)
+2026-12-01T09:10:02.5+08:00 mx postfix/smtp[12]: 5A1B2C3D4E: to=<b@x.example>, status=bounced (x)
+Dec  1 09:12:00 mx sshd[1]: nothing of ours
+"""
+
+
+def test_a_mail_log_counts_emails_by_sender_and_day(tmp_path: Path) -> None:
+    file = tmp_path / "mail.log"
+    file.write_text(POSTFIX)
+    assert kind(file) == "postfix"
+    history = sessim.load_history(file)
+    assert history.tasks[["name", "sent"]].to_numpy().tolist() == [
+        ["hello@news.example.com 2026-12-01", 2]
+    ]
+    assert any(
+        "no line of Postfix (first in mail.log, line 6)" in n for n in history.evidence.notes
+    )
