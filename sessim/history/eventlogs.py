@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from sessim.errors import ArgumentError, HistoryError, nearest, shown
 from sessim.history.losses import Losses, Place
-from sessim.history.reading import CHUNK, lines, opened
+from sessim.history.reading import lines, opened, some
 from sessim.history.steps import KEYS, NEEDED
 
 Rows = Iterator[tuple[Place, dict[str, Any]]]
@@ -154,7 +154,7 @@ def xes_rows(path: Path, losses: Losses) -> Rows:
     reader = _Xes(path.name)
     with opened(path) as file:
         try:
-            while chunk := file.read(CHUNK):
+            while chunk := some(file):
                 reader.parser.Parse(chunk)
                 rows, reader.rows = reader.rows, []
                 yield from rows

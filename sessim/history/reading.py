@@ -9,7 +9,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -37,11 +37,16 @@ Line = tuple[int, bytes]
 
 def head(path: Path, size: int = 1 << 16) -> bytes:
     """Return the first bytes of a file, unpacked and in UTF-8."""
-    with opened(path) as file:
-        try:
-            return file.read(size)
-        except (OSError, EOFError, zlib.error):
-            return b""
+    start = b""
+    with opened(path) as file, suppress(OSError, EOFError, zlib.error):
+        while len(start) < size and (read := some(file)):
+            start += read
+    return start[:size]
+
+
+def some(file: IO[bytes]) -> bytes:
+    """Return some bytes that come next, at most :data:`CHUNK`; what is damaged is raised later."""
+    return cast("io.BufferedReader", file).read1(CHUNK)
 
 
 @contextmanager
@@ -58,7 +63,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     with raw:
         file = cast("IO[bytes]", raw)
         if _peek(raw)[:2] == b"\x1f\x8b":
-            file = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=raw)), CHUNK)
+            file = gzip.GzipFile(fileobj=raw)
         start = _peek(file)
         for mark, encoding in _WIDE.items():
             if start.startswith(mark):
@@ -171,7 +176,7 @@ class _Splitter:
 
     def _read(self) -> bool:
         try:
-            chunk = self.file.read(CHUNK)
+            chunk = some(self.file)
         except (OSError, EOFError, zlib.error):
             self.losses.leave_out(_CUT_OFF, Place(self.name, self.line))
             return False

@@ -1,0 +1,223 @@
+"""Bad files: one sentence for each kind of damage, with file and line, and the good rows kept."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import json
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import sessim
+from sessim.history import reading
+from sessim.history.polls import MOST_TASKS
+
+ROW = {
+    "TaskId": 4711, "FromEmailAddress": "a@news.example.com", "TaskStatus": 5, "TaskType": 1,
+    "RequestCount": 1000, "SendCount": 0, "CacheCount": 0, "CreateTime": "2026-12-01 09:00:00",
+    "UpdateTime": "2026-12-01 09:00:00", "Subject": "Launch",
+}  # fmt: skip
+
+
+def poll(minute: int, *rows: dict[str, Any], **more: Any) -> str:
+    """Write a poll that was taken so many minutes after nine, with the rows' changes."""
+    time = f"2026-12-01T{9 + minute // 60:02}:{minute % 60:02}:00+08:00"
+    data = [{**ROW, **row} for row in rows]
+    page = {"TotalCount": len(data), "Data": data}
+    return json.dumps({"time": time, "Response": page, **more})
+
+
+GOOD = [poll(0, {}), poll(15, {"SendCount": 300}), poll(30, {"SendCount": 600})]
+
+
+def loaded(file: Path, content: str | bytes, **options: Any) -> sessim.History:
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return sessim.load_history(file, **options)
+
+
+def said(history: sessim.History) -> str:
+    return "\n".join(history.evidence.notes)
+
+
+BAD_ROWS = {
+    "an unknown status": ({"TaskStatus": 3}, "TaskStatus 3 is not known"),
+    "no status": ({"TaskStatus": None}, "TaskStatus is missing"),
+    "a negative counter": ({"SendCount": -5}, "SendCount is negative or out of range"),
+    "a huge counter": ({"RequestCount": 10**15}, "RequestCount is negative or out of range"),
+    "no requests": ({"RequestCount": None}, "RequestCount is missing"),
+    "more sent than requested": ({"SendCount": 2000}, "SendCount is larger than RequestCount"),
+    "a word for a number": ({"SendCount": "many"}, "SendCount is not what it should be"),
+    "a list for a number": ({"SendCount": [1]}, "SendCount is not what it should be"),
+    "a falling counter": ({"SendCount": 200}, "SendCount is below what an earlier poll showed"),
+}
+
+
+@pytest.mark.parametrize(("row", "words"), BAD_ROWS.values(), ids=BAD_ROWS)
+def test_a_bad_row_is_left_out_and_counted(row: dict, words: str, tmp_path: Path) -> None:
+    lines = [*GOOD[:2], poll(20, row, {"TaskId": 5, "SendCount": 7}), GOOD[2]]
+    history = loaded(tmp_path / "polls.jsonl", "\n".join(lines))
+    assert words in said(history)
+    assert "1 row was left out" in said(history)
+    assert "polls.jsonl" in said(history)
+    assert history.tasks["sent"].tolist()[:2] in ([600, 7], [7, 600])
+
+
+BAD_LINES = {
+    "cut off": (b'{"time": "2026-12-01T09:20:00+08:00", "Respo', "it ends in the middle"),
+    "no JSON": (b"hello }", "it is no JSON"),
+    "another encoding": (
+        '{"Response": {"Data": [{"TaskId": 1, "Subject": "推广"}]}}'.encode("gbk"),
+        "it is not in UTF-8",
+    ),
+    "a nested bomb": (b'{"Response":' * 100_000 + b"}" * 100_000, "nested too deeply"),
+    "a bomb of lists": (b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+    "an error": (
+        b'{"Response": {"Error": {"Code": "LimitExceeded", "Message": "slow down"}}}',
+        "answered with an error",
+    ),
+    "another object": (b'{"hello": "world"}', "no answer of ListSendTasks"),
+    "a number": (b"42", "is not what it should be"),
+    "no time": (b'{"Response": {"TotalCount": 1, "Data": [{"TaskId": 1}]}}', "when the page was"),
+}
+
+
+@pytest.mark.parametrize(("line", "words"), BAD_LINES.values(), ids=BAD_LINES)
+def test_a_bad_line_is_named_and_the_others_are_kept(
+    line: bytes, words: str, tmp_path: Path
+) -> None:
+    content = b"\n".join([GOOD[0].encode(), line, GOOD[1].encode(), GOOD[2].encode()])
+    history = loaded(tmp_path / "polls.jsonl", content)
+    assert words in said(history)
+    assert "polls.jsonl, line 2" in said(history)
+    assert history.tasks["sent"].tolist() == [600]
+
+
+def test_whatever_the_wrapping_of_the_bytes_the_rows_are_the_same(tmp_path: Path) -> None:
+    text = "\n".join(GOOD)
+    forms = {
+        "bom": codecs.BOM_UTF8 + text.encode(),
+        "utf16": text.encode("utf-16"),
+        "gzip": gzip.compress(text.encode()),
+        "gzipped bom": gzip.compress(codecs.BOM_UTF8 + text.encode()),
+        "windows": text.replace("\n", "\r\n").encode(),
+        "blank lines": text.replace("\n", "\n\n \n").encode(),
+    }
+    for name, content in forms.items():
+        history = loaded(tmp_path / name, content)
+        assert history.tasks["sent"].tolist() == [600], name
+
+
+def test_a_packed_file_that_is_cut_off_keeps_what_comes_before(tmp_path: Path) -> None:
+    lines = [poll(minute, {"SendCount": minute}) for minute in range(900)]
+    packed = gzip.compress("\n".join(lines).encode())
+    history = loaded(tmp_path / "polls.jsonl.gz", packed[: len(packed) // 2])
+    assert "ends before its end, or is damaged" in said(history)
+    assert 50 < history.tasks["sent"].item() < 899
+
+
+def test_a_document_that_is_cut_off_keeps_its_whole_pages(tmp_path: Path) -> None:
+    text = json.dumps([json.loads(line) for line in GOOD], indent=1)
+    history = loaded(tmp_path / "pages.json", text[:-200])
+    assert "the file ends in the middle of a value" in said(history)
+    assert history.tasks["sent"].tolist() == [300]
+
+
+def test_a_line_longer_than_any_answer_needs_little_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_BYTES", 1 << 20)
+    file = tmp_path / "polls.jsonl"
+    with file.open("wb") as target:
+        target.write(GOOD[0].encode() + b"\n")
+        for _ in range(40):
+            target.write(b'{"x":"' + b"y" * (1 << 20))
+        target.write(b"\n" + GOOD[2].encode() + b"\n")
+    tracemalloc.start()
+    history = sessim.load_history(file)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert "the line is longer than" in said(history)
+    assert "line 2" in said(history)
+    assert peak < 20 << 20
+    assert history.tasks["sent"].tolist() == [600]
+
+
+def test_equal_and_repeated_times_keep_the_order_of_reading(tmp_path: Path) -> None:
+    lines = [poll(0, {}), poll(15, {"SendCount": 300}), poll(15, {"SendCount": 310}), GOOD[2]]
+    history = loaded(tmp_path / "polls.jsonl", "\n".join(lines))
+    assert history.evidence.seen.sent.tolist() == [0, 300, 310, 600]
+
+
+def test_a_clock_that_jumps_back_is_put_in_order(tmp_path: Path) -> None:
+    lines = [GOOD[0], GOOD[2], GOOD[1]]
+    history = loaded(tmp_path / "polls.jsonl", "\n".join(lines))
+    assert history.evidence.seen.sent.tolist() == [0, 300, 600]
+
+
+def test_a_task_shown_twice_in_one_poll_is_counted_once(tmp_path: Path) -> None:
+    history = loaded(tmp_path / "polls.jsonl", "\n".join([poll(0, {}, {}), *GOOD[1:]]))
+    assert "the same poll shows the task twice" in said(history)
+    assert len(history.tasks) == 1
+
+
+def test_more_domains_than_an_account_has(tmp_path: Path) -> None:
+    rows = [{"TaskId": i, "FromEmailAddress": f"a@d{i}.example.com"} for i in range(14)]
+    history = loaded(tmp_path / "polls.jsonl", poll(0, *rows))
+    assert len(history.tasks) == 10
+    assert "4 rows were left out: an account has at most 10 domains" in said(history)
+
+
+def test_more_tasks_than_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sessim.history.polls.MOST_TASKS", 50)
+    assert MOST_TASKS == 100_000
+    history = loaded(tmp_path / "polls.jsonl", poll(0, *({"TaskId": i} for i in range(80))))
+    assert len(history.tasks) == 50
+    assert "30 rows were left out: there are more than" in said(history)
+
+
+NO_HISTORY = {
+    "empty": (b"", "is empty"),
+    "blank": (b" \n", "is empty"),
+    "words": (b"dear diary", "is no history that is known"),
+    "damaged gzip": (b"\x1f\x8b\x08\x00broken", "is empty, or cannot be unpacked"),
+    "pictures": (b"\x89PNG\r\n\x1a\n" + bytes(100), "is no history that is known"),
+    "no tasks": (b'{"Response": {"TotalCount": 0, "Data": []}}', "tells of a task"),
+    "entities": (
+        b'<?xml version="1.0"?><!DOCTYPE l [<!ENTITY a "aa">]><log><trace>&a;</trace></log>',
+        "declares entities",
+    ),
+    "half a log": (b"PAR1 and no more", "is no whole Parquet file"),
+    "no columns": (b"a,b\n1,2\n", "has no column for the case"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), NO_HISTORY.values(), ids=NO_HISTORY)
+def test_what_is_no_history_is_one_sentence(content: bytes, words: str, tmp_path: Path) -> None:
+    with pytest.raises(sessim.HistoryError, match=words):
+        loaded(tmp_path / "file", content)
+
+
+def test_texts_of_a_file_stay_texts(tmp_path: Path) -> None:
+    hostile = "<img src=x onerror=alert(1)>\n\x1b[31m{{7*7}}"
+    history = loaded(tmp_path / "polls.jsonl", poll(0, {"Subject": hostile}))
+    name = history.tasks["name"].item()
+    assert name.isprintable()
+    assert "<img" not in history._repr_html_()
+
+
+def test_arguments_that_cannot_be_used(tmp_path: Path) -> None:
+    file = tmp_path / "polls.jsonl"
+    file.write_text("\n".join(GOOD))
+    for options, words in (
+        ({"format": "pols"}, "format: 'pols' is not known; did you mean 'polls'"),
+        ({"timezone": "CST"}, "timezone: 'CST' is not a known time zone"),
+    ):
+        with pytest.raises(sessim.ArgumentError, match=words):
+            sessim.load_history(file, **options)
+    with pytest.raises(sessim.HistoryError, match="there is no file"):
+        sessim.load_history(tmp_path / "missing.json")
+    with pytest.raises(sessim.ArgumentError, match="files: none is given"):
+        sessim.load_history()
