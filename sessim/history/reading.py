@@ -63,7 +63,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     with raw:
         file = cast("IO[bytes]", raw)
         if _peek(raw)[:2] == b"\x1f\x8b":
-            file = gzip.GzipFile(fileobj=raw)
+            file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
         start = _peek(file)
         for mark, encoding in _WIDE.items():
             if start.startswith(mark):

@@ -17,6 +17,7 @@ from time import perf_counter
 
 import latesink
 import mailing
+from histories import DECODE, LOAD, temporary, write
 from measure import COLD, IMPORT, MEMORY, REPLICATIONS, Subject, fresh, interleave
 from naive import Naive
 from workloads import Data, more_emails, more_tasks, with_chance, workload
@@ -262,6 +263,25 @@ def _compared(effort: Effort) -> Iterator[Line]:
     yield _at_least("  times smtplib", own / plain, 15)
 
 
+# --- histories ------------------------------------------------------------------------------------
+
+
+def bench_history(effort: Effort) -> Iterator[Line]:
+    """Import a million rows of polls, in processes of their own."""
+    with temporary() as folder:
+        file = str(write(folder))
+        rounds = range(effort.large)
+        decoded, loaded = zip(
+            *((fresh(DECODE, file), fresh(LOAD, file)) for _ in rounds), strict=True
+        )
+    yield Line("msgspec decodes each line, and drops it", _duration(min(decoded)))
+    seconds, peak, rows = min(loaded)
+    yield Line(f"sessim: to a log of {rows:,} rows", _duration(seconds))
+    yield _at_most("  times as long", seconds / min(decoded), 3)
+    line = Line("peak memory, imports included", f"{peak / MEGABYTE:.0f} MB", "< 300 MB")
+    yield replace(line, ok=peak < 300 * MEGABYTE)
+
+
 # --- figures --------------------------------------------------------------------------------------
 
 
@@ -289,6 +309,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Line]]] = {
     "Many replications": bench_replications,
     "Import, in fresh interpreters": bench_import,
     "Sending over SMTP, messages of 2 kB": bench_sending,
+    "A history of a million rows of ListSendTasks": bench_history,
 }
 
 if __name__ == "__main__":
