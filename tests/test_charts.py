@@ -27,7 +27,7 @@ from PIL import Image
 
 import sessim
 from sessim import charts
-from sessim.charts import areas, bars, lanes, lettering, style
+from sessim.charts import areas, bars, lanes, lettering, story, style
 from sessim.charts.story import Bands, Curve, Story
 from sessim.errors import SessimWarning
 from tests import strategies
@@ -762,7 +762,7 @@ def test_lanes_beyond_the_most_are_folded_into_one_and_said(ax: Axes) -> None:
 
 def _of_all(found: sessim.Result) -> tuple[Any, Any, Any]:
     pauses = found.pauses
-    start, end = (lanes.instants(pauses[name]) for name in ("start", "end"))
+    start, end = (story.instants(pauses[name]) for name in ("start", "end"))
     return np.zeros(len(pauses), dtype=np.int64), start, end
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 
 from sessim.charts import lettering, style
-from sessim.charts.lanes import MOST, By, Lanes, instants, lanes
-from sessim.charts.story import Story
+from sessim.charts.lanes import MOST, By, Lanes, lanes
+from sessim.charts.story import Story, instants
 from sessim.charts.words import number, time
 from sessim.ledger import NOT_YET
 from sessim.lifecycle import TaskStatus
@@ -27,10 +27,16 @@ _HALF: Final = 0.38  # of a lane: half a band
 _PAUSED = {"facecolor": "white", "edgecolor": style.Colour.VERMILION.rgb, "hatch": "//////"}
 _TURN = {"facecolor": style.Colour.SKY.rgb, "edgecolor": style.Colour.SKY.rgb}
 _SENDING = {"facecolor": style.Colour.BLUE.rgb, "edgecolor": style.Colour.BLUE.rgb}
+_UNSURE = {
+    "facecolor": style.pale(style.Colour.YELLOW.rgb),
+    "edgecolor": style.ink(),
+    "hatch": ".....",
+}
 _STATES: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
     "paused": ("Paused", _PAUSED),
     "turn": ("Waiting for its turn", _TURN),
     "sending": ("Sending", _SENDING),
+    "unsure": ("Between two looks", _UNSURE),
 }
 """The label and the looks of bands, from the lowest to the uppermost."""
 _MARKS: Final = {

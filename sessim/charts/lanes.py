@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 
 from sessim.charts import lettering
-from sessim.charts.story import Story
+from sessim.charts.story import Story, instants
 from sessim.charts.words import number, time
 from sessim.ledger import NOT_YET, Ints
 from sessim.lifecycle import TaskStatus
@@ -75,13 +75,6 @@ def lanes(story: Story, by: By | None = None, most: int = MOST) -> Lanes:
     finished, status = _ends(owners, lane, len(labels))
     title = _title(story, number(len(owners), by), folded, done)
     return Lanes(labels, _by_line(story, runs, lane[of_run]), due, finished, status, done, title)
-
-
-def instants(column: pd.Series[Any]) -> Ints:
-    """Turn a column of times into microseconds since the Unix epoch; NaT into ``NOT_YET``."""
-    utc = column.dt.tz_convert("UTC").dt.tz_localize(None)
-    found: Ints = utc.to_numpy(dtype="M8[us]").view(np.int64)
-    return found
 
 
 def _places(owners: pd.DataFrame, runs: pd.DataFrame, most: int) -> tuple[Ints, int]:

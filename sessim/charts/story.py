@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sessim.errors import SessimError, nearest
 from sessim.eventlog import NONE, Event
-from sessim.ledger import Ints, Ledger, is_finished
+from sessim.ledger import NOT_YET, Ints, Ledger, is_finished
 from sessim.lifecycle import TaskStatus
 
 if TYPE_CHECKING:
@@ -273,7 +273,8 @@ class Story:
         Returns
         -------
         dict of str to Bands
-            Under ``"sending"``, ``"turn"`` and ``"paused"``; those of a lane united.
+            Under ``"sending"``, ``"turn"``, ``"paused"`` and, in a history, ``"unsure"``: where
+            a pause began or ended between two looks; those of a lane united.
         """
         ledger = self.ledger
         status, lane = ledger.column("status"), lanes[ledger.line]
@@ -287,10 +288,38 @@ class Story:
             "paused": status == TaskStatus.PAUSED,
         }
         there = (lane >= 0) & (end > start)
-        return {
+        found = {
             name: Bands(lane[rows], start[rows], end[rows]).united()
             for name, rows in ((name, is_so & there) for name, is_so in states.items())
         }
+        return found | {"unsure": self._unsure(lanes)}
+
+    def _unsure(self, lanes: Ints) -> Bands:
+        """Return between which instants pauses began and ended, where nobody saw it."""
+        pauses = self.result.pauses
+        if "start_earliest" not in pauses:
+            return Bands(*np.zeros((3, 0), dtype=np.int64))
+        firsts = self.ledger.rows[self.ledger.starts]
+        places = zip(self.log.task[firsts].tolist(), self.log.run[firsts].tolist(), strict=True)
+        line = {place: i for i, place in enumerate(places)}
+        runs = zip(pauses["task"], pauses["run"], strict=True)
+        lane = lanes[np.array([line[run] for run in runs], dtype=np.int64)]
+        bounds = {
+            name: instants(pauses[name])
+            for name in ("start_earliest", "start_latest", "end_earliest", "end_latest")
+        }
+        start = np.append(bounds["start_earliest"], bounds["end_earliest"])
+        end = np.append(bounds["start_latest"], bounds["end_latest"])
+        lane = np.tile(lane, 2)
+        there = (lane >= 0) & (end > start) & (start != NOT_YET)
+        return Bands(lane[there], start[there], end[there]).united()
+
+
+def instants(column: pd.Series[Any]) -> Ints:
+    """Turn a column of times into microseconds since the Unix epoch; NaT into ``NOT_YET``."""
+    utc = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    found: Ints = utc.to_numpy(dtype="M8[us]").view(np.int64)
+    return found
 
 
 class _Falls:

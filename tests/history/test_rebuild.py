@@ -6,12 +6,14 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 import sessim
+from sessim.charts.story import Story
 from sessim.history.polling import Poller
 from tests import results, strategies
 
@@ -116,3 +118,19 @@ def test_with_its_plan_even_the_warm_up_days_come_back(folder: Path) -> None:
     history = replayed(result, folder, plan=result.plan)
     assert_same(history.daily, result.daily, ["day", *COUNTS])
     assert history.plan.domains == result.plan.domains
+
+
+def test_what_was_seen_only_between_two_polls_is_drawn_so(folder: Path) -> None:
+    domain = sessim.Domain("news.example.com", warmup=500)
+    task = sessim.Task("Launch", sender="a@news.example.com", requests=1200)
+    result = sessim.simulate(sessim.Plan(start="2026-12-01", domains=[domain], tasks=[task]))
+    history = replayed(result, folder)
+    pauses = history.pauses
+    assert list(pauses.columns[:8]) == list(result.pauses.columns)
+    width = pd.Timedelta(minutes=15)
+    assert (pauses["start_latest"] - pauses["start_earliest"]).tolist() == [width, width]
+    bands = Story(history).bands(np.zeros(1, dtype=np.int64))["unsure"]
+    assert len(bands.lane) == 3  # after each midnight and, from the second day on, around it
+    labels = [entry.get_label() for entry in history.plot.timeline().collections]
+    assert "Between two looks" in labels
+    assert "Between two looks" not in [e.get_label() for e in result.plot.timeline().collections]
