@@ -140,12 +140,16 @@ class Life:
     def _restarted(self, look: Look) -> None:
         span = self._span(self._restart(look), look)
         self._row(Event.RESTARTED, span, SENDING, self.counts, look.source)
+        midnight = self._midnight(look)
+        if midnight is not None and span.time < midnight < self.shares.end:
+            counts = self._split(look, midnight)
+            self._row(Event.DAY, Span.at(midnight), SENDING, counts, look.source)
 
     def _restart(self, look: Look) -> int:
         """Estimate when a run was restarted: at a reset, or so that its emails fit in."""
         midnight = self._midnight(look)
-        if midnight is not None:
-            return midnight
+        if midnight is not None and not (look.emails and midnight == look.time):
+            return midnight  # who goes on then has sent nothing yet
         begun = self.shares.tempo.since(look.time)
         if begun is not None and begun >= look.since:
             return begun

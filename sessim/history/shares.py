@@ -288,7 +288,7 @@ class Shares:
     def _find_restarts(self) -> list[list[tuple[int, int]]]:
         """Return by domain between which looks paused runs sent something and paused again."""
         table = self.table
-        again = (table.before == PAUSED) & (table.status == PAUSED) & (table.emails > 0)
+        again = (table.before == PAUSED) & (table.status != SENDING) & (table.emails > 0)
         found: list[set[tuple[int, int]]] = [set() for _ in self.limits]
         for i in np.flatnonzero(again).tolist():
             found[self.domain[table.run[i]]].add((int(table.since[i]), int(table.time[i])))

@@ -40,6 +40,7 @@ class _Stretch(NamedTuple):
     low: Fraction = Fraction(0)
     high: Fraction = Fraction(10**9)
     hits: int = 0  # polls that are explained by no lower rate
+    polls: int = 0
 
     def until(self, time: int, total: int) -> _Stretch | None:
         """Return the stretch up to a later poll; None if no rate explains all its polls."""
@@ -49,7 +50,8 @@ class _Stretch(NamedTuple):
         if low >= high:
             return None
         hits = self.hits * (low == self.low) + (low == lowest and self.exact)
-        return self._replace(emails=emails, low=low, high=high, hits=hits)
+        polls = self.polls + 1
+        return self._replace(emails=emails, low=low, high=high, hits=hits, polls=polls)
 
 
 class Tempo:
@@ -116,7 +118,8 @@ class Tempo:
             under_way = self._beginning(i) if busy else None
         if under_way is not None:
             found.append(under_way)
-        return [stretch for stretch in found if stretch.emails]
+        # Sending that was seen once may have paused in between: two polls must agree.
+        return [stretch for stretch in found if stretch.emails and stretch.polls > 1]
 
     def _beginning(self, i: int) -> _Stretch:
         """Return the stretch that is under way at a poll, from its beginning if that is known."""
