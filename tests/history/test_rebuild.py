@@ -25,12 +25,12 @@ def polled_plans(draw: st.DrawFn) -> dict[str, Any]:
     """Draw a plan of which polls can tell everything: days by the calendar, nobody cancels.
 
     A test send is no task, so that no poll shows it; a cancelled task is not in the list any more,
-    and what it sent since the poll before nobody knows. Who restarts by hand may do so between two
-    polls around midnight.
+    and what it sent since the poll before nobody knows. Who restarts by hand, or late, may do so
+    between two polls, so that a run that sends nothing then leaves no trace of it.
     """
     plan = draw(strategies.plans(most_tasks=4, most_domains=2))
     plan.pop("test_sends", None)
-    for key in ("window", "restart", "restart_at"):
+    for key in ("window", "restart", "restart_at", "restart_delay"):
         plan.pop(key, None)
     plan.setdefault("horizon", "12d")
     for task in plan["tasks"]:
