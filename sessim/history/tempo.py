@@ -100,7 +100,8 @@ class Tempo:
                 low, high = max(low, stretch.low), min(high, stretch.high)
         if not low:
             return DEFAULT_RATE
-        is_hit = any(stretch.low == low and stretch.hits > 1 for stretch in stretches)
+        is_hit = any(stretch.low == low and stretch.hits >= stretch.polls for stretch in stretches)
+        is_hit |= any(stretch.low == low and stretch.hits > 1 for stretch in stretches)
         return low if is_hit else min(low, simplest(low, high), key=lambda rate: rate.denominator)
 
     def _stretches(self) -> list[_Stretch]:
@@ -118,8 +119,11 @@ class Tempo:
             under_way = self._beginning(i) if busy else None
         if under_way is not None:
             found.append(under_way)
-        # Sending that was seen once may have paused in between: two polls must agree.
-        return [stretch for stretch in found if stretch.emails and stretch.polls > 1]
+        # Sending that was seen once may have paused in between: two polls must agree, or else the
+        # rate be a round one.
+        found = [stretch for stretch in found if stretch.emails]
+        agreed = [stretch for stretch in found if stretch.polls > 1]
+        return agreed or [s for s in found if s.exact and 1 in s.low.as_integer_ratio()]
 
     def _beginning(self, i: int) -> _Stretch:
         """Return the stretch that is under way at a poll, from its beginning if that is known."""
