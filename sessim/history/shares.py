@@ -252,8 +252,8 @@ class Shares:
             return int(pick(chosen))
         full = (limits != NONE) & (sent >= limits)
         able = runs[~full[self.domain[runs]]]
-        if self.tempo.email_falls_on(instant):
-            return int(pick(able if len(able) else runs))
+        if len(able) and self.tempo.email_falls_on(instant):  # who is full stopped before
+            return int(pick(able))
         return None
 
     def is_full(self, domain: int, look: int) -> bool:

@@ -80,7 +80,7 @@ def within_bounds(result: sessim.Result, history: sessim.History) -> None:
         assert fits.any(), pause
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60, derandomize=True)
 @given(plan=polled_plans())
 def test_polls_give_the_same_days_and_bound_every_pause(folder: Path, plan: dict[str, Any]) -> None:
     result = simulated(plan)
