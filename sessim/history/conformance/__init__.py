@@ -1,0 +1,105 @@
+"""Holding an event log against the rules R1 to R11: what breaks which, where and by how much.
+
+Each check is a function in a table (:data:`CHECKS`); each looks at arrays, one entry a row of a
+run beside how the run stood before. Where a row's instant is only known to lie between two others,
+a rule counts as broken only if no instant between them could have kept it.
+"""
+
+from __future__ import annotations
+
+from os import PathLike
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from sessim.history.conformance import counts, quotas, runs, serving
+from sessim.history.conformance.check import COLUMNS, Check, Findings
+from sessim.history.conformance.stretch import Stretch, Trail
+
+if TYPE_CHECKING:
+    from sessim.eventlog import EventLog
+    from sessim.history.history import Evidence
+
+__all__ = ["AT_THE_END", "CHECKS", "COLUMNS", "audit", "findings"]
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *quotas.CHECKS,
+    *counts.CHECKS,
+    *serving.CHECKS,
+    *runs.CHECKS,
+)
+"""What is looked for in each stretch of a log, in this order."""
+
+AT_THE_END: Final[tuple[Check, ...]] = (*quotas.AT_THE_END, *runs.AT_THE_END)
+"""What only the whole log tells."""
+
+STRETCH: Final = 1 << 20
+"""Rows that are looked at together."""
+
+
+class Audit:
+    """Checks a log stretch by stretch.
+
+    Parameters
+    ----------
+    plan
+        By whose rules.
+    simulated
+        Whether the log was written by a simulation, which keeps the rate to the microsecond.
+    """
+
+    def __init__(self, plan, *, simulated: bool) -> None:
+        self.trail = Trail(plan, simulated=simulated)
+        self._findings = Findings(plan)
+
+    def add(self, columns, earliest, latest, source, details) -> None:
+        """Check the next stretch."""
+        stretch = Stretch(self.trail, columns, earliest, latest, source, details)
+        for check in CHECKS:
+            self._findings.add(check, check.find(stretch))
+        stretch.close()
+
+    def frame(self) -> pd.DataFrame:
+        """Check what only the whole tells, and return the findings."""
+        for check in AT_THE_END:
+            self._findings.add(check, check.find(self.trail))
+        return self._findings.frame()
+
+
+def findings(log: EventLog, evidence: Evidence, *, stretch: int = STRETCH) -> pd.DataFrame:
+    """Return what in a log breaks the rules of its plan.
+
+    Parameters
+    ----------
+    log
+        Any event log.
+    evidence
+        How its rows are known.
+    stretch
+        Rows that are looked at together: fewer take less memory.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a finding, in order of time: ``rule`` (``R1`` to ``R11``), ``check`` (what is
+        wrong, in a few words), ``severity`` (``error``: no service can do that; ``warning``: the
+        plan's rules do not), ``task``, ``run``, ``domain``, ``time``, ``seq`` (the row of the log,
+        empty where a row is missing), ``source`` (the row of the source), ``size`` (emails,
+        microseconds or times), ``finding`` (a sentence). Of each check the first
+        1,000 are told, and one row counts the others. No rows: nothing is wrong.
+    """
+    audit = Audit(log.plan, simulated=log.meta.get("mode") == "simulate")
+    for first in range(0, len(log), stretch):
+        part = slice(first, first + stretch)
+        columns = {name: values[part] for name, values in log.columns.items()}
+        known = (getattr(evidence, name)[part] for name in ("earliest", "latest", "source"))
+        audit.add(columns, *known, log.details)
+    return audit.frame()
+
+
+def audit(path: str | PathLike[str]) -> pd.DataFrame:
+    """Return the findings of a log in a Parquet file, read stretch by stretch.
+
+    However long the log, it takes the memory of one stretch and of its runs.
+    """
+    raise NotImplementedError

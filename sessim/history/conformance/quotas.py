@@ -1,0 +1,362 @@
+"""R4, R5, R7, R11: daily limits, resets, restarts, and what was used of a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+
+from sessim.eventlog import NONE, Event
+from sessim.history.conformance.check import WARNING, Check, Found, Ints
+from sessim.history.conformance.stretch import Limits, Stretch, Trail
+from sessim.lifecycle import PAUSED
+from sessim.plan import Plan
+from sessim.clock import SECOND
+from sessim.state import first_state
+
+
+def note_limits(s: Stretch) -> Found | None:
+    """Note the rows ``limit``, which the other checks look up; nothing is wrong with them."""
+    event, used = s.columns["event"], s.columns["sent_today"]
+    for domain, rows in enumerate(s.of_domains):
+        entry = s.trail.limits[domain]
+        for i in np.flatnonzero(event[rows] == Event.LIMIT).tolist():
+            row = int(rows[i])
+            before = int(used[rows[i - 1]]) if i else int(s.trail.today[domain])
+            anew = not used[row] and (s.plan.window == "day" or _was_closed(entry, before))
+            entry.time.append(int(s.columns["time"][row]))
+            entry.limit.append(int(s.columns["limit"][row]))
+            entry.anew.append(bool(anew))
+            entry.seq.append(s.first + row)
+    return None
+
+
+def _was_closed(entry: Limits, used: int) -> bool:
+    """Say whether a rolling window could open: one that has emails left goes on at midnight."""
+    return not entry.limit or 0 <= entry.limit[-1] <= used
+
+
+# --- R4 -------------------------------------------------------------------------------------------
+
+
+def over_limit(s: Stretch) -> Found | None:
+    """Find rows where a domain has sent more than its limit."""
+    limit, used = s.columns["limit"], s.columns["sent_today"]
+    wrong = np.flatnonzero((limit != NONE) & (used > limit) & (s.columns["domain"] != NONE))
+    limit, used = limit[wrong].astype(np.int64), used[wrong].astype(np.int64)
+    return s.places(wrong, used - limit, {"used": used, "limit": limit})
+
+
+def used_fell(s: Stretch) -> Found | None:
+    """Find rows where less of the day is used than before, though no day began."""
+    found, fallen = [], []
+    for domain, rows in enumerate(s.of_domains):
+        used = s.columns["sent_today"][rows].astype(np.int64)
+        before = np.append(s.trail.today[domain], used[:-1])[: len(rows)]
+        wrong = (used < before) & (s.columns["event"][rows] != Event.LIMIT)
+        found.append(rows[wrong])
+        fallen.append((before - used)[wrong])
+        if len(rows):
+            s.trail.today[domain] = used[-1]
+    fell = np.concatenate(fallen)
+    return s.places(np.concatenate(found), fell, {"fell": fell})
+
+
+def sum_by_period(s: Stretch) -> Found | None:
+    """Add up each domain's emails by day or window, for :func:`over_limit_in_sum`."""
+    risen, domain = s.risen, s.now("domain")
+    begin, end = s.before("earliest"), s.now("latest") - s.closing
+    sent = np.flatnonzero(risen > 0)
+    for number, limits in enumerate(s.trail.limits):
+        openings = limits.openings
+        mine = sent[domain[sent] == number]
+        first, last = (openings.searchsorted(t[mine], "right") - 1 for t in (begin, end))
+        certain = first == last
+        _add(s.trail.used[number], last[certain], risen[mine][certain])
+        for period in np.unique(np.append(first[~certain], last[~certain])).tolist():
+            spans = ~certain & (first <= period) & (period <= last)
+            _add(s.trail.perhaps[number], np.array([period]), risen[mine][spans].sum(keepdims=True))
+        tests = s.of_domains[number]
+        tests = tests[(s.columns["run"][tests] == 0) & (s.columns["event"][tests] == Event.SENT)]
+        when = openings.searchsorted(s.columns["time"][tests], "right") - 1
+        _add(s.trail.used[number], when, s.columns["sent"][tests])
+    return None
+
+
+def _add(sums: dict[int, int], periods: Ints, values: Ints) -> None:
+    found, which = np.unique(periods, return_inverse=True)
+    for period, value in zip(found.tolist(), np.bincount(which, values).tolist(), strict=True):
+        sums[period] = sums.get(period, 0) + int(value)
+
+
+def _periods(trail: Trail) -> Iterator[tuple[int, int, dict[str, int]]]:
+    """Yield each domain's periods: its number, the period's, and the row that opened it."""
+    for domain, limits in enumerate(trail.limits):
+        period = -1
+        latest: dict[str, int] = {}
+        for i, anew in enumerate(limits.anew):
+            if anew:
+                if latest:
+                    yield domain, period, latest
+                period += 1
+                latest = {"time": limits.time[i], "seq": limits.seq[i], "limit": limits.limit[i],
+                          "opened": limits.limit[i]}  # fmt: skip
+            elif latest:
+                raised = limits.limit[i]
+                latest["limit"] = NONE if NONE in (raised, latest["limit"]) else max(
+                    raised, latest["limit"])  # fmt: skip
+        if latest:
+            yield domain, period, latest
+
+
+def _at_limits(found: list[tuple[int, dict[str, int], int, dict[str, Any]]]) -> Found | None:
+    """Report rows ``limit``: domain, row, size and facts of each."""
+    if not found:
+        return None
+    domain, row, size, facts = zip(*found, strict=True)
+    none = np.zeros(len(found), dtype=np.int64)
+    rows = {"task": none, "run": none, "source": none - 1, "domain": np.array(domain),
+            "time": np.array([entry["time"] for entry in row]),
+            "seq": np.array([entry["seq"] for entry in row])}  # fmt: skip
+    return Found(rows, np.array(size), {key: [fact[key] for fact in facts] for key in facts[0]})
+
+
+def over_limit_in_sum(trail: Trail) -> Found | None:
+    """Find days or windows whose emails, added up, are more than the limit."""
+    found = []
+    for domain, period, row in _periods(trail):
+        sent, limit = trail.used[domain].get(period, 0), row["limit"]
+        if limit != NONE and sent > limit:
+            found.append((domain, row, sent - limit, {"sent": sent, "limit": limit}))
+    return _at_limits(found)
+
+
+def limit_fell(trail: Trail) -> Found | None:
+    """Find limits that fell within a day."""
+    found = []
+    for domain, row, before in _raises(trail):
+        if 0 <= row["limit"] < before or (before == NONE and row["limit"] != NONE):
+            facts = {"before": _text(before), "now": _text(row["limit"])}
+            found.append((domain, row, max(before - row["limit"], 1), facts))
+    return _at_limits(found)
+
+
+def raised_often(trail: Trail) -> Found | None:
+    """Find limits that were raised more often in a day than the plan's levels allow."""
+    most, found = trail.plan.levels_per_day, []
+    times: dict[tuple[int, dt.date], int] = {}
+    for domain, row, before in _raises(trail):
+        if before != NONE and (row["limit"] > before or row["limit"] == NONE):
+            day = domain, trail.plan.clock.date(row["time"])
+            times[day] = times.get(day, 0) + 1
+            if times[day] > most:
+                found.append((domain, row, times[day] - most, {"times": times[day], "most": most}))
+    return _at_limits(found)
+
+
+def _raises(trail: Trail) -> Iterator[tuple[int, dict[str, int], int]]:
+    """Yield rows ``limit`` of which the domain had one before on the same date, and that one."""
+    for domain, limits in enumerate(trail.limits):
+        date, latest = None, NONE
+        for time, limit, anew, seq in zip(
+            limits.time, limits.limit, limits.anew, limits.seq, strict=True
+        ):
+            today = trail.plan.clock.date(time)
+            # A rolling window that opens is no change of the one before.
+            if date == today and (not anew or trail.plan.window == "day"):
+                yield domain, {"time": time, "limit": limit, "seq": seq}, latest
+            date, latest = today, limit
+
+
+def _text(limit: int | None) -> str:
+    return "no limit" if limit in (None, NONE) else f"{limit:,}"
+
+
+def not_as_planned(trail: Trail) -> Found | None:
+    """Find limits at a day's or window's beginning that are not those of the plan's warm-up."""
+    found, rolling = [], trail.plan.window == "rolling"
+    days = first_state(trail.plan).days
+    sent_on = [_dates_with_mail(trail, domain) for domain in range(len(days))]
+    for domain, _, row in _periods(trail):
+        entry, limit = trail.plan.domains[domain], row["opened"]
+        if entry.warmup == "reputation" or (rolling and entry.advance == "sending"):
+            continue
+        date = trail.plan.clock.date(row["time"])
+        counted = days[domain].counted + sum(day < date for day in sent_on[domain])
+        planned = replace(days[domain], counted=counted).limit(date.toordinal())
+        if limit != (NONE if planned is None else planned):
+            facts = {"limit": _text(limit), "planned": _text(planned)}
+            found.append((domain, row, abs(limit - (planned or 0)), facts))
+    return _at_limits(found)
+
+
+def _dates_with_mail(trail: Trail, domain: int) -> set[dt.date]:
+    """Return the dates on which a domain sent something."""
+    clock, sent = trail.plan.clock, trail.used[domain]
+    return {
+        clock.date(row["time"])
+        for number, period, row in _periods(trail)
+        if number == domain and sent.get(period, 0)
+    }
+
+
+def day_without_limit(trail: Trail) -> Found | None:
+    """Find days that began without a row ``limit`` of a domain."""
+    if trail.plan.window != "day" or not trail.exact:
+        return None
+    found = []
+    clock = trail.plan.clock
+    for domain, limits in enumerate(trail.limits):
+        told = {clock.date(time) for time in limits.time}
+        for date in _dates(trail.plan, limits.time, trail.last_time):
+            if date not in told:
+                row = {"time": clock.day_start(date), "seq": NONE}
+                found.append((domain, row, 1, {"date": date}))
+    return _at_limits(found)
+
+
+def _dates(plan: Plan, times: list[int], end: int) -> Iterator[dt.date]:
+    date, one = plan.clock.date(times[0] if times else plan.start_instant), dt.timedelta(days=1)
+    while (start := plan.clock.day_start(date)) < end:
+        if plan.clock.day_start(date + one) > start:
+            yield date
+        date += one
+
+
+# --- R5 -------------------------------------------------------------------------------------------
+
+
+def _attempts(s: Stretch, domain: int) -> Ints:
+    """Return when the paused runs of a domain are restarted, as far as the log goes."""
+    plan = s.plan
+    if plan.restart == "auto":
+        return s.trail.limits[domain].resets(plan) + plan.restart_delay * SECOND
+    at, clock = plan.restart_at, plan.clock
+    if not isinstance(at, dt.time):
+        return np.array(sorted({clock.instant(entry) for entry in at or ()}), dtype=np.int64)
+    day, found = clock.date(plan.start_instant), []
+    while not found or found[-1] <= int(s.columns["time"][-1]):
+        found.append(clock.instant(dt.datetime.combine(day, at)))
+        day += dt.timedelta(days=1)
+    return np.array(found, dtype=np.int64)
+
+
+def not_restarted(s: Stretch) -> Found | None:
+    """Find pauses that outlasted a reset, or a restart by hand, that was not refused."""
+    was_paused = s.before("status") == PAUSED
+    # Between two looks a restart may have been refused, or the run paused anew.
+    sure = s.exact if s.plan.restart == "manual" or s.plan.restart_delay else was_paused
+    steps = np.flatnonzero(was_paused & sure)
+    passed = np.zeros(len(was_paused), dtype=np.int64)
+    domain = s.now("domain")[steps]
+    for number in range(len(s.trail.limits)):
+        mine = steps[domain == number]
+        passed[mine] = _within(
+            _attempts(s, number), s.before("latest")[mine], s.now("earliest")[mine]
+        )
+    return s.steps(passed > 0, passed, passed=passed)
+
+
+def _within(attempts: Ints, after: Ints, before: Ints) -> Ints:
+    found = attempts.searchsorted(before, "left") - attempts.searchsorted(after, "right")
+    return np.maximum(found, 0)
+
+
+def restarted_elsewhen(s: Stretch) -> Found | None:
+    """Find restarts at an instant at which nothing restarts."""
+    restarted = s.now("event") == Event.RESTARTED
+    wrong = np.zeros(len(restarted), dtype=np.bool_)
+    steps = np.flatnonzero(restarted & (s.before("status") == PAUSED))
+    domain = s.now("domain")[steps]
+    for number in range(len(s.trail.limits)):
+        mine = steps[domain == number]
+        attempts = _attempts(s, number)
+        first = attempts.searchsorted(s.now("earliest")[mine], "left")
+        wrong[mine] = first == attempts.searchsorted(s.now("latest")[mine], "right")
+    return s.steps(wrong & ~_at_raise(s), 1)
+
+
+def _at_raise(s: Stretch) -> np.ndarray:
+    """Return which rows fall on an instant at which their domain's limit rose within its day."""
+    found = np.zeros(len(s.rows), dtype=np.bool_)
+    for number, limits in enumerate(s.trail.limits):
+        if len(limits.raises):
+            found |= (s.now("domain") == number) & np.isin(s.now("time"), limits.raises)
+    return found
+
+
+def restarted_at_raise(s: Stretch) -> Found | None:
+    """Find restarts by a limit that rose, which the plan does not have."""
+    if s.plan.resume_on_raise:
+        return None
+    restarted = (s.now("event") == Event.RESTARTED) & s.exact
+    return s.steps(restarted & _at_raise(s)) if restarted.any() else None
+
+
+def refused_early(s: Stretch) -> Found | None:
+    """Find restarts refused though the domain had something left."""
+    limit, used = s.now("limit"), s.now("sent_today")
+    left = np.where(limit == NONE, 1, limit.astype(np.int64) - used)
+    refused = (s.now("event") == Event.REFUSED) & s.exact
+    return s.steps(refused & (left > 0), left, left=left)
+
+
+def started_at_limit(s: Stretch) -> Found | None:
+    """Find runs that began to send, or restarted, though nothing was left of the day."""
+    limit, used, event = s.now("limit"), s.now("sent_today"), s.now("event")
+    began = ((event == Event.SENDING) | (event == Event.RESTARTED)) & s.exact
+    return s.steps(began & (limit != NONE) & (used >= limit), 1, limit=limit)
+
+
+def paused_below(trail: Trail) -> Found | None:
+    """Find days over which a run stayed paused though its domain sent less than its limit."""
+    plan = trail.plan
+    if plan.window != "day" or plan.restart != "auto" or plan.restart_delay:
+        return None
+    held = trail.carried["status"] == PAUSED
+    found = []
+    for domain, period, row in _periods(trail):
+        ends = [t for t in trail.limits[domain].openings if t > row["time"]]
+        end = ends[0] if ends else trail.last_time
+        mine = held & (plan.runs.domain == domain) & (trail.carried["latest"] < row["time"])
+        if row["limit"] > 0 and mine.any() and trail.last_time >= end:
+            number = int(mine.sum())
+            found.append((domain, row, number, {"number": number, "limit": row["limit"]}))
+    return _at_limits(found)
+
+
+CHECKS: Final = (
+    Check("R4", "limits", "", note_limits),
+    Check("R4", "sums", "", sum_by_period),
+    Check("R4", "limit exceeded", "{used:,} emails were sent under a limit of {limit:,}",
+          over_limit),
+    Check("R11", "used quota given back", "{fell:,} emails less count towards the limit than "
+          "before", used_fell),
+    Check("R5", "not restarted", "it stayed paused though it was to restart ({passed} times)",
+          not_restarted),
+    Check("R5", "restarted at another time", "it was restarted when nothing restarts",
+          restarted_elsewhen),
+    Check("R5", "refused with quota left",
+          "its restart was refused though {left:,} more could be sent", refused_early),
+    Check("R4", "started at the limit", "it began to send though the limit of {limit:,} was used "
+          "up", started_at_limit),
+    Check("R11", "restarted by a raise", "it was restarted when the limit rose within a day, "
+          "which the plan does not have", restarted_at_raise, WARNING),
+)  # fmt: skip
+AT_THE_END: Final = (
+    Check("R4", "limit exceeded in sum",
+          "the emails of its runs add up to {sent:,} under a limit of {limit:,}",
+          over_limit_in_sum),
+    Check("R4", "limit fell within a day", "the limit fell from {before} to {now}", limit_fell),
+    Check("R4", "limit not as planned",
+          "the limit is {limit}, and the warm-up of the plan says {planned}", not_as_planned,
+          WARNING),
+    Check("R4", "day without a limit", "no limit was set for {date}", day_without_limit, WARNING),
+    Check("R7", "raised too often", "the limit rose for the {times}th time in a day; {most} is "
+          "allowed", raised_often),
+    Check("R5", "left paused", "{number} runs stayed paused all day under a limit of {limit:,}",
+          paused_below),
+)  # fmt: skip

@@ -1,0 +1,147 @@
+"""R3: the account's rate, and who is served when."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any, Final
+
+import numpy as np
+
+from sessim.clock import SECOND
+from sessim.eventlog import Event
+from sessim.history.conformance.check import WARNING, Check, Found, Ints
+from sessim.history.conformance.stretch import Mask, Stretch
+from sessim.lifecycle import SENDING
+
+_LARGEST: Final = 2**62
+
+
+def sent_in(span: Ints, rate: Fraction) -> Ints:
+    """Return the emails that fit into spans of microseconds: exactly, rounded down."""
+    emails, unit = rate.numerator, rate.denominator * SECOND
+    whole, rest = np.divmod(span, unit)
+    if unit * emails < _LARGEST and int(whole.max(initial=0)) * emails < _LARGEST:
+        return np.asarray(whole * emails + rest * emails // unit)
+    exact = [value * emails // unit for value in span.tolist()]
+    return np.array([min(value, _LARGEST) for value in exact], dtype=np.int64)
+
+
+def too_fast(s: Stretch) -> Found | None:
+    """Find rows by which more was sent than the rate allows since the busy period began."""
+    if not s.all_exact:
+        return _too_fast_between(s)
+    busy = s.busy
+    over = busy.sent - sent_in(s.columns["time"] - busy.start, s.plan.rate)
+    rows = np.flatnonzero(busy.is_on & (over > 0))
+    return s.places(rows, over[rows], {"over": over[rows]})
+
+
+def _too_fast_between(s: Stretch) -> Found | None:
+    """Find runs that sent more between two looks than the rate allows."""
+    span = np.maximum(s.now("latest") - np.maximum(s.before("earliest"), 0), 0)
+    over = s.risen - sent_in(span, s.plan.rate) - 1
+    return s.steps(over > 0, over, over=over)
+
+
+def idle(s: Stretch) -> Found | None:
+    """Find busy periods that end with fewer emails than the rate makes."""
+    if not (s.all_exact and s.trail.simulated):
+        return None
+    busy = s.busy
+    last = np.flatnonzero((s.columns["event"] == Event.END) & (s.columns["run"] == 0) & busy.is_on)
+    ends = np.unique(np.append(busy.ends, last))
+    fitting = sent_in(s.columns["time"][ends] - 1 - busy.start[ends], s.plan.rate)
+    short = fitting - busy.left[ends]
+    wrong = short > 0
+    return s.places(ends[wrong], short[wrong], {"short": short[wrong]})
+
+
+# --- fifo -----------------------------------------------------------------------------------------
+
+
+def out_of_line(s: Stretch) -> Found | None:
+    """Find runs that were sending and waited while a later one was served."""
+    if s.plan.discipline != "fifo" or not s.all_exact:
+        return None
+    time = s.columns["time"]
+    instants = np.unique(time)
+    at = np.searchsorted(instants, time[s.rows])
+    begin = np.searchsorted(instants, np.maximum(s.before("latest"), instants[0]))
+    fed = np.flatnonzero((s.risen > 0) & (at > begin))
+    served = _painted(len(instants), begin[fed], at[fed], s.rank[fed])
+    waits = np.flatnonzero((s.before("status") == SENDING) & (at > begin))
+    latest = _largest(served, begin[waits], at[waits])
+    wrong = np.zeros(len(s.rows), dtype=np.bool_)
+    wrong[waits] = latest > s.rank[waits]
+    ahead = np.zeros(len(s.rows), dtype=np.int64)
+    ahead[waits] = latest
+    tasks, numbers = s.plan.runs.task, s.plan.runs.number
+    return s.steps(wrong, 1, task=tasks[ahead], run=numbers[ahead])
+
+
+def _painted(size: int, begin: Ints, end: Ints, rank: Ints) -> Ints:
+    """Return for each span between instants the run served in it, the last if there are more."""
+    served = np.full(size, -1, dtype=np.int64)
+    length = end - begin
+    order = np.argsort(rank, kind="stable")  # the latest of several stays
+    length, begin, rank = length[order], begin[order], rank[order]
+    offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    served[np.repeat(begin, length) + offset] = np.repeat(rank, length)
+    return served
+
+
+def _largest(values: Ints, begin: Ints, end: Ints) -> Ints:
+    """Return the largest value in each range ``[begin, end)``, none of them empty."""
+    level = np.frexp((end - begin).astype(float))[1] - 1  # the largest power of two within
+    found = np.full(len(begin), -1, dtype=np.int64)
+    for power in range(int(level.max(initial=-1)) + 1):
+        mine = np.flatnonzero(level == power)
+        other = end[mine] - (1 << power)
+        found[mine] = np.maximum(values[begin[mine]], values[other])
+        values = np.maximum(values[: -(1 << power) or None], values[1 << power :])
+    return found
+
+
+# --- fair -----------------------------------------------------------------------------------------
+
+
+def unfair(s: Stretch) -> Found | None:
+    """Find runs that sent over the same time, one of them more than its turns."""
+    if s.plan.discipline != "fair" or not s.all_exact:
+        return None
+    steps = np.flatnonzero((s.before("status") == SENDING) & (s.now("latest") > s.before("latest")))
+    begin, end, risen = s.before("latest")[steps], s.now("latest")[steps], s.risen[steps]
+    order = np.lexsort((end, begin))
+    begin, end, risen, steps = begin[order], end[order], risen[order], steps[order]
+    first = np.append(True, (begin[1:] != begin[:-1]) | (end[1:] != end[:-1]))[: len(steps)]
+    starts = np.flatnonzero(first)
+    if not len(starts):
+        return None
+    most = np.maximum.reduceat(risen, starts)
+    least = np.minimum.reduceat(risen, starts)
+    anew = _turns_anew(s)
+    again = anew.searchsorted(end[starts], "right") - anew.searchsorted(begin[starts], "left")
+    spread = most - least - 1 - again
+    lasts = np.append(starts[1:], len(steps)) - 1
+    wrong = spread > 0
+    rows = steps[lasts][wrong]
+    facts = {"most": most[wrong], "least": least[wrong]}
+    return s.places(s.rows[rows], spread[wrong], facts)
+
+
+def _turns_anew(s: Stretch) -> Ints:
+    """Return the instants at which the turns may begin anew with the first run."""
+    event = s.columns["event"]
+    anew = np.isin(event, (int(Event.DAY), int(Event.RESTARTED), int(Event.LIMIT)))
+    return np.unique(s.columns["time"][anew])
+
+
+CHECKS: Final = (
+    Check("R3", "rate exceeded", "{over:,} emails more were sent than the rate allows", too_fast),
+    Check("R3", "idle while sending", "{short:,} emails fewer were sent than the rate makes while "
+          "a run was sending", idle, WARNING),
+    Check("R3", "out of line", "it was sending and waited while run {run} of task {task}, which "
+          "is behind it, was served", out_of_line),
+    Check("R3", "turns not fair", "over the same time one run sent {most:,} emails and another "
+          "{least:,}", unfair),
+)  # fmt: skip
