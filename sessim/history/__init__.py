@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from sessim.history.conformance import audit
 from sessim.history.history import Evidence, History
 from sessim.history.loading import load_history
 from sessim.history.sightings import Sightings
 
-__all__ = ["Evidence", "History", "Sightings", "load_history"]
+__all__ = ["Evidence", "History", "Sightings", "audit", "load_history"]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sessim import tables
 from sessim.eventlog import EventLog, times
+from sessim.history import conformance
 from sessim.history.sightings import Sightings
 from sessim.ledger import NOT_YET
 from sessim.result import Result
@@ -122,3 +123,8 @@ class History(Result):
         from sessim.history.calibration import calibrate  # loads the model
 
         return calibrate(self)
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """What breaks the rules, one row a finding (see :func:`conformance.findings`)."""
+        return conformance.findings(self.log, self.evidence)

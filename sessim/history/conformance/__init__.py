@@ -7,14 +7,19 @@ a rule counts as broken only if no instant between them could have kept it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sessim.history.conformance import counts, quotas, runs, serving
-from sessim.history.conformance.check import COLUMNS, Check, Findings
+from sessim.history.conformance.check import COLUMNS, Check, Findings, Ints
+from sessim.history.conformance.reading import LogFile
 from sessim.history.conformance.stretch import Stretch, Trail
+from sessim.plan import Plan
 
 if TYPE_CHECKING:
     from sessim.eventlog import EventLog
@@ -48,11 +53,18 @@ class Audit:
         Whether the log was written by a simulation, which keeps the rate to the microsecond.
     """
 
-    def __init__(self, plan, *, simulated: bool) -> None:
+    def __init__(self, plan: Plan, *, simulated: bool) -> None:
         self.trail = Trail(plan, simulated=simulated)
         self._findings = Findings(plan)
 
-    def add(self, columns, earliest, latest, source, details) -> None:
+    def add(
+        self,
+        columns: Mapping[str, NDArray[Any]],
+        earliest: Ints,
+        latest: Ints,
+        source: Ints,
+        details: Sequence[str],
+    ) -> None:
         """Check the next stretch."""
         stretch = Stretch(self.trail, columns, earliest, latest, source, details)
         for check in CHECKS:
@@ -92,14 +104,33 @@ def findings(log: EventLog, evidence: Evidence, *, stretch: int = STRETCH) -> pd
     for first in range(0, len(log), stretch):
         part = slice(first, first + stretch)
         columns = {name: values[part] for name, values in log.columns.items()}
-        known = (getattr(evidence, name)[part] for name in ("earliest", "latest", "source"))
-        audit.add(columns, *known, log.details)
+        earliest, latest, source = evidence.earliest, evidence.latest, evidence.source
+        audit.add(columns, earliest[part], latest[part], source[part], log.details)
     return audit.frame()
 
 
-def audit(path: str | PathLike[str]) -> pd.DataFrame:
+def audit(path: str | PathLike[str], *, stretch: int = STRETCH) -> pd.DataFrame:
     """Return the findings of a log in a Parquet file, read stretch by stretch.
 
     However long the log, it takes the memory of one stretch and of its runs.
+
+    Parameters
+    ----------
+    path
+        A log that :meth:`sessim.EventLog.write` wrote.
+    stretch
+        As in :func:`findings`, which describes the table too.
+
+    Raises
+    ------
+    LogError
+        If the file cannot be read, or is no event log.
     """
-    raise NotImplementedError
+    file = LogFile(path)
+    audit = Audit(file.plan, simulated=file.simulated)
+    first = 0
+    for columns in file.batches(stretch):
+        source = np.arange(first, first + len(columns["time"]))
+        audit.add(columns, columns["time"], columns["time"], source, file.details)
+        first += len(source)
+    return audit.frame()

@@ -148,8 +148,8 @@ class Findings:
                        "finding": [f"the same was found {more:,} more times"]}  # fmt: skip
 
     def _tidy(self, data: dict[str, list[Any]]) -> pd.DataFrame:
-        numbers = {name: np.array(data[name], dtype=np.int64)
-                   for name in ("task", "run", "domain", "time", "seq", "source", "size")}  # fmt: skip
+        whole = ("task", "run", "domain", "time", "seq", "source", "size")
+        numbers = {name: np.array(data[name], dtype=np.int64) for name in whole}
         frame = pd.DataFrame(
             {
                 **{name: pd.array(data[name], dtype="str")

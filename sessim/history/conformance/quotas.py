@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from sessim.clock import SECOND
 from sessim.eventlog import NONE, Event
 from sessim.history.conformance.check import WARNING, Check, Found, Ints
 from sessim.history.conformance.stretch import Limits, Stretch, Trail
 from sessim.lifecycle import PAUSED
 from sessim.plan import Plan
-from sessim.clock import SECOND
 from sessim.state import first_state
 
 
@@ -182,7 +182,8 @@ def not_as_planned(trail: Trail) -> Found | None:
     sent_on = [_dates_with_mail(trail, domain) for domain in range(len(days))]
     for domain, _, row in _periods(trail):
         entry, limit = trail.plan.domains[domain], row["opened"]
-        if entry.warmup == "reputation" or (rolling and entry.advance == "sending"):
+        by_mail = entry.advance == "sending" and (rolling or not trail.exact)
+        if entry.warmup == "reputation" or by_mail:  # nobody knows which dates counted
             continue
         date = trail.plan.clock.date(row["time"])
         counted = days[domain].counted + sum(day < date for day in sent_on[domain])
@@ -237,7 +238,7 @@ def _attempts(s: Stretch, domain: int) -> Ints:
     at, clock = plan.restart_at, plan.clock
     if not isinstance(at, dt.time):
         return np.array(sorted({clock.instant(entry) for entry in at or ()}), dtype=np.int64)
-    day, found = clock.date(plan.start_instant), []
+    day, found = clock.date(plan.start_instant), list[int]()
     while not found or found[-1] <= int(s.columns["time"][-1]):
         found.append(clock.instant(dt.datetime.combine(day, at)))
         day += dt.timedelta(days=1)
@@ -262,7 +263,7 @@ def not_restarted(s: Stretch) -> Found | None:
 
 def _within(attempts: Ints, after: Ints, before: Ints) -> Ints:
     found = attempts.searchsorted(before, "left") - attempts.searchsorted(after, "right")
-    return np.maximum(found, 0)
+    return np.asarray(np.maximum(found, 0))
 
 
 def restarted_elsewhen(s: Stretch) -> Found | None:
@@ -311,26 +312,37 @@ def started_at_limit(s: Stretch) -> Found | None:
     return s.steps(began & (limit != NONE) & (used >= limit), 1, limit=limit)
 
 
+def note_held(s: Stretch) -> Found | None:
+    """Note the days at whose end a run was surely paused, for :func:`paused_below`."""
+    paused, domain = s.before("status") == PAUSED, s.now("domain")
+    for number, limits in enumerate(s.trail.limits):
+        mine = np.flatnonzero(paused & (domain == number))
+        openings = limits.openings
+        begun = openings.searchsorted(s.before("latest")[mine], "right") - 1
+        over = openings.searchsorted(s.now("earliest")[mine], "right") - 1
+        s.trail.held[number].update(begun[over > begun].tolist())
+    return None
+
+
 def paused_below(trail: Trail) -> Found | None:
-    """Find days over which a run stayed paused though its domain sent less than its limit."""
+    """Find days at whose end a run was paused though its domain had sent less than its limit."""
     plan = trail.plan
     if plan.window != "day" or plan.restart != "auto" or plan.restart_delay:
         return None
-    held = trail.carried["status"] == PAUSED
     found = []
     for domain, period, row in _periods(trail):
-        ends = [t for t in trail.limits[domain].openings if t > row["time"]]
-        end = ends[0] if ends else trail.last_time
-        mine = held & (plan.runs.domain == domain) & (trail.carried["latest"] < row["time"])
-        if row["limit"] > 0 and mine.any() and trail.last_time >= end:
-            number = int(mine.sum())
-            found.append((domain, row, number, {"number": number, "limit": row["limit"]}))
+        used, perhaps = (sums[domain].get(period, 0) for sums in (trail.used, trail.perhaps))
+        limit, most = row["limit"], used + perhaps
+        if period in trail.held[domain] and (limit == NONE or most < limit):
+            facts = {"sent": most, "limit": _text(limit)}
+            found.append((domain, row, max(limit - most, 1), facts))
     return _at_limits(found)
 
 
 CHECKS: Final = (
     Check("R4", "limits", "", note_limits),
     Check("R4", "sums", "", sum_by_period),
+    Check("R4", "held", "", note_held),
     Check("R4", "limit exceeded", "{used:,} emails were sent under a limit of {limit:,}",
           over_limit),
     Check("R11", "used quota given back", "{fell:,} emails less count towards the limit than "
@@ -357,6 +369,7 @@ AT_THE_END: Final = (
     Check("R4", "day without a limit", "no limit was set for {date}", day_without_limit, WARNING),
     Check("R7", "raised too often", "the limit rose for the {times}th time in a day; {most} is "
           "allowed", raised_often),
-    Check("R5", "left paused", "{number} runs stayed paused all day under a limit of {limit:,}",
+    Check("R4", "paused below the limit",
+          "a run was paused when the day ended, and only {sent:,} were sent; the limit: {limit}",
           paused_below),
 )  # fmt: skip

@@ -6,11 +6,12 @@ from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sessim.clock import SECOND
 from sessim.eventlog import Event
 from sessim.history.conformance.check import WARNING, Check, Found, Ints
-from sessim.history.conformance.stretch import Mask, Stretch
+from sessim.history.conformance.stretch import Stretch
 from sessim.lifecycle import SENDING
 
 _LARGEST: Final = 2**62
@@ -63,23 +64,47 @@ def out_of_line(s: Stretch) -> Found | None:
     """Find runs that were sending and waited while a later one was served."""
     if s.plan.discipline != "fifo" or not s.all_exact:
         return None
-    time = s.columns["time"]
-    instants = np.unique(time)
-    at = np.searchsorted(instants, time[s.rows])
+    wrong = np.zeros(len(s.rows), dtype=np.bool_)
+    ahead = np.zeros(len(s.rows), dtype=np.int64)
+    instants = np.unique(np.append(s.columns["time"], max(s.trail.last_time, s.plan.start_instant)))
+    at = np.searchsorted(instants, s.now("latest"))
     begin = np.searchsorted(instants, np.maximum(s.before("latest"), instants[0]))
+    open_ = _Open(s, instants)
     fed = np.flatnonzero((s.risen > 0) & (at > begin))
-    served = _painted(len(instants), begin[fed], at[fed], s.rank[fed])
+    served = _painted(
+        len(instants), np.append(begin[fed], open_.begin[open_.served]),
+        np.append(at[fed], open_.end[open_.served]),
+        np.append(s.rank[fed], open_.rank[open_.served]),
+    )  # fmt: skip
     waits = np.flatnonzero((s.before("status") == SENDING) & (at > begin))
     latest = _largest(served, begin[waits], at[waits])
-    wrong = np.zeros(len(s.rows), dtype=np.bool_)
-    wrong[waits] = latest > s.rank[waits]
-    ahead = np.zeros(len(s.rows), dtype=np.int64)
-    ahead[waits] = latest
+    wrong[waits], ahead[waits] = latest > s.rank[waits], latest
+    latest = _largest(served, open_.begin, open_.end)
+    late = latest > open_.rank
+    wrong[open_.step[late]], ahead[open_.step[late]] = True, latest[late]
     tasks, numbers = s.plan.runs.task, s.plan.runs.number
     return s.steps(wrong, 1, task=tasks[ahead], run=numbers[ahead])
 
 
-def _painted(size: int, begin: Ints, end: Ints, rank: Ints) -> Ints:
+class _Open:
+    """The runs that are SENDING where a stretch ends, and from when in it they have been.
+
+    ``step`` is their last row in the stretch, or the stretch's last one if they have none there.
+    """
+
+    def __init__(self, s: Stretch, instants: Ints) -> None:
+        rank = np.flatnonzero(s.after["status"] == SENDING)
+        begin = np.searchsorted(instants, np.maximum(s.after["latest"][rank], instants[0]))
+        last = len(instants) - 1
+        there = (begin < last) & (len(s.rows) > 0)
+        self.rank, self.begin = rank[there], begin[there]
+        self.end = np.full(len(self.rank), last)
+        self.served = s.after["served"][self.rank]
+        ends = np.searchsorted(s.rank, self.rank, "right") - 1
+        self.step = np.maximum(ends, 0)
+
+
+def _painted(size: int, begin: Ints, end: Ints, rank: NDArray[Any]) -> Ints:
     """Return for each span between instants the run served in it, the last if there are more."""
     served = np.full(size, -1, dtype=np.int64)
     length = end - begin

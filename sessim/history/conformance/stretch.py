@@ -64,6 +64,7 @@ class Trail:
         self.limits: list[Limits] = [Limits() for _ in plan.domains]
         self.used: list[dict[int, int]] = [{} for _ in plan.domains]
         self.perhaps: list[dict[int, int]] = [{} for _ in plan.domains]
+        self.held: list[set[int]] = [set() for _ in plan.domains]
         self.today = np.zeros(len(plan.domains), dtype=np.int64)
         self.sending = 0
         self.sent, self.left = 0, 0  # emails sent, and those that failed too
@@ -192,7 +193,7 @@ class Stretch:
     def served(self) -> Mask:
         """Which rows of the stretch say that their run is being served from now on."""
         event, plain = self.columns["event"], self.columns["detail"] == self._code("")
-        return (event == Event.DAY) | ((event == Event.TURN) & plain)
+        return np.asarray((event == Event.DAY) | ((event == Event.TURN) & plain))
 
     def _code(self, detail: str) -> int:
         return self.details.index(detail) if detail in self.details else -2
@@ -268,12 +269,19 @@ class Stretch:
 
     # --- the end ------------------------------------------------------------------------------
 
+    @cached_property
+    def after(self) -> dict[str, NDArray[Any]]:
+        """How all runs stand after this stretch."""
+        ends = np.append(self.begins[1:], True)[: len(self.rows)]
+        found = {name: values.copy() for name, values in self.trail.carried.items()}
+        for name, values in found.items():
+            values[self.rank[ends]] = self.now(name)[ends]
+        return found
+
     def close(self) -> None:
         """Remember how the runs stand after this stretch."""
         trail = self.trail
-        ends = np.append(self.begins[1:], True)[: len(self.rows)]
-        for name in CARRIED:
-            trail.carried[name][self.rank[ends]] = self.now(name)[ends]
+        trail.carried = self.after
         self.busy.close()
         trail.sending = int((trail.carried["status"] == SENDING).sum())
         trail.rows_read += len(self)
