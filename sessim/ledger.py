@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sessim.eventlog import Event, EventLog
 from sessim.lifecycle import FINISHED, TaskStatus
-from sessim.serving import UNLIMITED, Counts, Fair, Pace, Queue
+from sessim.serving import NEVER, UNLIMITED, Counts, Fair, Pace, Queue
 
 NOT_YET: Final = np.iinfo(np.int64).min
 """The instant that stands for "not yet": pandas' NaT."""
@@ -169,6 +169,7 @@ class Snapshot:
         self._known = ledger.rows < self.told
         rows, lines = ledger.rows[self._known], ledger.line[self._known]
         last = np.append(lines[1:] != lines[:-1], True)[: len(lines)]
+        self.after = NEVER  # whose turn was last in ``fair``, by due time; see ``under_way``
         self.lines: Ints = lines[last]
         self._last: Ints = rows[last]
 
@@ -321,5 +322,6 @@ class Snapshot:
                 turns.leave([rank])
         turns.advance(pace.sent_by(self.instant) - booked)
         turns.served()
+        self.after = turns.after
         is_sending = self.column("status") == TaskStatus.SENDING
         return np.where(is_sending, counts.sent[self._rank] - self.column("sent"), 0)

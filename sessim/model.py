@@ -205,6 +205,13 @@ class Model(Account):
             states.save(self._snapshot(), self._head(), file)
 
     @classmethod
+    def resume(cls, plan: Plan, state: State, instant: int, seed: int = 0) -> Model:
+        """Return a model that goes on from a state; ``instant`` is the first still to come."""
+        model = object.__new__(cls)
+        model._resume(plan, seed, state, instant)
+        return model
+
+    @classmethod
     def load(cls, path: str | PathLike[str]) -> Model:
         """Read a model that :meth:`save` wrote; :class:`LogError` if the file is none."""
         name = f"file {str(path)!r}"
@@ -213,9 +220,7 @@ class Model(Account):
                 plan, state, head = states.load(source, name)
         except OSError as error:
             raise LogError(f"cannot read {name}: {error.strerror}") from None
-        model = object.__new__(cls)
-        model._resume(plan, head["seed"], state, head["instant"])
-        return model
+        return cls.resume(plan, state, head["instant"], head["seed"])
 
     def log(self) -> EventLog:
         """Return the log so far, closed with rows ``end``."""

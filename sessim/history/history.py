@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sessim import tables
+from sessim.clock import moment
+from sessim.errors import ArgumentError
 from sessim.eventlog import EventLog, times
-from sessim.history import conformance
+from sessim.history import conformance, diff, forks
 from sessim.history.sightings import Sightings
 from sessim.ledger import NOT_YET
 from sessim.result import Result
@@ -128,3 +131,45 @@ class History(Result):
     def findings(self) -> pd.DataFrame:
         """What breaks the rules, one row a finding (see :func:`conformance.findings`)."""
         return conformance.findings(self.log, self.evidence)
+
+    def what_if(self, at: str | dt.date | dt.datetime, **changes: Any) -> forks.WhatIf:
+        """Let the history go on from an instant by itself, with changes.
+
+        Its state then is taken from the log alone, and nothing of what happened later is used. A
+        log of a simulation goes on exactly as it did if nothing is changed.
+
+        Parameters
+        ----------
+        at
+            A time, or a date (its beginning), in the plan's zone unless it has its own.
+        changes
+            ``warmup`` (a warm-up, or one by domain; it holds from the next reset on), ``move``
+            (``{task: start}``), ``requests`` (``{task: emails}``), ``without`` (tasks that are
+            cancelled then), ``add_tasks``, ``add_domains``, and the plan's keys ``rate,
+            discipline, restart, restart_at, restart_delay, horizon``.
+
+        Returns
+        -------
+        WhatIf
+            What happened, what would have, and what differs.
+
+        Raises
+        ------
+        ArgumentError
+            If there is no such time or change, or the past contradicts it.
+        """
+        return forks.what_if(self, self._instant(at), changes)
+
+    def forecast(self, at: str | dt.date | dt.datetime) -> Result:
+        """Return the past up to an instant, and what the rules make of it from then on."""
+        return forks.go_on(self.log, self._instant(at))
+
+    def diff(self, other: Result) -> diff.Diff:
+        """Return which tasks, days and pauses are different in another result."""
+        return diff.diff(self, other)
+
+    def _instant(self, time: str | dt.date | dt.datetime) -> int:
+        try:
+            return self.plan.clock.instant(moment(time))
+        except ValueError as error:
+            raise ArgumentError(f"at: {error}") from None
