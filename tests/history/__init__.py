@@ -1,1 +1,0 @@
-"""Histories: read, checked, explained, forked."""
