@@ -138,7 +138,8 @@ def limit_fell(trail: Trail) -> Found | None:
     """Find limits that fell within a day."""
     found = []
     for domain, row, before in _raises(trail):
-        if 0 <= row["limit"] < before or (before == NONE and row["limit"] != NONE):
+        unlimited = before == NONE and trail.exact  # or else nobody had seen a limit
+        if 0 <= row["limit"] < before or (unlimited and row["limit"] != NONE):
             facts = {"before": _text(before), "now": _text(row["limit"])}
             found.append((domain, row, max(before - row["limit"], 1), facts))
     return _at_limits(found)
@@ -184,6 +185,8 @@ def not_as_planned(trail: Trail) -> Found | None:
         entry, limit = trail.plan.domains[domain], row["opened"]
         by_mail = entry.advance == "sending" and (rolling or not trail.exact)
         if entry.warmup == "reputation" or by_mail:  # nobody knows which dates counted
+            continue
+        if limit == NONE and not trail.exact:
             continue
         date = trail.plan.clock.date(row["time"])
         counted = days[domain].counted + sum(day < date for day in sent_on[domain])

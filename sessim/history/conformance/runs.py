@@ -100,6 +100,8 @@ def missing(trail: Trail) -> Found | None:
     runs = trail.plan.runs
     wanted = (runs.due < trail.last_time) & (runs.due < trail.called_off[runs.task])
     wanted &= ~trail.begun & (trail.carried["latest"] == NOT_YET)
+    if not trail.exact:  # counters of a task tell of a skipped or a short run only in sum
+        wanted &= runs.number == 1
     which = np.flatnonzero(wanted)
     none = np.full(len(which), NONE)
     rows = {"seq": none, "source": none, "task": runs.task[which], "run": runs.number[which],
