@@ -49,7 +49,7 @@ def changed(plan: Plan, log: EventLog, instant: int, changes: Mapping[str, Any])
         if name not in (*OWN, *_KEYS):
             raise ArgumentError(f"{name}: is no change; {nearest(name, (*OWN, *_KEYS))}")
     try:
-        new = _with_parts(_fixed(plan), changes, plan.clock.local(instant))
+        new = _with_parts(fixed(plan), changes, plan.clock.local(instant))
         keys = {name: value for name, value in changes.items() if name in _KEYS}
         new = replace(new, **keys) if keys else new
     except (PlanError, ComparisonError) as error:
@@ -58,7 +58,7 @@ def changed(plan: Plan, log: EventLog, instant: int, changes: Mapping[str, Any])
     return new
 
 
-def _fixed(plan: Plan) -> Plan:
+def fixed(plan: Plan) -> Plan:
     """Write the warm-ups' first days out: they must not move with the tasks."""
     domains = [replace(domain, warmup_start=plan.warmup_start(domain)) for domain in plan.domains]
     return replace(plan, domains=tuple(domains))

@@ -19,6 +19,7 @@ from sessim.clock import moment
 from sessim.errors import ArgumentError
 from sessim.eventlog import EventLog, times
 from sessim.history import conformance, diff, forks
+from sessim.history.explanation import Explanation
 from sessim.history.sightings import Sightings
 from sessim.ledger import NOT_YET
 from sessim.result import Result
@@ -163,6 +164,42 @@ class History(Result):
     def forecast(self, at: str | dt.date | dt.datetime) -> Result:
         """Return the past up to an instant, and what the rules make of it from then on."""
         return forks.go_on(self.log, self._instant(at))
+
+    def explain(
+        self,
+        task: int | str,
+        at: str | dt.date | dt.datetime | tuple[Any, ...],
+    ) -> Explanation:
+        """Explain why a task was in its state.
+
+        Parameters
+        ----------
+        task
+            The source's ``TaskId``, or the task's name.
+        at
+            A time, or a date (its beginning), in the plan's zone unless it has its own; or two of
+            them: then what held the task up longest between them is explained.
+
+        Returns
+        -------
+        Explanation
+            The verdict, the domain's day, what else would have happened, and how well it is
+            known; its text is one paragraph.
+
+        Raises
+        ------
+        LogError
+            If there is no such task.
+        ArgumentError
+            If there is no such time.
+        """
+        from sessim.history import explain  # imports much
+
+        if isinstance(at, tuple):
+            if len(at) != 2 or self._instant(at[0]) >= self._instant(at[1]):
+                raise ArgumentError("at: give one time, or an earlier and a later one")
+            return explain.explain(self, task, self._instant(at[0]), self._instant(at[1]))
+        return explain.explain(self, task, self._instant(at))
 
     def diff(self, other: Result) -> diff.Diff:
         """Return which tasks, days and pauses are different in another result."""
