@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sessim.eventlog import NONE, Event, EventLog, times
+from sessim.history.conformance.quotas import limits_of
 from sessim.history.explanation import DayLedger
 from sessim.ledger import Ints, Ledger, Snapshot
 from sessim.plan import Plan
@@ -18,10 +19,17 @@ from sessim.tables import run_numbers
 TESTS = "test sends"
 
 
-def day_of(log: EventLog, instant: int) -> tuple[dt.date, int]:
-    """Return the local date of an instant, and when it began."""
+def day_of(log: EventLog, domain: int, instant: int) -> tuple[dt.date, int]:
+    """Return the local date of an instant, and since when the domain's emails count.
+
+    That is the beginning of the day, or of the rolling window.
+    """
     date = log.plan.clock.date(instant)
-    return date, log.plan.clock.day_start(date)
+    if log.plan.window == "day":
+        return date, log.plan.clock.day_start(date)
+    openings = limits_of(log)[domain].openings
+    openings = openings[openings <= instant]
+    return date, int(openings[-1]) if len(openings) else log.plan.start_instant
 
 
 def used_by(ledger: Ledger, domain: int, start: int, instant: int) -> dict[int, int]:
@@ -64,7 +72,7 @@ def day_ledger(ledger: Ledger, task: int, instant: int) -> DayLedger:
     """Return the ledger of a task's domain, from the day's start to an instant."""
     log, plan = ledger.log, ledger.log.plan
     domain = [entry.name for entry in plan.domains].index(plan.tasks[task - 1].domain)
-    date, start = day_of(log, instant)
+    date, start = day_of(log, domain, instant)
     used = used_by(ledger, domain, start, instant)
     limit = limit_at(log, domain, instant)
     known = None if limit in (None, NONE) else limit

@@ -307,8 +307,9 @@ class Case:
         first = int(others[0])
         name = self.plan.tasks[int(self.now["task"][first]) - 1].name
         if self.plan.discipline == "fair":
+            number, runs = len(others), "run" if len(others) == 1 else "runs"
             rate = f"the account's {float(self.plan.rate):g} emails a second"
-            return Verdict.RATE, f"It shared {rate} with {len(others)} other runs."
+            return Verdict.RATE, f"It shared {rate} with {number} other {runs}."
         domain = self.plan.tasks[int(self.now["task"][first]) - 1].domain
         if domain == self.plan.domains[self.domain].name:
             return Verdict.BEHIND, f"A run of {name!r}, which was due earlier, was being served."
@@ -399,7 +400,7 @@ class Case:
         return int(then["run"][mine][0]) if mine.any() else None
 
     def _planned(self) -> int | None:
-        date, _ = domain_day.day_of(self.log, self._paused_at)
+        date, _ = domain_day.day_of(self.log, self.domain, self._paused_at)
         sent = domain_day.sent_dates_before(self.ledger, self.domain, date)
         return domain_day.planned_limit(self.plan, self.domain, date, sent)
 
@@ -408,7 +409,7 @@ class Case:
         if self.exact or self.began is None:
             return False
         latest = int(self.evidence.latest[self.began])
-        _, start = domain_day.day_of(self.log, self._paused_at)
+        _, start = domain_day.day_of(self.log, self.domain, self._paused_at)
         used = domain_day.used_by(self.ledger, self.domain, start, latest)
         return day.limit is not None and sum(used.values()) >= day.limit
 

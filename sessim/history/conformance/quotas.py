@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from sessim.clock import SECOND
-from sessim.eventlog import NONE, Event
+from sessim.eventlog import NONE, Event, EventLog
 from sessim.history.conformance.check import WARNING, Check, Found, Ints
 from sessim.history.conformance.stretch import Limits, Stretch, Trail
 from sessim.lifecycle import PAUSED
@@ -32,6 +32,13 @@ def note_limits(s: Stretch) -> Found | None:
             entry.anew.append(bool(anew))
             entry.seq.append(s.first + row)
     return None
+
+
+def limits_of(log: EventLog) -> list[Limits]:
+    """Return the rows ``limit`` of each domain of a log."""
+    trail, rows = Trail(log.plan, simulated=False), log.time
+    note_limits(Stretch(trail, log.columns, rows, rows, rows, log.details))
+    return trail.limits
 
 
 def _was_closed(entry: Limits, used: int) -> bool:
