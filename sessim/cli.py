@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sessim import cli_deadline, cli_experiments, cli_history, cli_send
+from sessim import cli_deadline, cli_experiments, cli_explain, cli_history, cli_send
 from sessim.cli_folder import make_folder
 from sessim.cli_send import FAILED, INTERRUPTED
 from sessim.errors import SessimError
@@ -77,6 +77,11 @@ def _parser() -> argparse.ArgumentParser:
     cli_deadline.add(commands, _command)
     cli_send.add_commands(partial(_command, commands))
     cli_history.add_commands(partial(_command, commands))
+
+    command = _command(
+        commands, "explain", cli_explain.explain, "why a task of a history was in its state"
+    )
+    cli_explain.add_arguments(command)
 
     command = _command(commands, "schema", _schema, "print the JSON Schema of plan files")
 

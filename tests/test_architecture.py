@@ -55,6 +55,7 @@ ROOMS = (
         "cli_deadline",
         "cli_send",
         "cli_history",
+        "cli_explain",
         "cli",
     ),
 )
