@@ -13,8 +13,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from math import log
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 
+import audits
 import latesink
 import mailing
 from histories import DECODE, LOAD, temporary, write
@@ -23,6 +26,7 @@ from naive import Naive
 from workloads import Data, more_emails, more_tasks, with_chance, workload
 
 from sessim import Plan, Replications, Result, replicate, simulate
+from sessim.history import History
 
 TABLES = ("tasks", "runs", "daily", "pauses", "events")
 UNWANTED = ("matplotlib", "ipywidgets", "IPython", "jupyter", "jupyterlab", "notebook")
@@ -282,6 +286,33 @@ def bench_history(effort: Effort) -> Iterator[Line]:
     yield replace(line, ok=peak < 300 * MEGABYTE)
 
 
+# --- auditing a history ---------------------------------------------------------------------------
+
+
+def bench_audit(effort: Effort) -> Iterator[Line]:
+    """Compare an audit by the rules with PM4Py's token replay, and weigh ten million rows."""
+    told = audits.large_log(900)
+    audit = Subject(lambda: History(told), lambda history: history.findings)
+    interleave([audit], effort.large)
+    yield Line(f"sessim: {len(told):,} rows held against the rules", _duration(audit.best))
+    replay = audits.token_replay(told)
+    if replay is None:
+        yield Line(f"PM4Py: name its interpreter in {audits.VARIABLE}", "not there")
+    else:
+        seconds, events, variants = replay
+        yield Line(f"PM4Py: token replay, {events:,} events, {variants} variants",
+                   _duration(seconds))  # fmt: skip
+        ratio = seconds / audit.best
+        yield Line("  times faster than PM4Py", f"{ratio:.1f} x", ">= 2 x", ratio >= 2)
+    with TemporaryDirectory() as folder:
+        file = str(Path(folder, "log.parquet"))
+        fresh(audits.WRITE, file, "8700")
+        peak, rows, found = fresh(audits.AUDIT, file)
+    line = Line(f"peak memory: a Parquet log of {rows:,} rows", f"{peak / MEGABYTE:,.0f} MB")
+    yield replace(line, target="< 1,500 MB", ok=peak < 1500 * MEGABYTE)
+    yield Line("  findings", str(found), "0", found == 0)
+
+
 # --- figures --------------------------------------------------------------------------------------
 
 
@@ -310,6 +341,7 @@ BENCHMARKS: dict[str, Callable[[Effort], Iterator[Line]]] = {
     "Import, in fresh interpreters": bench_import,
     "Sending over SMTP, messages of 2 kB": bench_sending,
     "A history of a million rows of ListSendTasks": bench_history,
+    "Auditing a history": bench_audit,
 }
 
 if __name__ == "__main__":
