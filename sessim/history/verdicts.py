@@ -61,18 +61,30 @@ def _gap(case: Case) -> Said | None:
     mine = np.unique(seen.time[seen.task == case.task])
     polls = np.unique(seen.time)
     before, after = mine[mine <= case.instant], mine[mine > case.instant]
-    if not len(before):
-        return None
+    if not len(before) or (len(after) and _same(case, int(before[-1]), int(after[0]))):
+        return None  # of looks at what did not change only the first and the last are kept
     missed = (polls > before[-1]) & (polls < (after[0] if len(after) else polls[-1] + 1))
     last = polls[polls <= case.instant][-1:]
     if not missed.any() or not (len(last) and last[0] > before[-1]) or not _unsure(case):
         return None
-    times_missed = int(missed.sum())
-    looks = "one look" if times_missed == 1 else f"{times_missed} looks"
+    number = int(missed.sum())
+    looks = "one look" if number == 1 else f"{number} looks"
     return Verdict.GAP, (
         f"It was missing from {looks} at the list after {case.text(int(before[-1]))}, "
         "so nobody saw its state."
     )
+
+
+def _same(case: Case, one: int, other: int) -> bool:
+    """Say whether two looks at the task saw the same."""
+    seen = case.evidence.seen
+    looks = []
+    for time in (one, other):
+        chosen = (seen.task == case.task) & (seen.time == time)
+        names = ("run", "status", "requests", "sent", "cached", "failed")
+        columns = (getattr(seen, name)[chosen].tolist() for name in names)
+        looks.append(sorted(zip(*columns, strict=True)))
+    return looks[0] == looks[1]
 
 
 def _unsure(case: Case) -> bool:
@@ -225,6 +237,11 @@ def _at_pause(case: Case) -> Said:
             "The limit of its domain was used up, as far as emails between two looks allow to say."
         )
     missing = day.limit - day.total
+    if missing <= _unseen(case):
+        return Verdict.UNDECIDABLE, (
+            f"{missing:,} emails are missing from its domain's limit, and tasks that left the "
+            "list that day may have sent them."
+        )
     return Verdict.UNEXPLAINED, (
         f"{missing:,} more could have been sent that day by what the history tells; "
         "emails that it does not tell of, or a reason outside the rules, stopped it."
@@ -253,6 +270,18 @@ def _perhaps_filled(case: Case, day: DayLedger) -> bool:
     _, start = domain_day.day_of(case.log, case.domain, case.paused_at)
     used = domain_day.used_by(case.ledger, case.domain, start, latest)
     return day.limit is not None and sum(used.values()) >= day.limit
+
+
+def _unseen(case: Case) -> int:
+    """Return the emails that cancelled runs of the domain may have sent unseen that day."""
+    log, evidence = case.log, case.evidence
+    _, start = domain_day.day_of(log, case.domain, case.paused_at)
+    left = np.flatnonzero(
+        (log.event == Event.CANCELLED) & (log.domain == case.domain)
+        & (evidence.latest >= start) & (evidence.earliest <= case.paused_at)
+        & (evidence.earliest < evidence.latest)
+    )  # fmt: skip
+    return int(log.cancelled[left].sum())
 
 
 _BY_STATUS: Final[dict[TaskStatus, Callable[[Case], Said | None]]] = {

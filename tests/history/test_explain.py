@@ -79,7 +79,8 @@ def looked_at(clean: History, minutes: int, missing: tuple[int, ...] = ()) -> Hi
     kept = (whom != 1) | ~np.isin((time - start) // step, missing)
     time, whom = time[kept], whom[kept]
     zeros = np.zeros(len(time), dtype=np.int64)
-    seen = Sightings(time, whom, zeros + 1, zeros, zeros, zeros, zeros, zeros, zeros)
+    sent = (time - start) // step  # it differs from look to look
+    seen = Sightings(time, whom, zeros + 1, zeros, zeros, sent, zeros, zeros, zeros)
     evidence = Evidence(
         earliest, np.maximum(latest, log.time), seen, np.arange(len(log)),
         [4700 + int(number) for number in numbers], log.timezone,

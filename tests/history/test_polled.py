@@ -1,0 +1,78 @@
+"""Rules and explanations on a history that a poller saw, beside the truth that it looked at."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+import sessim
+from sessim.history import History
+from sessim.history.explain import explain
+from sessim.history.explanation import Verdict
+from sessim.history.polling import FIRST_ID, Poller, Slips
+from tests.history.logs import PLAN
+from tests.strategies import plans
+
+pytestmark = pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
+
+
+def polled(result: sessim.Result, folder: Path, slips: Slips | None = None) -> History:
+    """Return the history that somebody sees who polls every 15 minutes and at midnight."""
+    file = folder / "polls.jsonl"
+    Poller(result, every=15, slips=slips or Slips()).write(file)
+    return sessim.load_history(file, timezone=result.plan.timezone, plan=result.plan)
+
+
+def test_polls_of_a_clean_log_break_no_rule(tmp_path: Path) -> None:
+    history = polled(sessim.simulate(sessim.Plan.from_dict(PLAN)), tmp_path)
+    assert not (history.evidence.earliest == history.evidence.latest).all()
+    assert history.findings["finding"].tolist() == []
+
+
+def test_what_a_poller_sees_is_explained_as_it_was_or_not_at_all(tmp_path: Path) -> None:
+    """Every two hours of the first three days, each task."""
+    result = sessim.simulate(sessim.Plan.from_dict(PLAN))
+    seen, true = polled(result, tmp_path), History(result.log)
+    agree = 0
+    for hours in range(1, 72, 2):
+        at = dt.datetime.fromisoformat("2026-12-01 00:07") + dt.timedelta(hours=hours)
+        for number, task in enumerate(result.plan.tasks, 1):
+            if task.cancel_at is not None:
+                continue  # a task that is cancelled leaves the list
+            known = true.explain(task.name, at).verdict
+            told = seen.explain(FIRST_ID + number, at).verdict
+            assert told in (known, Verdict.UNDECIDABLE)
+            agree += told == known
+    assert agree >= 130  # of 144
+
+
+@settings(max_examples=12, phases=[Phase.explicit, Phase.generate])
+@given(plans().filter(lambda plan: plan.get("window", "day") == "day"), st.data())
+def test_nothing_is_explained_wrongly(
+    tmp_path_factory: pytest.TempPathFactory, plan: dict[str, Any], data: st.DataObject
+) -> None:
+    result = sessim.simulate(sessim.Plan.from_dict(plan))
+    try:
+        seen = polled(result, tmp_path_factory.mktemp("polls"))
+    except sessim.SessimError:  # nothing was ever seen
+        return
+    number = data.draw(st.integers(1, len(result.plan.tasks)))
+    at = data.draw(st.integers(int(result.log.time[0]), int(result.log.time[-1])))
+    if str(FIRST_ID + number) not in map(str, seen.evidence.ids):
+        return
+    known = explain(History(result.log), number, at).verdict
+    told = explain(seen, FIRST_ID + number, at).verdict
+    assert told in (known, Verdict.UNDECIDABLE, Verdict.GAP)
+
+
+def test_an_instant_between_two_looks_has_both_of_them_in_its_sentence(tmp_path: Path) -> None:
+    history = polled(sessim.simulate(sessim.Plan.from_dict(PLAN)), tmp_path)
+    found = history.explain("Launch", "2026-12-01 00:05")
+    assert found.verdict == Verdict.UNDECIDABLE
+    assert "2026-12-01 00:00" in found.reason
+    assert "2026-12-01 00:15" in found.reason
