@@ -78,16 +78,110 @@ def _parser() -> argparse.ArgumentParser:
     cli_send.add_commands(partial(_command, commands))
     cli_history.add_commands(partial(_command, commands))
 
-    command = _command(
-        commands, "explain", cli_explain.explain, "why a task of a history was in its state"
-    )
-    cli_explain.add_arguments(command)
-
     command = _command(commands, "schema", _schema, "print the JSON Schema of plan files")
 
     command = _command(commands, "lab", _lab, "open JupyterLab on the notebooks")
     command.add_argument("folder", nargs="?", default="notebooks", help="default: notebooks")
     return parser
+
+
+def _add_histories(commands: argparse._SubParsersAction[_Parser]) -> None:
+    command = _command(commands, "replay", _replay, "import a history; write tables and charts")
+    _history_arguments(command)
+    command.add_argument("--out", metavar="DIR", required=True, help="folder for the results")
+
+    command = _command(commands, "explain", _explain, "why a task of a history was in its state")
+    _history_arguments(command)
+    command.add_argument("--task", metavar="ID", required=True, help="its TaskId, or its name")
+    command.add_argument(
+        "--at", metavar="TIME", required=True, help="a time, or two: FROM/TO for an interval"
+    )
+
+
+def _history_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the arguments that say which history is read, and how."""
+    command.add_argument("history", metavar="HISTORY", nargs="+", help="files or folders")
+    command.add_argument("--format", metavar="F", help="what they hold, if it is not recognised")
+    command.add_argument(
+        "--timezone", metavar="Z", help="of times without a zone; default Asia/Shanghai"
+    )
+    command.add_argument("--plan", metavar="PLAN.yaml", help="a plan whose rules hold")
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from sessim import cli_history  # loads what reads histories
+
+    _make_folder(options.out)
+    return cli_history.replay(options)
+
+
+def _explain(options: argparse.Namespace) -> int:
+
+    return cli_explain.explain(options)
+
+
+def _add_senders(commands: argparse._SubParsersAction[_Parser]) -> None:
+    from sessim import cli_send as real
+
+    command = _command(commands, "send", real.send, "send a plan for real")
+    command.add_argument("plan", metavar="PLAN.yaml", nargs="?", help="the plan file")
+    command.add_argument(
+        "--mode",
+        choices=("loopback", "live"),
+        default="loopback",
+        help="loopback (default): to a server of its own; live: to --server",
+    )
+    command.add_argument("--outbox", metavar="FILE", help="a new file that keeps every recipient")
+    command.add_argument("--resume", metavar="FILE", help="go on with an outbox")
+    command.add_argument(
+        "--server",
+        metavar="URL",
+        default="",
+        help="smtps://HOST:PORT, smtp+starttls://HOST:PORT or smtp://HOST:PORT",
+    )
+    command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
+    command.add_argument(
+        "--recipients",
+        metavar="N",
+        type=int,
+        default=20,
+        help="confirms the number of emails, if more than 20",
+    )
+    command.add_argument(
+        "--speed",
+        metavar="N",
+        type=float,
+        default=1.0,
+        help="seconds of the plan in one; default 1",
+    )
+    command.add_argument("--redirect-to", metavar="ADDRESS", help="all mail goes there instead")
+    command.add_argument("--unsubscribe", metavar="URL", help="for List-Unsubscribe")
+    command.add_argument(
+        "--attach", metavar="FILE", action="append", default=[], help="goes with every message"
+    )
+    command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
+    command.add_argument("--out", metavar="DIR", help="folder for tables, log and charts")
+
+    command = _command(commands, "outbox", real.outbox, "count and list the rows of an outbox")
+    command.add_argument("file", metavar="FILE")
+    command.add_argument("--state", help="list the rows in this state, for example unknown")
+    decide = command.add_mutually_exclusive_group()
+    decide.add_argument("--resend", action="store_true", help="send unknown rows again")
+    decide.add_argument("--reconcile", action="store_true", help="take unknown rows as accepted")
+
+    command = _command(commands, "test-send", real.test_send, "send a test to 1 to 20 addresses")
+    for name in ("sender", "subject", "template"):
+        command.add_argument(f"--{name}", required=True)
+    command.add_argument("--to", required=True, metavar="X[,Y...]", help="1 to 20 addresses")
+    command.add_argument("--server", metavar="URL", default="", help="default: one of its own")
+    command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
+    command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
+    command.add_argument(
+        "--out",
+        metavar="DIR",
+        default="test-mails",
+        help="folder that the server of its own keeps mails in",
+    )
 
 
 def _command(
