@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from sessim.clock import DAY, SECOND
+from sessim.errors import ArgumentError
 from sessim.eventlog import NONE, Event, EventLog
 from sessim.history.conformance import quotas
 from sessim.history.conformance.stretch import Limits, Stretch, Trail
@@ -17,7 +18,7 @@ from sessim.lifecycle import PAUSED, SENDING, TO_START, Rest
 from sessim.logwriter import LogWriter
 from sessim.model import Model
 from sessim.plan import Plan
-from sessim.serving import NEVER, NOT_TO_BE, UNLIMITED, Pace
+from sessim.serving import NEVER, NOT_TO_BE, Pace
 from sessim.state import State, first_state
 
 
@@ -38,12 +39,28 @@ def model_at(log: EventLog, instant: int, plan: Plan | None = None) -> Model:
     -------
     Model
         Its own log begins with the rows of the past.
+
+    Raises
+    ------
+    ArgumentError
+        If the plan has quality or reputation: their draws cannot be taken up from a log.
     """
     plan = log.plan if plan is None else plan
     if instant < log.plan.start_instant:
         return Model(plan, log.meta.get("seed", 0))
+    if _has_quality(plan):
+        raise ArgumentError(
+            "plan: it has quality or reputation, and what chance makes of its emails cannot be "
+            "taken up from a log; simulate the plan from its start"
+        )
     past = _Past(log, instant, plan)
     return Model.resume(plan, past.state(), instant + 1, log.meta.get("seed", 0))
+
+
+def _has_quality(plan: Plan) -> bool:
+    parts = (*plan.domains, *plan.tasks)
+    by_level = any(domain.warmup == "reputation" for domain in plan.domains)
+    return by_level or any(getattr(part, "quality", None) is not None for part in parts)
 
 
 def until(log: EventLog, instant: int) -> EventLog:
@@ -174,10 +191,11 @@ class _Past:
         """Fill in the limit in force, and what is to come because of it."""
         queue, limit = state.counts.queues[domain], limits.limit[-1]
         opening = max(i for i, anew in enumerate(limits.anew) if anew)
-        queue.limit = limit
         under_way = self.extra[self.snapshot.column("domain") == domain].sum()
-        queue.counted_from = queue.total - self._used(domain) - int(under_way)
-        queue.closes_at = UNLIMITED if limit == NONE else queue.counted_from + limit
+        used = self._used(domain) + int(under_way)
+        queue.total -= used
+        queue.open(None if limit == NONE else limit)
+        queue.total += used
         state.opened[domain] = True
         if self.plan.window == "rolling":
             state.waiting[domain] = limit == 0
