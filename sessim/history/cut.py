@@ -12,7 +12,7 @@ from sessim.clock import DAY, SECOND
 from sessim.errors import ArgumentError
 from sessim.eventlog import NONE, Event, EventLog
 from sessim.history.conformance import quotas
-from sessim.history.conformance.stretch import Limits, Stretch, Trail
+from sessim.history.conformance.stretch import Limits, Stretch, Trail, has_quality
 from sessim.ledger import Ints, Ledger, Snapshot
 from sessim.lifecycle import PAUSED, SENDING, TO_START, Rest
 from sessim.logwriter import LogWriter
@@ -48,19 +48,13 @@ def model_at(log: EventLog, instant: int, plan: Plan | None = None) -> Model:
     plan = log.plan if plan is None else plan
     if instant < log.plan.start_instant:
         return Model(plan, log.meta.get("seed", 0))
-    if _has_quality(plan):
+    if has_quality(plan):
         raise ArgumentError(
             "plan: it has quality or reputation, and what chance makes of its emails cannot be "
             "taken up from a log; simulate the plan from its start"
         )
     past = _Past(log, instant, plan)
     return Model.resume(plan, past.state(), instant + 1, log.meta.get("seed", 0))
-
-
-def _has_quality(plan: Plan) -> bool:
-    parts = (*plan.domains, *plan.tasks)
-    by_level = any(domain.warmup == "reputation" for domain in plan.domains)
-    return by_level or any(getattr(part, "quality", None) is not None for part in parts)
 
 
 def until(log: EventLog, instant: int) -> EventLog:

@@ -7,8 +7,9 @@ from typing import Final
 import numpy as np
 
 from sessim.eventlog import NONE, Event
-from sessim.history.conformance.check import ERROR, WARNING, Check, Found
-from sessim.history.conformance.stretch import COUNTS, Mask, Stretch
+from sessim.history.conformance.check import ERROR, WARNING, Check, Found, Ints
+from sessim.history.conformance.stretch import COUNTS, Mask, Stretch, has_quality
+from sessim.ledger import NOT_YET
 from sessim.lifecycle import (
     CANCELLED,
     PAUSED,
@@ -67,7 +68,21 @@ def sum_broken(s: Stretch) -> Found | None:
     for name in COUNTS[1:]:
         held += s.now(name)
     requests = s.plan.runs.requests[s.rank]
+    if has_quality(s.plan):
+        requests = _without_blocked(s, held, requests)
     return s.steps(held != requests, abs(held - requests), held=held, requests=requests)
+
+
+def _without_blocked(s: Stretch, held: Ints, requests: Ints) -> Ints:
+    """Return the requests of runs, of a recurrence's later ones as their first row has them.
+
+    Who bounced hard before is left out of them.
+    """
+    later = s.plan.runs.number[s.rank] > 1
+    first = s.before("latest") == NOT_YET
+    before = sum(s.before(name) for name in COUNTS)
+    told = np.where(first, np.minimum(held, requests), before)
+    return np.asarray(np.where(later, told, requests))
 
 
 def sent_fell(s: Stretch) -> Found | None:

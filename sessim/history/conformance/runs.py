@@ -8,7 +8,7 @@ import numpy as np
 
 from sessim.eventlog import NONE, Event, times
 from sessim.history.conformance.check import WARNING, Check, Found
-from sessim.history.conformance.stretch import Stretch, Trail
+from sessim.history.conformance.stretch import Stretch, Trail, has_quality
 from sessim.ledger import NOT_YET
 from sessim.lifecycle import PAUSED, SENDING, TO_START
 
@@ -66,6 +66,8 @@ def before_due(s: Stretch) -> Found | None:
 
 def not_skipped(s: Stretch) -> Found | None:
     """Find runs that joined though their task skips runs that overlap, or were skipped alone."""
+    if has_quality(s.plan):  # a run that has nobody left to write to is skipped too
+        return None
     skips = [False, *(task.overlap == "skip" for task in s.plan.tasks)]
     places, rank = _said_due(s)
     skipped = s.columns["event"][places] == Event.SKIPPED
@@ -137,6 +139,8 @@ def cached_test(s: Stretch) -> Found | None:
 
 def failed_test(s: Stretch) -> Found | None:
     """Find test sends that failed though the domain had something left."""
+    if has_quality(s.plan):  # a blocked domain sends no tests
+        return None
     places = _tests(s)
     limit, used = (s.columns[name][places].astype(np.int64) for name in ("limit", "sent_today"))
     left = limit - used

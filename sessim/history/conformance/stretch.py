@@ -112,6 +112,13 @@ class Limits:
         return np.array(found, dtype=np.int64)
 
 
+def has_quality(plan: Plan) -> bool:
+    """Say whether chance has a part in a plan: quality, or limits by reputation."""
+    parts = (*plan.domains, *plan.tasks)
+    by_level = any(domain.warmup == "reputation" for domain in plan.domains)
+    return by_level or any(getattr(part, "quality", None) is not None for part in parts)
+
+
 def _is_midnight(plan: Plan, instant: int) -> bool:
     return plan.clock.day_start(plan.clock.date(instant)) == instant
 
