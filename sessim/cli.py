@@ -77,47 +77,13 @@ def _parser() -> argparse.ArgumentParser:
     cli_deadline.add(commands, _command)
     cli_send.add_commands(partial(_command, commands))
     cli_history.add_commands(partial(_command, commands))
+    cli_explain.add_command(partial(_command, commands))
 
     command = _command(commands, "schema", _schema, "print the JSON Schema of plan files")
 
     command = _command(commands, "lab", _lab, "open JupyterLab on the notebooks")
     command.add_argument("folder", nargs="?", default="notebooks", help="default: notebooks")
     return parser
-
-
-def _add_histories(commands: argparse._SubParsersAction[_Parser]) -> None:
-    command = _command(commands, "replay", _replay, "import a history; write tables and charts")
-    _history_arguments(command)
-    command.add_argument("--out", metavar="DIR", required=True, help="folder for the results")
-
-    command = _command(commands, "explain", _explain, "why a task of a history was in its state")
-    _history_arguments(command)
-    command.add_argument("--task", metavar="ID", required=True, help="its TaskId, or its name")
-    command.add_argument(
-        "--at", metavar="TIME", required=True, help="a time, or two: FROM/TO for an interval"
-    )
-
-
-def _history_arguments(command: argparse.ArgumentParser) -> None:
-    """Add the arguments that say which history is read, and how."""
-    command.add_argument("history", metavar="HISTORY", nargs="+", help="files or folders")
-    command.add_argument("--format", metavar="F", help="what they hold, if it is not recognised")
-    command.add_argument(
-        "--timezone", metavar="Z", help="of times without a zone; default Asia/Shanghai"
-    )
-    command.add_argument("--plan", metavar="PLAN.yaml", help="a plan whose rules hold")
-
-
-def _replay(options: argparse.Namespace) -> int:
-    from sessim import cli_history  # loads what reads histories
-
-    _make_folder(options.out)
-    return cli_history.replay(options)
-
-
-def _explain(options: argparse.Namespace) -> int:
-
-    return cli_explain.explain(options)
 
 
 def _add_senders(commands: argparse._SubParsersAction[_Parser]) -> None:

@@ -6,8 +6,18 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from sessim.cli_history import read
+from sessim.cli_history import Add, add_files, read
 from sessim.errors import ArgumentError
+
+
+def add_command(add: Add) -> None:
+    """Add the command."""
+    command = add("explain", explain, "why a task of a history was in its state")
+    add_files(command)
+    command.add_argument("--task", metavar="ID", required=True, help="its TaskId, or its name")
+    command.add_argument(
+        "--at", metavar="TIME", required=True, help="a time, or two: FROM/TO for an interval"
+    )
 
 
 def explain(options: Namespace) -> int:
