@@ -12,16 +12,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from sessim import cli_deadline, cli_experiments, cli_explain, cli_history, cli_send
-from sessim.cli_folder import make_folder
-from sessim.cli_send import FAILED, INTERRUPTED
+from sessim.cli_parts import BAD_INPUT, FAILED, INTERRUPTED, make_folder
 from sessim.errors import SessimError
 from sessim.listing import console, day_table
 from sessim.plan import Plan
 from sessim.result import Result
 from sessim.simulation import end_instant, simulate
 from sessim.version import __version__
-
-BAD_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,81 +70,14 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
     command.add_argument("--until", metavar="DATE", help="stop there, before the horizon")
 
-    cli_experiments.add(commands, _command)
-    cli_deadline.add(commands, _command)
-    cli_send.add_commands(partial(_command, commands))
-    cli_history.add_commands(partial(_command, commands))
-    cli_explain.add_command(partial(_command, commands))
+    for room in (cli_experiments, cli_deadline, cli_send, cli_history, cli_explain):
+        room.add_commands(partial(_command, commands))
 
     command = _command(commands, "schema", _schema, "print the JSON Schema of plan files")
 
     command = _command(commands, "lab", _lab, "open JupyterLab on the notebooks")
     command.add_argument("folder", nargs="?", default="notebooks", help="default: notebooks")
     return parser
-
-
-def _add_senders(commands: argparse._SubParsersAction[_Parser]) -> None:
-    from sessim import cli_send as real
-
-    command = _command(commands, "send", real.send, "send a plan for real")
-    command.add_argument("plan", metavar="PLAN.yaml", nargs="?", help="the plan file")
-    command.add_argument(
-        "--mode",
-        choices=("loopback", "live"),
-        default="loopback",
-        help="loopback (default): to a server of its own; live: to --server",
-    )
-    command.add_argument("--outbox", metavar="FILE", help="a new file that keeps every recipient")
-    command.add_argument("--resume", metavar="FILE", help="go on with an outbox")
-    command.add_argument(
-        "--server",
-        metavar="URL",
-        default="",
-        help="smtps://HOST:PORT, smtp+starttls://HOST:PORT or smtp://HOST:PORT",
-    )
-    command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
-    command.add_argument(
-        "--recipients",
-        metavar="N",
-        type=int,
-        default=20,
-        help="confirms the number of emails, if more than 20",
-    )
-    command.add_argument(
-        "--speed",
-        metavar="N",
-        type=float,
-        default=1.0,
-        help="seconds of the plan in one; default 1",
-    )
-    command.add_argument("--redirect-to", metavar="ADDRESS", help="all mail goes there instead")
-    command.add_argument("--unsubscribe", metavar="URL", help="for List-Unsubscribe")
-    command.add_argument(
-        "--attach", metavar="FILE", action="append", default=[], help="goes with every message"
-    )
-    command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
-    command.add_argument("--out", metavar="DIR", help="folder for tables, log and charts")
-
-    command = _command(commands, "outbox", real.outbox, "count and list the rows of an outbox")
-    command.add_argument("file", metavar="FILE")
-    command.add_argument("--state", help="list the rows in this state, for example unknown")
-    decide = command.add_mutually_exclusive_group()
-    decide.add_argument("--resend", action="store_true", help="send unknown rows again")
-    decide.add_argument("--reconcile", action="store_true", help="take unknown rows as accepted")
-
-    command = _command(commands, "test-send", real.test_send, "send a test to 1 to 20 addresses")
-    for name in ("sender", "subject", "template"):
-        command.add_argument(f"--{name}", required=True)
-    command.add_argument("--to", required=True, metavar="X[,Y...]", help="1 to 20 addresses")
-    command.add_argument("--server", metavar="URL", default="", help="default: one of its own")
-    command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
-    command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
-    command.add_argument(
-        "--out",
-        metavar="DIR",
-        default="test-mails",
-        help="folder that the server of its own keeps mails in",
-    )
 
 
 def _command(

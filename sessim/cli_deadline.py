@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import Any
 
+from sessim.cli_parts import Add
 from sessim.errors import ArgumentError
 from sessim.plan import Plan
 
-Command = Callable[..., argparse.ArgumentParser]
 
-
-def add(commands: Any, new: Command) -> None:
-    """Add the command to the command line's parser."""
+def add_commands(add: Add) -> None:
+    """Add the command."""
     text = "say whether a task is done by a date, how sure that is, and what to change"
-    command = new(commands, "deadline", deadline, text)
+    command = add("deadline", deadline, text)
     command.add_argument("plan", metavar="PLAN.yaml", help="the plan file")
     command.add_argument("--task", metavar="NAME", required=True, help="the task that counts")
     command.add_argument("--by", metavar="DATE", required=True, help="a date (its end) or a time")

@@ -6,12 +6,11 @@ import argparse
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sessim.cli_folder import make_folder
+from sessim.cli_parts import FAILED, Add, make_folder
 from sessim.clock import moment
 from sessim.errors import ArgumentError
 from sessim.listing import columns
@@ -22,14 +21,10 @@ if TYPE_CHECKING:
 
     from sessim.experiments.replications import Replications
 
-FAILED = 1
 
-Command = Callable[[Any, str, Callable[[Any], int], str], argparse.ArgumentParser]
-
-
-def add(commands: Any, new: Command) -> None:
-    """Add the commands; ``new`` makes one of its name, what runs it and its help."""
-    command = new(commands, "replicate", replicate, "simulate a plan many times, with intervals")
+def add_commands(add: Add) -> None:
+    """Add the commands that simulate many times."""
+    command = add("replicate", replicate, "simulate a plan many times, with intervals")
     command.add_argument("plan", metavar="PLAN.yaml", help="the plan file")
     command.add_argument("--replications", metavar="N", type=int, required=True, help="how many")
     command.add_argument("--out", metavar="DIR", required=True, help="folder for the results")
@@ -37,7 +32,7 @@ def add(commands: Any, new: Command) -> None:
     command.add_argument("--until", metavar="DATE", help="stop there, before the horizon")
     _add_common(command)
 
-    command = new(commands, "compare", compare, "compare plans side by side")
+    command = add("compare", compare, "compare plans side by side")
     command.add_argument("plans", metavar="PLAN.yaml", nargs="+", help="two or more plan files")
     command.add_argument(
         "--replications", metavar="N", type=int, help="how many of each; default: simulate once"

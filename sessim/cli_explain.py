@@ -6,11 +6,12 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from sessim.cli_history import Add, add_files, read
+from sessim.cli_history import add_files, read
+from sessim.cli_parts import Add
 from sessim.errors import ArgumentError
 
 
-def add_command(add: Add) -> None:
+def add_commands(add: Add) -> None:
     """Add the command."""
     command = add("explain", explain, "why a task of a history was in its state")
     add_files(command)

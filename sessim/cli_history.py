@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sessim.cli_folder import make_folder
+from sessim.cli_parts import Add, make_folder
 from sessim.eventlog import iso
 from sessim.listing import console, day_table
 from sessim.plan import Plan
 
 if TYPE_CHECKING:
     from sessim.history import History
-
-Add = Callable[[str, Callable[[Any], int], str], argparse.ArgumentParser]
-"""Adds a command: its name, what it does, and that in words."""
 
 
 def add_commands(add: Add) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from sessim.cli_parts import FAILED, INTERRUPTED, Add
 from sessim.errors import ArgumentError, nearest
 from sessim.listing import console
 from sessim.plan import Plan
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from sessim.senders.reading import OutboxReader
     from sessim.senders.sending import Sending
 
-FAILED, INTERRUPTED = 1, 130
-"""Exit statuses, besides 0 and 2 for bad input."""
 
 MOST_ROWS: Final = 20
 """Rows that are listed of a state in trouble."""
@@ -30,10 +29,6 @@ _TROUBLE: Final = ("unknown", "rejected", "expired", "suppressed", "deferred")
 
 
 # --- the arguments --------------------------------------------------------------------------------
-
-
-Add = Callable[[str, Callable[[Any], int], str], argparse.ArgumentParser]
-"""Adds a command: its name, what it does, and that in words."""
 
 
 def add_commands(add: Add) -> None:

@@ -50,7 +50,7 @@ ROOMS = (
         "history",
         "experiments",
         "widgets",
-        "cli_folder",
+        "cli_parts",
         "cli_experiments",
         "cli_deadline",
         "cli_send",

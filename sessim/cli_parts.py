@@ -1,12 +1,23 @@
-"""The folder that a command writes its results to."""
+"""What the commands share: how one is added, exit statuses, the folder for results."""
 
 from __future__ import annotations
 
 import os
+from argparse import ArgumentParser
+from collections.abc import Callable
 from errno import EACCES, ENOENT
 from pathlib import Path
+from typing import Any, Final
 
 from sessim.errors import ArgumentError
+
+FAILED: Final = 1
+BAD_INPUT: Final = 2
+INTERRUPTED: Final = 130
+"""Exit statuses beside 0."""
+
+Add = Callable[[str, Callable[[Any], int], str], ArgumentParser]
+"""Adds a command: its name, what it does, and that in words."""
 
 
 def make_folder(out: str) -> None:
