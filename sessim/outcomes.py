@@ -273,12 +273,15 @@ def _nearest(number: int, share: Fraction) -> int:
 
 
 class Run:
-    """A run that is due: how much of its parts is sent, and what became of that."""
+    """A run that is due: how much of its parts is sent, and what became of that.
 
-    __slots__ = ("domain", "known", "part", "path", "sizes", "task", "totals")
+    ``gone`` are the addresses of each part that had bounced when it was due, or bounced in it.
+    """
 
-    def __init__(self, task: int, domain: int, sizes: Sequence[int]) -> None:
-        self.task, self.domain, self.sizes = task, domain, sizes
+    __slots__ = ("domain", "gone", "known", "part", "path", "sizes", "task", "totals")
+
+    def __init__(self, task: int, domain: int, sizes: Sequence[int], gone: Sequence[int]) -> None:
+        self.task, self.domain, self.sizes, self.gone = task, domain, sizes, list(gone)
         self.known = self.part = 0
         self.path: Drawn | Expected | None = None
         self.totals: list[int] = list(_NOTHING)
@@ -286,7 +289,8 @@ class Run:
     def pack(self) -> tuple[Any, ...]:
         """Return the run as plain data."""
         path = self.path and (self.path.left, self.path.rest)
-        return self.task, list(self.sizes), self.known, self.part, list(self.totals), path
+        totals, gone = list(self.totals), list(self.gone)
+        return self.task, list(self.sizes), gone, self.known, self.part, totals, path
 
 
 def sequence(seed: int | Mapping[str, Any]) -> SeedSequence:
@@ -343,9 +347,9 @@ class Fates:
         """Note that a run is due; return its emails, without the addresses that have bounced."""
         basis = self._basis
         task = basis.tasks[rank]
-        pairs = zip(basis.parts[task], self._gone[task], strict=True)
-        sizes = [part.requests - gone for part, gone in pairs]
-        self._runs[rank] = Run(task, basis.domains[rank], sizes)
+        gone = self._gone[task]
+        sizes = [part.requests - lost for part, lost in zip(basis.parts[task], gone, strict=True)]
+        self._runs[rank] = Run(task, basis.domains[rank], sizes, gone)
         return sum(sizes)
 
     def settle(self, rank: int, sent: int) -> None:
@@ -361,7 +365,9 @@ class Fates:
             stretch = min(emails, path.left)
             taken = path.take(stretch)
             emails -= stretch
-            gone[run.part] += taken[0]
+            run.gone[run.part] += taken[0]
+            # Runs that overlap hold the same addresses, and a dead one bounces in each of them.
+            gone[run.part] = max(gone[run.part], run.gone[run.part])
             run.totals = list(map(add, run.totals, taken))
             self.by_domain[run.domain] = list(map(add, self.by_domain[run.domain], taken))
             if not path.left:
@@ -393,9 +399,9 @@ class Fates:
         self._gone = [list(entry) for entry in data["gone"]]
         self.by_domain = [list(entry) for entry in data["by_domain"]]
         self._knots = array("q", data["knots"])
-        for key, (task, sizes, known, part, totals, path) in data["runs"].items():
+        for key, (task, sizes, gone, known, part, totals, path) in data["runs"].items():
             rank = int(key)
-            run = self._runs[rank] = Run(task, self._basis.domains[rank], sizes)
+            run = self._runs[rank] = Run(task, self._basis.domains[rank], sizes, gone)
             run.known, run.part, run.totals = known, part, list(totals)
             self.known[rank] = known
             if path is not None:

@@ -276,6 +276,7 @@ class Mailing:
     part: int
     size: int
     rates: Rates
+    gone: int = 0  # addresses that had bounced when the run was due, or bounced in it
     done: Counter[str] = field(default_factory=Counter)
 
     def _falls(self, name: str, among: str, share: Fraction) -> bool:
@@ -751,7 +752,9 @@ class Simulation:
         lot = mailing.next_email()
         record.lots.update(lot)
         run.task.domain.lots.update(lot)
-        run.task.bounced[mailing.part] += "invalid" in lot
+        mailing.gone += "invalid" in lot
+        bounced = run.task.bounced  # a dead address bounces in every run that still holds it
+        bounced[mailing.part] = max(bounced[mailing.part], mailing.gone)
         self._count_email(run.task.domain)
         if record.sent == record.requests:
             self._change(run, SENT)
@@ -802,7 +805,7 @@ class Simulation:
 
     def _create_run(self, task: Task, due: int, number: int) -> Run:
         mailings = [
-            Mailing(part, size - gone, rates)
+            Mailing(part, size - gone, rates, gone)
             for part, ((size, rates), gone) in enumerate(zip(task.parts, task.bounced, strict=True))
         ]
         requests = sum(mailing.size for mailing in mailings)

@@ -162,6 +162,31 @@ def test_addresses_that_bounce_are_gone_from_the_next_run() -> None:
     assert runs["invalid"].tolist() == [16, 15, 15, 14]
 
 
+def test_runs_that_overlap_bounce_at_the_same_addresses() -> None:
+    """400 addresses at 160 a day, sent to every day: a run waits for the one before it."""
+    slow = [{"name": "a.org", "warmup": 160, "quality": {"invalid_rate": 0.25}}]
+    runs = sessim.simulate(plan_of(DIGEST, domains=slow, outcomes="expected")).runs
+    # Each sends 160 at midnight before the next is due at 08:00. Of the first run's emails 320 are
+    # sent then: 80 are dead. Next all 400 and 80 of the second: 100, as its 20 beyond the 80 that
+    # it began without are among the first's. Then 240 of the second: 60 beyond the 80.
+    assert runs["requests"].tolist() == [400, 320, 300, 260]
+    assert runs["invalid"].tolist() == [100, 80, 75, 65]
+
+
+@pytest.mark.parametrize("discipline", ["fifo", "fair"])
+@given(rate=st.floats(0, 1), warmup=st.integers(1, 60), seed=st.integers(0, 99))
+def test_no_more_addresses_are_gone_than_there_are(
+    discipline: str, rate: float, warmup: int, seed: int
+) -> None:
+    hourly = {**DIGEST, "requests": 20, "every": "1h", "count": 30}
+    domain = {"name": "a.org", "warmup": warmup, "quality": {"invalid_rate": rate}}
+    runs = sessim.simulate(plan_of(hourly, domains=[domain], discipline=discipline), seed).runs
+    left = runs["requests"].to_numpy()  # 0 of a run that was skipped: nobody is left
+    assert (left >= 0).all()
+    assert (np.diff(left) <= 0).all()
+    assert (runs["invalid"] <= left).all()
+
+
 def test_a_list_whose_addresses_all_bounce_is_sent_once() -> None:
     quality = {"name": "a.org", "warmup": 700, "quality": {"invalid_rate": 1}}
     result = sessim.simulate(plan_of(DIGEST, domains=[quality]))

@@ -105,19 +105,10 @@ RATES = st.fixed_dictionaries(
 def test_outcomes_and_levels_are_those_of_the_tables_too(
     data: dict[str, Any], rates: dict[str, Any], level: int
 ) -> None:
-    """Some runs are blocked and fail, levels rise and fall."""
-    # Addresses of recurring tasks do not bounce here: their groups would shrink, too.
-    lasting = {name: rate for name, rate in rates.items() if name != "invalid_rate"}
-    domains = [{**domain, "quality": lasting} for domain in data["domains"]]
+    """Some runs are blocked and fail, levels rise and fall, groups of recurring tasks shrink."""
+    domains = [{**domain, "quality": rates} for domain in data["domains"]]
     domains[0] |= {"warmup": "reputation", "level": level, "advance": "calendar"}
-    tasks = [
-        {
-            **task,
-            "requests": task["requests"] * 20,
-            "quality": lasting if "every" in task else rates,
-        }
-        for task in data["tasks"]
-    ]
+    tasks = [{**task, "requests": task["requests"] * 20} for task in data["tasks"]]
     results = [
         simulated({**data, "window": "day", "domains": domains, "tasks": tasks}, seed)
         for seed in (1, 2)
