@@ -311,6 +311,11 @@ def lost(stage: Stage) -> Verdict:
     return LOST_AFTER if stage is Stage.DOT else LOST_BEFORE
 
 
+def is_about_address(reply: Reply) -> bool:
+    """Tell whether a reply speaks of an address (RFC 3463, x.1.x), as those to MAIL and RCPT do."""
+    return reply.enhanced[1:4] == ".1."
+
+
 # --- when to try again --------------------------------------------------------------------------
 
 

@@ -27,6 +27,7 @@ from sessim.senders.replies import (
     Stage,
     Verdict,
     classify,
+    is_about_address,
     lost,
 )
 from sessim.senders.settings import Credentials, Guard, Server
@@ -66,6 +67,7 @@ class Connection:
         self._stage = Stage.GREETING
         self._ahead: Begun | None = None
         self._must_reset = False
+        self._mail_reply: Reply | None = None
 
     # --- opening ---
 
@@ -259,6 +261,8 @@ class Connection:
         if answer is not None:
             return answer
         reply = await self._reply(Stage.DOT, self._waits.dot)
+        if self._ahead is not None and reply == self._mail_reply and is_about_address(reply):
+            raise Lost("MAIL of the next message was answered in its place")
         delivery = self._answer(Stage.DOT, reply)
         self.accepted += delivery.outcome is Outcome.ACCEPTED
         return delivery
@@ -271,6 +275,8 @@ class Connection:
                 if not self.features.pipelining:
                     self._wire.write(command)
                 reply = await self._reply(stage, self._openings[stage])
+                if stage is Stage.MAIL:
+                    self._mail_reply = reply
                 if classify(stage, *reply) is GO_ON:
                     if refusal is not None and stage is Stage.DATA:
                         await self._end_empty()

@@ -8,7 +8,7 @@ import pytest
 
 from sessim.senders.envelope import Envelope
 from sessim.senders.extensions import Features
-from sessim.senders.parsing import Lost
+from sessim.senders.parsing import Lost, Replies
 from sessim.senders.replies import Outcome, Reply
 from sessim.senders.smtp import Connection
 from tests.senders.sending import guard_for, row, server_at
@@ -53,3 +53,49 @@ def test_the_dot_may_have_left_if_there_was_something_behind_it(
     delivery = asyncio.run(connection.deliver(row(1), lambda: following))
     assert delivery.outcome is outcome
     assert wire.written.endswith(b"\r\n.\r\n" if following is None else b"DATA\r\n")
+
+
+class Ahead(Stuck):
+    """A wire whose server never answers the dot, but what was written behind it."""
+
+    def __init__(self, *replies: str) -> None:
+        super().__init__()
+        self.arriving = Replies()
+        self.arriving.feed("".join(f"{reply}\r\n" for reply in replies).encode())
+
+    async def reply(self, seconds: float) -> Reply:
+        return self.arriving.ready.popleft()
+
+    async def drained(self, seconds: float) -> None:
+        pass
+
+
+SENDER_OK, RECIPIENT_OK = "250 2.1.0 Sender ok", "250 2.1.5 Recipient ok"
+
+
+@pytest.mark.parametrize(
+    ("dot", "outcome"),
+    [
+        (SENDER_OK, Outcome.UNKNOWN),  # it is MAIL's of the next message
+        ("250 2.1.0 Kept", Outcome.ACCEPTED),  # strange, but not what it said to MAIL
+        ("250 2.0.0 Ok: queued as 1", Outcome.ACCEPTED),
+        ("250 2.1.5 Ok", Outcome.ACCEPTED),
+    ],
+)
+def test_the_next_ones_reply_is_not_taken_for_the_dots(dot: str, outcome: Outcome) -> None:
+    server = server_at(25)
+    wire = Ahead(SENDER_OK, RECIPIENT_OK, "354 go on", dot, RECIPIENT_OK, "354 go on")
+    connection = Connection(server, wire, guard_for(server))  # type: ignore[arg-type]
+    connection.features = Features(pipelining=True)
+    delivery = asyncio.run(connection.deliver(row(1), lambda: row(2)))
+    assert delivery.outcome is outcome
+
+
+def test_a_server_that_says_the_same_to_everything_is_believed() -> None:
+    server = server_at(25)
+    for reply, ahead in (("250 ok", row(2)), (SENDER_OK, None)):
+        wire = Ahead(reply, reply, "354 go on", reply)
+        connection = Connection(server, wire, guard_for(server))  # type: ignore[arg-type]
+        connection.features = Features(pipelining=True)
+        delivery = asyncio.run(connection.deliver(row(1), lambda ahead=ahead: ahead))
+        assert delivery.outcome is Outcome.ACCEPTED
