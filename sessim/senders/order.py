@@ -5,16 +5,17 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
-from sessim.errors import ArgumentError, PlanError, Problem, RecipientError, shown
+from sessim.errors import ArgumentError, OutboxError, PlanError, Problem, RecipientError, shown
 from sessim.plan import Plan, Task
 from sessim.recipients import Recipient, RecipientFile, canonical
+from sessim.senders import credentials
 from sessim.senders.caps import HOURLY
 from sessim.senders.letters import Attachment, Letter, require_same
 from sessim.senders.settings import Encryption, Server
@@ -229,6 +230,21 @@ class Order:
         for tested in addressees(self.plan, self.test_to, are_needed=are_needed):
             yield f"test {tested.number}", tested
 
+    def check_taken_in(self, lists: Iterable[str]) -> None:
+        """Make sure that these are the names of all lists that :meth:`groups` yields.
+
+        Raises
+        ------
+        OutboxError
+            If not: whoever took them in was killed, and nothing has been sent.
+        """
+        tests = range(1, len(self.plan.test_sends) + 1)
+        if not {*self.lists.values(), *(f"test {number}" for number in tests)} <= set(lists):
+            raise OutboxError(
+                "the outbox lacks a list, its start was cut short before anything was sent; "
+                "remove the file and start anew"
+            )
+
     def suppressed(self) -> list[str]:
         """Return the addresses that get nothing.
 
@@ -267,6 +283,11 @@ class Order:
 def server_of(url: str, cafile: str | None = None) -> Server:
     """Read a server as users write it; :class:`~sessim.ArgumentError` if it is none."""
     known = ", ".join(f"{name}://HOST" for name in _TLS)
+    if "@" in url:  # what stands before it may be a password: never shown
+        raise ArgumentError(
+            "server: holds a user or a password; name only the host here, the user in "
+            f"{credentials.USER}, and keep the password in the keyring"
+        )
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -274,7 +295,7 @@ def server_of(url: str, cafile: str | None = None) -> Server:
         raise ArgumentError(
             f"server: {shown(url)} is none ({error}); give one of {known}"
         ) from None
-    if parts.scheme not in _TLS or not parts.hostname or "@" in parts.netloc:
+    if parts.scheme not in _TLS or not parts.hostname:
         raise ArgumentError(f"server: {shown(url)} is none; give one of {known}")
     tls, usual = _TLS[parts.scheme]
     return Server(parts.hostname, port or usual, tls=tls, cafile=cafile)

@@ -103,9 +103,10 @@ class Sending:
         header = Header(order.mode, order.server, confirm or "", order.to_json(), order.digests())
         outbox = Outbox.create(path, header)
         try:
+            # Before the lists: an outbox that has all of these can be gone on with, see resume().
+            outbox.suppress(order.suppressed(), "on the suppression list of the order")
             for name, group in order.groups():
                 outbox.add_list(name, group)
-            outbox.suppress(order.suppressed(), "on the suppression list of the order")
         except BaseException:
             outbox.close()
             Path(path).unlink()
@@ -127,6 +128,7 @@ class Sending:
         outbox = Outbox.resume(path)
         try:
             order = Order.from_json(outbox.header.plan)
+            order.check_taken_in(found.name for found in outbox.lists())
             if order.mode == "live":
                 require_armed(order.where)
             if order.digests() != outbox.header.digests:
