@@ -10,6 +10,7 @@ from contextlib import suppress
 from inspect import ismethod
 from typing import Final
 
+from sessim.errors import ArgumentError
 from sessim.senders.settings import Credentials, Secret
 
 USER: Final = "SESSIM_SMTP_USER"
@@ -33,12 +34,22 @@ def find(host: str) -> Credentials | None:
     -------
     Credentials or None
         None if nobody is named: then the server has to do without.
+
+    Raises
+    ------
+    ArgumentError
+        If somebody is named, and no password is found.
     """
     name = user()
     if not name:
         return None
     password = _from_keyring(host, name) or os.environ.get(PASSWORD) or _asked(host, name)
-    return Credentials(name, Secret(password)) if password else None
+    if not password:
+        raise ArgumentError(
+            f"{PASSWORD}: is missing, and the keyring has no password of {name} for {host} either; "
+            f"give one, or unset {USER} to send without"
+        )
+    return Credentials(name, Secret(password))
 
 
 def _from_keyring(host: str, user: str) -> str | None:

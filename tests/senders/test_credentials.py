@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from sessim.errors import ArgumentError
 from sessim.senders import credentials
 from sessim.senders.order import Order
 from sessim.senders.replies import AuthenticationRefused
@@ -163,12 +164,29 @@ def test_a_notebook_asks_its_reader(
 ) -> None:
     monkeypatch.setenv(credentials.USER, USER)
     monkeypatch.setattr(getpass, "getpass", Kernel(answer).getpass)
-    found = credentials.find(HERE)
     if not answer:
-        assert found is None
+        with pytest.raises(ArgumentError, match=rf"^{credentials.PASSWORD}: is missing"):
+            credentials.find(HERE)
     else:
+        found = credentials.find(HERE)
         assert found is not None
         assert found.password == Secret(CANARY)
+
+
+def test_who_is_named_does_not_send_as_nobody_for_want_of_a_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ring: object, certified: Certify, cafile: str
+) -> None:
+    monkeypatch.setenv(credentials.USER, USER)
+    monkeypatch.setattr("sys.stdin", None)
+    with Faults({}, AUTH, certified(), implicit=True) as server:
+        sending = begin(secure(server.port, cafile, tmp_path), tmp_path / "a")
+        with pytest.raises(ArgumentError, match="is missing, and the keyring has no password"):
+            sending.__enter__()
+        monkeypatch.setenv(credentials.PASSWORD, CANARY)
+        with Sending.resume(tmp_path / "a") as sending:
+            sending.run()
+        assert server.said("AUTH")
+    assert states_of(tmp_path / "a") == {"accepted": 5}
 
 
 # --- refused: where errors might tell -------------------------------------------------------------
