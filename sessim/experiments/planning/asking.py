@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import Any, Final, get_args
 
 import pandas as pd
@@ -25,6 +25,9 @@ from sessim.plan import Plan
 
 _MOST: Final = 60
 """How many choices are looked at; of ordered ones few are replicated."""
+
+_CHECKS: Final = 5
+"""How many choices are checked with fresh numbers, where one only looked sure in the search."""
 
 
 def plan_for(
@@ -144,6 +147,8 @@ class _Chance:
         self.n, self.seed, self.executor = n, seed, executor
         self.before: float | None = None
         """The probability of the last choice that was not sure enough, before the one that is."""
+        self.surer: Iterator[Choice] = iter(())
+        """Choices that are surer still than the first one that is sure enough, in their order."""
 
     @property
     def setting(self) -> Setting:
@@ -153,13 +158,26 @@ class _Chance:
         """Return the first choice that is sure enough, else the surest, else the least late."""
         best = self._best(goal)
         if best is not None:
-            return self._planned(goal, best)
+            return self._checked(goal, best)
         if goal == "largest":
             raise ArgumentError(
                 "by: not one email of the list can be sent by then beside the others; "
                 "give a later date"
             )
         return self._planned(goal, changes.late(self.question), changes.changes(self.question))
+
+    def _checked(self, goal: Goal, best: Choice) -> Planned:
+        """Return the plan of a choice, or of a surer one if fresh numbers do not bear it out.
+
+        Each is checked with numbers of its own: a second look at the same ones would flatter it.
+        """
+        tried = []
+        for check, choice in enumerate(islice(chain([best], self.surer), _CHECKS)):
+            tried.append(self._planned(goal, choice, check=check))
+            if tried[-1].meets:
+                return tried[-1]
+            self.before = tried[-1].probability
+        return max(tried, key=lambda planned: planned.probability)
 
     def _best(self, goal: Goal) -> Choice | None:
         """Return the first choice that is sure enough, else the surest of those tried."""
@@ -173,14 +191,17 @@ class _Chance:
         every = goals.choices(self.question, goal)
         if goal == "fewest":  # of as many domains, those that may send the most
             every = (next(group) for _, group in groupby(every, lambda choice: choice.value))
+        is_ordered = goal in ("latest", "largest")  # the sooner or the smaller, the surer
         first = next(every, None)
         if first is None or is_sure(first):
+            self.surer = every if is_ordered else iter(())
             return first
         others = list(islice(every, _MOST))
-        if goal in ("latest", "largest"):  # the sooner or the smaller, the surer
+        if is_ordered:
             place = least(0, len(others), lambda i: is_sure(others[i]))
             if place < len(others):
                 before = others[place - 1] if place else first
+                self.surer = iter(others[place + 1 :])
                 self.before = next(chance for chance, choice in tried if choice is before)
                 return others[place]
         else:
@@ -199,13 +220,17 @@ class _Chance:
         return odds.odds(plan, names, end, n=self.n, seed=seed, executor=self.executor)
 
     def _planned(
-        self, goal: Goal, choice: Choice, changes: tuple[changes.Change, ...] = ()
+        self,
+        goal: Goal,
+        choice: Choice,
+        changes: tuple[changes.Change, ...] = (),
+        check: int = 0,
     ) -> Planned:
         frame = self.setting
         filling = making.filled(frame, choice)
         parts = making.chunks(frame, choice.lists, filling)
         plan = making.made(frame, choice, parts, self.sender)
-        found = self._odds(plan, [chunk.name for chunk in parts], odds.fresh(self.seed))
+        found = self._odds(plan, [chunk.name for chunk in parts], odds.fresh(self.seed, check))
         days = making.day_table(frame, choice, filling)
         binding = making.binding_table(frame, days)
         emails = sum(chunk.requests for chunk in parts)

@@ -40,12 +40,15 @@ class Odds:
     finishes
         When each replication was finished, in microseconds since the Unix epoch, sorted; what was
         unfinished at the horizon is :data:`NEVER`.
+    seed
+        Of the replications: :func:`sessim.replicate` runs the same ones with it.
     """
 
     met: int
     n: int
     is_certain: bool
     finishes: Ints
+    seed: int = 0
 
     @property
     def probability(self) -> float:
@@ -93,9 +96,10 @@ def is_random(plan: Plan) -> bool:
     return recurs and (has_rates or any(task.quality is not None for task in plan.tasks))
 
 
-def fresh(seed: int) -> int:
-    """Return a seed for the last check, which no search has used."""
-    return int(np.random.SeedSequence([seed, _FRESH]).generate_state(1, np.uint32)[0])
+def fresh(seed: int, check: int = 0) -> int:
+    """Return a seed for the last check, which no search has used, nor a check before it."""
+    words = [seed, _FRESH, check] if check else [seed, _FRESH]
+    return int(np.random.SeedSequence(words).generate_state(1, np.uint32)[0])
 
 
 def odds(
@@ -124,4 +128,4 @@ def odds(
     never = (columns == NOT_YET).any(axis=1)
     finishes = np.sort(np.where(never, NEVER, columns.max(axis=1)))
     met = int((finishes < end).sum())
-    return Odds(met, len(finishes), certain, finishes)
+    return Odds(met, len(finishes), certain, finishes, seed)
