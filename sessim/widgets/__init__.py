@@ -9,6 +9,7 @@ Name            What it is
 ``Console``     The task list at any instant of the simulated time.
 ``Dashboard``   Throughput, backlog and pauses, figures, and files to hand over.
 ``Compare``     Two or more plans side by side.
+``Deadline``    When to start, how sure it is: replications, fan chart, one sentence.
 ``TestSend``    Test sends to at most 20 addresses.
 ``SendPanel``   Sends a plan for real, and follows it.
 =============== =================================================================================
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sessim.widgets.compare import Compare
     from sessim.widgets.console import Console
     from sessim.widgets.dashboard import Dashboard
+    from sessim.widgets.deadline import Deadline
     from sessim.widgets.runner import Runner
     from sessim.widgets.sendpanel import SendPanel
     from sessim.widgets.testsend import TestSend
@@ -35,6 +37,7 @@ __all__ = [
     "Compare",
     "Console",
     "Dashboard",
+    "Deadline",
     "Runner",
     "SendPanel",
     "TaskBuilder",

@@ -21,14 +21,15 @@ from sessim.widgets.builder import TaskBuilder
 from sessim.widgets.compare import Compare
 from sessim.widgets.console import Console
 from sessim.widgets.dashboard import Dashboard
+from sessim.widgets.deadline import Deadline
 from sessim.widgets.runner import Runner
 from sessim.widgets.sendpanel import SendPanel
 from sessim.widgets.testsend import TestSend
 
-PLAN, CONSOLE, DASHBOARD, COMPARE, TEST_SEND, SEND = range(6)
+PLAN, CONSOLE, DASHBOARD, COMPARE, DEADLINE, TEST_SEND, SEND = range(7)
 """The tabs."""
 
-_TABS: Final = ("plan", "console", "dashboard", "compare", "test_send", "send")
+_TABS: Final = ("plan", "console", "dashboard", "compare", "deadline", "test_send", "send")
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
 _CSS: Final = """
 .sessim-workbench .jupyter-widgets.widget-tab > .widget-tab-contents { padding: 8px 6px; }
@@ -54,7 +55,7 @@ class Workbench(Panel):
         Trait: the latest result; None until there is one.
     auto
         Trait: whether a change of the plan is simulated at once, when there is a result already.
-    builder, runner, console, dashboard, compare, test_send, send
+    builder, runner, console, dashboard, compare, deadline, test_send, send
         The panels. Console and dashboard show the same result, tasks and domains.
     tabs
         Holds all but the runner, which stays in sight.
@@ -74,6 +75,7 @@ class Workbench(Panel):
         self.console = Console(language=language)
         self.dashboard = Dashboard(console=self.console, language=language, active=False)
         self.compare = Compare(language=language)
+        self.deadline = Deadline(language=language)
         self.test_send = TestSend(language=language)
         self.send = SendPanel(language=language)
         self._build()
@@ -109,6 +111,7 @@ class Workbench(Panel):
             self.console,
             self.dashboard,
             ipywidgets.VBox([keeping, self.compare]),
+            self.deadline,
             self.test_send,
             self.send,
         ]
@@ -128,6 +131,7 @@ class Workbench(Panel):
         traitlets.link((self.runner, "result"), (self, "result"))
         traitlets.link((self, "result"), (self.console, "result"))
         traitlets.dlink((self, "result"), (self.test_send, "result"))
+        traitlets.dlink((self, "plan"), (self.deadline, "plan"))
         self.send.observe(self._on_sent, "result")
         self.observe(self._on_plan, "plan")
         self.observe(self._show_state, ["result", "auto"])

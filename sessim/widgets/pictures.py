@@ -80,6 +80,11 @@ def show_overlaid(results: Mapping[str, Result]) -> list[Html]:
     ]
 
 
+def picture(height: float, draw: Callable[[Axes], object], description: str) -> Html:
+    """Return a chart that somebody else draws as HTML; the height is in inches."""
+    return _shown(_drawn(height, draw), description)
+
+
 def _overlay(results: Mapping[str, Result], chart: str) -> Callable[[Axes], object]:
     return lambda ax: overlay.draw(results, chart, ax=ax)
 
