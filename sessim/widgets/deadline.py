@@ -124,7 +124,8 @@ class Deadline(Panel):
         for name in _NUMBERS:
             kind = ipywidgets.FloatText if name == "rate" else ipywidgets.IntText
             self._add(name, kind(continuous_update=False))
-        self._choice("warmup", _WARMUPS)
+            if name == "domains":
+                self._choice("warmup", _WARMUPS)
         for name in _SLIDERS:
             self._add(name, ipywidgets.FloatText(continuous_update=False), [self._slider(name)])
         self.answer_button = self._button("deadline.answer", "question-circle", self.ask)
@@ -145,23 +146,27 @@ class Deadline(Panel):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        form = ipywidgets.GridBox(
-            list(self.fields.values()),
-            layout={
-                "grid_template_columns": "repeat(auto-fit, minmax(20rem, 1fr))",
-                "width": "100%",
-            },
-        )
-        form.add_class("sessim-form")
+        names = list(self.fields)
+        first = names.index(next(iter(_SLIDERS)))
+        forms = [self._form(names[:first]), self._form(names[first:])]
+        self.remark = ipywidgets.HTML()
         self.children = (
             ipywidgets.HTML(markup.style(markup.LAB, markup.RULES, deadline_views.CSS)),
-            *(builder_views.style(), form),
-            ipywidgets.HTML(markup.block(markup.note(self.words("deadline.remark")))),
+            *(builder_views.style(), *forms, self.remark),
             ipywidgets.HBox([self.answer_button, self.stop_button, self.bar], layout=_WRAP),
             *(self.status, self.said, self.saving, self.charts),
         )
         self.add_class("sessim-builder")  # its fields look like the builder's
         self.add_class("sessim-deadline")
+
+    def _form(self, names: list[str]) -> Any:
+        columns = "repeat(auto-fit, minmax(20rem, 1fr))"
+        form = ipywidgets.GridBox(
+            [self.fields[name] for name in names],
+            layout={"grid_template_columns": columns, "width": "100%"},
+        )
+        form.add_class("sessim-form")
+        return form
 
     def _choice(self, name: str, values: tuple[str, ...]) -> None:
         options = [(self.words(f"deadline.{name}.{value}"), value) for value in values]
@@ -330,6 +335,8 @@ class Deadline(Panel):
     def _show_state(self, _: Any = None) -> None:
         for name in _ONLY_LIST:
             self.fields[name].show(visible=self.of == LIST)
+        key = "deadline.remark" if self.of == LIST else "deadline.remark_plan"
+        self.remark.value = markup.block(markup.note(self.words(key)))
         self.answer_button.disabled = self.of == PLAN and self.plan is None
         self.stop_button.disabled = not self.running
         self.bar.layout.visibility = "visible" if self.running else "hidden"

@@ -43,14 +43,12 @@ DEADLINE_LABELS: Final[dict[str, tuple[str, str]]] = {
     "deadline.slider": ("{name}, slider", "{name}, penggeser"),
     "deadline.answer": ("Answer", "Jawab"),
     "deadline.remark": (
-        (
-            "Rates here stand in for those of the plan's domains; a task or segment keeps its own. "
-            "A probability is counted from replications that had no part in the search."
-        ),
-        (
-            "Angka di sini menggantikan milik domain rencana; tugas atau segmen tetap memakai "
-            "miliknya. Peluang dihitung dari replikasi yang tidak ikut dalam pencarian."
-        ),
+        "A probability is counted from replications that had no part in the search.",
+        "Peluang dihitung dari replikasi yang tidak ikut dalam pencarian.",
+    ),
+    "deadline.remark_plan": (
+        "Rates here stand in for those of the plan's domains; a task or segment keeps its own.",
+        "Angka di sini menggantikan milik domain rencana; tugas atau segmen memakai miliknya.",
     ),
     "deadline.ask": (
         "Set the deadline and what you assume, then press Answer.",

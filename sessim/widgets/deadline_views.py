@@ -24,9 +24,10 @@ CSS: Final = """
 }
 .sessim-deadline .sessim-field > .widget-hslider { padding-left: calc(8.5rem + 14px);
   box-sizing: border-box; }
-.sessim-deadline .sessim-field > .widget-html { min-height: 0; }
+.sessim-deadline .sessim-field > .widget-html { min-height: 0; order: 2; }
+.sessim-deadline .sessim-field > .widget-hslider { order: 1; }
 """
-"""A slider stands below its field, from the field's left edge to its right one."""
+"""A slider stands right below its field, from the field's left edge to its right one."""
 
 _HEIGHT: Final = 3.6
 

@@ -258,7 +258,7 @@ def the_plan_is_saved_and_loaded(notebook: lab.Notebook, panel: Locator) -> None
     notebook.until("bench.result.plan == bench.plan")  # simulated again by itself
 
 
-VIEWS = ("plan", "console", "dashboard", "compare", "test_send", "send")
+VIEWS = ("plan", "console", "dashboard", "compare", "deadline", "test_send", "send")
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
