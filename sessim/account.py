@@ -207,7 +207,7 @@ class Account(Judging):
             queue.open(days.limit(state.date))
         else:
             queue.open(standing.limit if days.day(state.date) else 0)
-            queue.stops_at = queue.counted_from + min(standing.next_judgement(0), queue.limit)
+            self._next_judgement(queue, standing)
         self._limit_row(queue)
         if self.plan.window == "rolling":
             state.waiting[domain] = queue.limit == 0

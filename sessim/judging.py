@@ -8,8 +8,8 @@ from operator import sub
 
 from sessim.lifecycle import ERROR, PAUSED, SENDING
 from sessim.plan import Plan
-from sessim.reputation import Standing, Verdict, judge
-from sessim.serving import NEVER, Queue, Ranks
+from sessim.reputation import NOTHING, Standing, Verdict, judge
+from sessim.serving import Queue, Ranks
 from sessim.state import State
 from sessim.telling import FAILED, ROW, Telling
 
@@ -31,34 +31,54 @@ class Judging(Telling, ABC):
 
     def _gather(self, rank: int) -> None:
         """Find the addresses of a run that is due: without those known to have bounced."""
-        counts, earlier = self._counts, self._previous[rank]
-        assert self._fates is not None
-        while earlier != NEVER and counts.codes[earlier] == SENDING:
-            self._discipline.served()
-            self._fates.settle(earlier, counts.emails[earlier])
-            earlier = self._previous[earlier]
-        counts.requests[rank] = self._fates.begin(rank)
+        counts, fates = self._counts, self._fates
+        assert fates is not None
+        for earlier in fates.open(self.plan.basis.tasks[rank]):
+            if counts.codes[earlier] == SENDING:
+                self._discipline.served()
+                fates.mark(earlier, counts.emails[earlier])
+            fates.settle(earlier)
+        counts.requests[rank] = fates.begin(rank)
 
     def _verdict(self, queue: Queue, standing: Standing) -> Verdict:
         counts, fates = self._counts, self._fates
         assert fates is not None
+        may_rise = standing.rises(self.plan.levels_per_day)
+        if not may_rise and queue.counted >= fates.prospects[queue.domain].harmless_from:
+            return NOTHING
         for rank in self._discipline.served():
             if counts.queue_of[rank] is queue:
-                fates.settle(rank, counts.emails[rank])
-        today = list(map(sub, fates.by_domain[queue.domain], standing.before))
-        may_rise = standing.rises(self.plan.levels_per_day)
+                fates.mark(rank, counts.emails[rank])
+        today = list(map(sub, self._so_far(queue), standing.before))
         return judge(queue.counted, queue.limit, today, may_rise=may_rise)
+
+    def _so_far(self, queue: Queue) -> list[int]:
+        """Return what reputation measures of a domain's emails."""
+        fates = self._fates
+        assert fates is not None
+        fates.settle_domain(queue.domain)
+        return fates.by_domain[queue.domain]
+
+    def _next_judgement(self, queue: Queue, standing: Standing) -> None:
+        """Have the account look at a domain when it is judged next."""
+        assert self._fates is not None
+        prospects = self._fates.prospects[queue.domain]
+        at = standing.next_judgement(queue.counted, self.plan.levels_per_day, prospects)
+        queue.stops_at = queue.counted_from + min(at, queue.limit)
 
     def _judge(self, queue: Queue, standing: Standing) -> None:
         """Judge a domain's emails of the day: it may rise or be blocked now, or fall tomorrow."""
         verdict = self._verdict(queue, standing)
+        if verdict == NOTHING:
+            self._next_judgement(queue, standing)
+            return
         standing.lowered = standing.lowered or verdict.lowered
         if verdict.blocked:
             self._block(queue, f"blocked at level {standing.level}: {verdict.blocked}")
             return
         risen = standing.risen
         self._rise(queue, standing, verdict)
-        queue.stops_at = queue.counted_from + standing.next_judgement(queue.counted)
+        self._next_judgement(queue, standing)
         if standing.risen > risen:
             for rank in self._discipline.served():
                 if self._counts.queue_of[rank] is queue:
@@ -94,11 +114,10 @@ class Judging(Telling, ABC):
 
     def _close_day(self, queue: Queue, standing: Standing) -> None:
         """Judge a day that is over, and begin the next: a block is over, too."""
-        assert self._fates is not None
         if queue.counted:
             verdict = self._verdict(queue, standing)
             standing.lowered = standing.lowered or verdict.lowered
             if not queue.blocked:
                 self._rise(queue, standing, verdict)
         queue.blocked = False
-        standing.begin_day(tuple(self._fates.by_domain[queue.domain]))
+        standing.begin_day(tuple(self._so_far(queue)))

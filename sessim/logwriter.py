@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sessim.eventlog import NONE, EventLog
 from sessim.lifecycle import Rest
+from sessim.outcomes import Fates
 from sessim.plan import Plan
 from sessim.quality import OUTCOMES
 from sessim.serving import Ranks
@@ -53,8 +54,8 @@ class LogWriter:
         self._details = _Codes({"": 0})
         self.requests: NDArray[np.int64] | None = None
         """The emails of each run, where they are not those of the plan."""
-        self.knots: NDArray[np.int64] | None = None
-        """What became of the runs' emails, if anybody says: see :class:`~sessim.outcomes.Fates`."""
+        self._fates: Fates | None = None
+        self._emails: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def row(
         self, time: int, event: int, domain: int, status: int, rest: int, limit: int,
@@ -81,6 +82,23 @@ class LogWriter:
         )  # fmt: skip
         self._runs.append(runs)
         self._sent.append(sent)
+
+    def tell_of(self, fates: Fates, requests: NDArray[np.int64], emails: NDArray[np.int64]) -> None:
+        """Let the log tell what became of the emails.
+
+        ``requests`` and ``emails`` are each run's emails, and those that have left, by rank.
+        """
+        self._fates, self.requests, self._emails = fates, requests, emails
+
+    @property
+    def knots(self) -> NDArray[np.int64] | None:
+        """What became of the runs' emails, if anybody says: see :class:`~sessim.outcomes.Fates`."""
+        return None if self._fates is None else self._fates.knots(self._emails)
+
+    @property
+    def totals(self) -> NDArray[np.int64] | None:
+        """What became of the runs' emails in the end, by rank, if anybody says; quickly."""
+        return None if self._fates is None else self._fates.totals(self._emails)
 
     @property
     def last_time(self) -> int:
@@ -113,7 +131,7 @@ class LogWriter:
         other._blocks += self._blocks
         other._runs, other._sent = self._runs.copy(), self._sent.copy()
         other._details = _Codes(self._details)
-        other.requests, other.knots = self.requests, self.knots
+        other.requests, other._fates, other._emails = self.requests, self._fates, self._emails
         return other
 
     @property
@@ -202,8 +220,9 @@ def _unfold(writer: LogWriter, plan: Plan) -> dict[str, NDArray[Any]]:
         columns[name] = unsent * here if here.any() else np.zeros(len(run), counts)
     if (failing := rest == Rest.FAILED).any():
         columns["failed"] += unsent * failing
-    if writer.knots is not None:
-        columns |= _outcomes(writer.knots, run, columns["sent"])
+    knots = writer.knots
+    if knots is not None:
+        columns |= _outcomes(knots, run, columns["sent"])
     return columns
 
 

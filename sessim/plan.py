@@ -13,11 +13,11 @@ from pydantic import TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from sessim import checks, planschema, schedule
+from sessim.basis import Basis
 from sessim.checks import MOST_DOMAINS
 from sessim.clock import HOUR, Clock
 from sessim.errors import PlanError
 from sessim.fields import Horizon, Moment, Rate, RestartAt, Switch, Zone, whole
-from sessim.outcomes import Basis
 from sessim.parts import CONFIG, Domain, Task, TestSend
 from sessim.schedule import Recurrence, Runs
 from sessim.wording import in_words, problems

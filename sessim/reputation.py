@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import inf, log
 from typing import Any, Final, NamedTuple
 
 from sessim import warmup
@@ -19,9 +21,14 @@ SHARE: Final = (7, 10)
 
 DELIVERED: Final = "deliverability"
 
+MEASURES: Final = ("invalid", "spam bounces", DELIVERED, "complaints", "opens")
+"""What is measured of the emails sent on a day."""
+
+MEASURED: Final = 5
+
 
 class Bound(NamedTuple):
-    """A rate, of the emails sent that day, and where it stands to a threshold in 10,000."""
+    """A measure of the emails sent that day, and where it stands to a threshold in 10,000."""
 
     measure: str
     sign: str
@@ -68,6 +75,9 @@ class Verdict(NamedTuple):
     blocked: str = ""
 
 
+NOTHING: Final = Verdict()
+
+
 def judge(sent: int, limit: int, outcomes: Sequence[int], *, may_rise: bool = True) -> Verdict:
     """Judge the emails of a day.
 
@@ -76,41 +86,102 @@ def judge(sent: int, limit: int, outcomes: Sequence[int], *, may_rise: bool = Tr
     sent, limit
         The emails of the day so far, and the limit now in force.
     outcomes
-        What became of these emails, in the order of :data:`sessim.quality.OUTCOMES`.
+        Of these emails: invalid addresses, spam bounces, soft failures, complaints, opens.
     may_rise
         Whether anybody asks for what raises the domain.
     """
-    invalid, spam, soft, complaints, opens = outcomes[:5]
-    found = {
-        "invalid": invalid,
-        DELIVERED: sent - invalid - spam - soft,
-        "spam bounces": spam,
-        "complaints": complaints,
-        "opens": opens,
-    }
+    invalid, spam, soft, complaints, opens = outcomes
+    found = (invalid, spam, sent - invalid - spam - soft, complaints, opens)
     raised = lowered = blocked = ""
     if may_rise and sent and sent * SHARE[1] >= limit * SHARE[0]:
-        raised = next(filter(None, (_all(row, found, sent) for row in RAISED)), "")
+        row = next((row for row in RAISED if _all(row, found, sent)), None)
+        if row is not None:
+            words = (bound.words(found[_PLACE[bound.measure]], sent) for bound in row)
+            raised = f"{sent:,} sent, {', '.join(words)}"
     if sent > MANY:
         lowered = _any(LOWERED, found, sent)
         blocked = _any(BLOCKED, found, sent)
     return Verdict(raised, lowered, blocked)
 
 
-def _all(bounds: Iterable[Bound], found: dict[str, int], sent: int) -> str:
-    for bound in bounds:
-        if not bound.holds(found[bound.measure], sent):
-            return ""
-    return f"{sent:,} sent, " + ", ".join(
-        bound.words(found[bound.measure], sent) for bound in bounds
-    )
+_PLACE: Final = {name: place for place, name in enumerate(MEASURES)}
 
 
-def _any(bounds: Iterable[Bound], found: dict[str, int], sent: int) -> str:
+def _all(bounds: Iterable[Bound], found: Sequence[int], sent: int) -> bool:
+    return all(bound.holds(found[_PLACE[bound.measure]], sent) for bound in bounds)
+
+
+def _any(bounds: Iterable[Bound], found: Sequence[int], sent: int) -> str:
     for bound in bounds:
-        if bound.holds(found[bound.measure], sent):
-            return f"{bound.words(found[bound.measure], sent)} after {sent:,} sent"
+        measured = found[_PLACE[bound.measure]]
+        if bound.holds(measured, sent):
+            return f"{bound.words(measured, sent)} after {sent:,} sent"
     return ""
+
+
+# --- what rates let expect ----------------------------------------------------------------------
+
+
+class Prospects(NamedTuple):
+    """What the rates of a domain's emails let expect of judgements.
+
+    "Never" is less often than once in 2**53 times: a double cannot tell its chance from none, and
+    so no generator of doubles would draw it either.
+
+    Parameters
+    ----------
+    harmless_from
+        With so many emails a day or more, the domain is never lowered or blocked.
+    asks_for_opens
+        Whether opens may ever raise it.
+    """
+
+    harmless_from: float
+    asks_for_opens: bool
+
+
+NO_PROSPECTS: Final = Prospects(0, asks_for_opens=False)
+
+_NEVER: Final = 53 * log(2)
+
+
+@lru_cache(maxsize=4096)
+def prospects(rates: frozenset[tuple[float, ...]]) -> Prospects:
+    """Return what may be expected of emails of such rates, in the order of ``quality.RATES``."""
+    invalid, spam, _, complaints, opens = (max(r) for r in list(zip(*rates, strict=True))[:5])
+    highest = {
+        "invalid": invalid,
+        "spam bounces": spam,
+        DELIVERED: max((sum(entry[:3]) for entry in rates), default=0),  # those that are not
+        "complaints": complaints,
+        "opens": opens,
+    }
+    harmless = max(_never_from(bound, highest[bound.measure]) for bound in (*LOWERED, *BLOCKED))
+    fewest = min(limit for limit in warmup.levels() if limit) * SHARE[0] / SHARE[1]
+    asks = any(
+        _never_from(bound, opens) > fewest
+        for row in RAISED
+        for bound in row
+        if bound.measure == "opens"
+    )
+    return Prospects(harmless, asks)
+
+
+def _never_from(bound: Bound, rate: float) -> float:
+    """Return from how many emails on a bound never holds, where each email counts at a rate.
+
+    Chernoff's bound: the chance that a share of n emails reaches x is at most
+    exp(-n (x log(x / rate) + (1 - x) log((1 - x) / (1 - rate)))).
+    """
+    share = bound.per_myriad / 10_000
+    if bound.sign == "<":  # few of one kind are many of the others
+        share = 1 - share
+    if rate >= share:
+        return inf
+    if rate == 0:
+        return 1
+    exponent = share * log(share / rate) + (1 - share) * log((1 - share) / (1 - rate))
+    return _NEVER / exponent
 
 
 @dataclass
@@ -134,7 +205,7 @@ class Standing:
     level: int
     risen: int = 0
     lowered: str = ""
-    before: tuple[int, ...] = (0,) * 7
+    before: tuple[int, ...] = (0,) * MEASURED
     words: str = ""
 
     @classmethod
@@ -167,8 +238,15 @@ class Standing:
             self.words = f"level {self.level + 1} to {self.level}: {self.lowered}"
         self.risen, self.lowered, self.before = 0, "", before
 
-    def next_judgement(self, sent: int) -> int:
-        """Return at how many emails of the day the domain is judged next, after so many."""
-        limit = self.limit
+    def next_judgement(self, sent: int, levels_a_day: int, prospects: Prospects) -> int:
+        """Return at how many emails of the day the domain is judged next, after so many.
+
+        An instant at which it can neither rise nor fall is left out.
+        """
+        limit, rises = self.limit, self.rises(levels_a_day)
         share = -(-limit * SHARE[0] // SHARE[1])
-        return min((at for at in (MANY + 1, share) if sent < at < limit), default=limit)
+        first = limit
+        for at in (share, MANY + 1):
+            if sent < at < first and (at < prospects.harmless_from or (rises and at >= share)):
+                first = at
+        return first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import tokenize
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,7 +22,7 @@ from sessim.reputation import Standing
 from sessim.serving import NEVER, Counts, Queue
 from sessim.warmup import Days
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass
@@ -200,7 +201,7 @@ def save(state: State, head: dict[str, Any], file: BinaryIO) -> None:
 
 _UNREADABLE = (
     LookupError, TypeError, AttributeError, EOFError, ValueError, OverflowError, RuntimeError,
-    BadZipFile, zlib.error,
+    BadZipFile, zlib.error, tokenize.TokenError,
 )  # fmt: skip
 """What goes wrong in a file that is none of ours, or is damaged."""
 

@@ -20,6 +20,8 @@ NOWHERE, WAITING, CACHED, DROPPED, FAILED = map(int, Rest)
 _LEFT = frozenset({ROW.PAUSED, ROW.ERROR, ROW.CANCELLED})
 """The events before which several runs may have sent something."""
 
+_FEW = 20  # are quicker looked at one by one than as an array
+
 
 class Telling:
     """A plan, where it stands, and its log.
@@ -48,7 +50,7 @@ class Telling:
         state, counts = self.state, self._counts
         queue = counts.queue_of[rank]
         if self._fates and counts.emails[rank]:
-            self._fates.settle(rank, counts.emails[rank])
+            self._fates.mark(rank, counts.emails[rank])
         state.log.row(
             state.now, event, queue.domain, counts.codes[rank], counts.rests[rank],
             queue.limit, queue.total - queue.counted_from, detail, rank, counts.emails[rank],
@@ -63,8 +65,9 @@ class Telling:
         state, counts = self.state, self._counts
         if self._fates and event in _LEFT:
             ranks = np.asarray(ranks)
-            for rank in ranks[counts.sent[ranks] != self._fates.known[ranks]].tolist():
-                self._fates.settle(rank, counts.emails[rank])
+            moved = ranks if len(ranks) < _FEW else ranks[self._fates.behind(ranks, counts.sent)]
+            for rank in moved.tolist():
+                self._fates.mark(rank, counts.emails[rank])
         state.log.rows(
             state.now, event, queue.domain, counts.codes[first], counts.rests[first],
             queue.limit, queue.total - queue.counted_from, detail, ranks, counts.sent[ranks],
@@ -89,13 +92,12 @@ class Telling:
         state = self.state
         now, rows = state.now, state.log
         state.now, state.log = (log.last_time if self.finished else instant), log
-        fates, served = self._fates, self._discipline.served()
-        if fates and served:
-            self._fates = fates.copy()  # looking changes no luck
-        for rank in served:
+        fates, self._fates = self._fates, None  # looking changes no luck
+        for rank in self._discipline.served():
             self._row(ROW.END, rank)
         detail = "all work done" if self.finished else "work left"
         log.row(state.now, ROW.END, NONE, NONE, NOWHERE, NONE, 0, detail)
-        if self._fates:
-            log.knots, log.requests = self._fates.knots, np.array(self._counts.requests)
+        if fates:
+            counts = self._counts
+            log.tell_of(fates, np.array(counts.requests), counts.sent.astype(np.int64))
         state.now, state.log, self._fates = now, rows, fates

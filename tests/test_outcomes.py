@@ -14,7 +14,8 @@ from numpy.random import SeedSequence
 from scipy import stats
 
 import sessim
-from sessim.outcomes import Drawn, Expected, Luck, odds, shares
+from sessim.expectation import Expected, shares
+from sessim.luck import Drawn, Luck, odds, words_of
 from sessim.quality import OUTCOMES
 
 RATES = (0.1, 0.05, 0.15, 0.1, 0.5, 0.2, 0.05)  # in the order of sessim.quality.RATES
@@ -66,7 +67,7 @@ def test_counts_are_distributed_as_a_draw_for_every_email(cuts: tuple[int, ...])
         for _ in range(size)
     ]
     for seed in range(size):
-        part = Drawn(Luck(SeedSequence(seed)), odds(RATES), 1, 1, sum(cuts))
+        part = Drawn(Luck(words_of(SeedSequence(seed))), odds(RATES), 1, 1, sum(cuts))
         stretches = [part.take(cut) for cut in cuts]
         before = np.sum(stretches[:-1] or [np.zeros(7, int)], axis=0)
         drawn.append((*before.tolist(), *stretches[-1]))
@@ -85,7 +86,7 @@ def test_counts_are_distributed_as_a_draw_for_every_email(cuts: tuple[int, ...])
 
 @given(st.lists(st.integers(1, 500), min_size=1, max_size=8), st.integers(0, 99))
 def test_however_a_part_is_cut_it_ends_with_the_same_numbers(cuts: list[int], seed: int) -> None:
-    luck, size = Luck(SeedSequence(seed)), sum(cuts)
+    luck, size = Luck(words_of(SeedSequence(seed))), sum(cuts)
     whole = Drawn(luck, odds(RATES), 7, 3, size).take(size)
     part = Drawn(luck, odds(RATES), 7, 3, size)
     assert np.sum([part.take(cut) for cut in cuts], axis=0).tolist() == list(whole)

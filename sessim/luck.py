@@ -1,0 +1,174 @@
+"""What chance does to the emails of a part of a run, drawn at addresses: in whole emails.
+
+Nothing here loops over emails. What becomes of all emails of a part is drawn at once; where a
+stretch of sending ends inside the part, that is split between the emails sent and those to come,
+as drawing from an urn does it. Together this is exactly what a draw for every single email would
+be, and however the sending is cut, the part ends with the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from operator import sub
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.random import Generator, Philox, SeedSequence
+
+from sessim.quality import EXCLUSIVE
+
+_LARGEST: Final = 10**9 - 1
+"""numpy's urn holds no more emails; of a larger part each stretch is drawn by itself."""
+
+_TOTALS, _SPLIT, RATE, _LATER_TOTALS, _LATER_SPLIT = range(5)
+
+
+class Odds(NamedTuple):
+    """The rates of a part as they are drawn from: exclusive ones, then parts of the delivered."""
+
+    first: tuple[float, float, float, float]  # invalid, spam bounce, soft failure, delivered
+    complaint: float
+    open: float
+    click: float  # of those who open
+    unsubscribe: float
+
+
+@lru_cache(maxsize=4096)
+def odds(rates: tuple[float, ...]) -> Odds:
+    """Return the odds of rates; drawn ones that sum over 1 are scaled down to it."""
+    lost = rates[: len(EXCLUSIVE)]
+    scale = max(1.0, sum(lost))
+    invalid, spam, soft = (rate / scale for rate in lost)
+    complaint, opened, click, unsubscribe = rates[len(EXCLUSIVE) :]
+    first = (invalid, spam, soft, max(0.0, 1 - invalid - spam - soft))
+    return Odds(first, complaint, opened, min(1.0, click / opened if opened else 0.0), unsubscribe)
+
+
+def words_of(seed: SeedSequence) -> tuple[int, int]:
+    """Return what all streams of a seed are derived from."""
+    first, second = seed.generate_state(2, np.uint64).tolist()
+    return first, second
+
+
+class Luck:
+    """One generator, aimed at the stream of an address: nothing is kept between two draws.
+
+    Parameters
+    ----------
+    words
+        What all streams are derived from: see :func:`words_of`.
+    """
+
+    def __init__(self, words: tuple[int, int]) -> None:
+        self._words = words
+        self._bits = Philox(key=0)
+        self.generator = Generator(self._bits)
+        self._state = self._bits.state
+        self._counter = self._state["state"]["counter"]
+        self._key = self._state["state"]["key"]
+
+    def aim(self, name: int, purpose: int, at: int = 0, place: int = 0) -> Generator:
+        """Return the generator at the beginning of a stream."""
+        self._key[0], self._key[1] = self._words[0], self._words[1] ^ name
+        counter = self._counter
+        counter[1], counter[2], counter[3] = at, place, purpose
+        self._bits.state = self._state
+        return self.generator
+
+
+@lru_cache(maxsize=65_536)
+def number_of(name: str) -> int:
+    """Return the number that stands for a name in the address of a stream."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
+
+
+class Drawn:
+    """What becomes of the emails of a part, drawn as a whole and dealt out stretch by stretch.
+
+    What the service sees at once (bounces and complaints) and what recipients do later (opens,
+    clicks, unsubscriptions) have streams of their own: who asks for the first alone with
+    :meth:`first`, as reputation does, draws no more than that.
+    """
+
+    __slots__ = ("_after", "_luck", "_name", "_odds", "_place", "_rest", "_size", "left", "whole")
+
+    def __init__(self, luck: Luck, odds: Odds, name: int, place: int, size: int) -> None:
+        self._luck, self._odds, self._name, self._place = luck, odds, name, place
+        self._size = self.left = size
+        self.whole: Sequence[int] | None = None
+        """What became at once of all the part's emails, as soon as that is drawn."""
+        self._rest: Sequence[int] | None = None
+        self._after: Sequence[int] | None = None
+
+    def take(self, emails: int) -> Sequence[int]:
+        """Return what becomes of the next so many emails, in the order of ``OUTCOMES``."""
+        left, first = self.left, self.first(emails)
+        rest = self._rest or first  # what is left of the part, without these emails
+        arrived = emails - first[0] - first[1] - first[2]
+        if self._size > _LARGEST:
+            return (*first, *self._later(arrived, self._size - left))
+        delivered = arrived + self.left - rest[0] - rest[1] - rest[2] if self.left else arrived
+        after = self._after or self._later(delivered, 0)
+        if not self.left:
+            return (*first, *after)
+        taken = self._split_later(after, delivered, arrived)
+        self._after = tuple(map(sub, after, taken))
+        return (*first, *taken)
+
+    def first(self, emails: int) -> Sequence[int]:
+        """Return what becomes of the next so many emails at once, the first four ``OUTCOMES``.
+
+        Who asks for stretches with this goes on with this, and does not :meth:`take` others.
+        """
+        position, left = self._size - self.left, self.left
+        self.left = left - emails
+        if self._size > _LARGEST:
+            return self._totals(emails, position)
+        rest = self._rest
+        if rest is None:
+            rest = self.whole = self.whole or self._totals(left, position)
+        if emails == left:
+            return rest
+        taken = self._split(rest, left, emails)
+        self._rest = tuple(map(sub, rest, taken))
+        return taken
+
+    def _totals(self, emails: int, position: int) -> Sequence[int]:
+        odds, luck = self._odds, self._luck.aim(self._name, _TOTALS, position, self._place)
+        invalid, spam, soft, delivered = luck.multinomial(emails, odds.first).tolist()
+        complaints = luck.binomial(delivered, odds.complaint) if odds.complaint else 0
+        return invalid, spam, soft, complaints
+
+    def _split(self, rest: Sequence[int], left: int, emails: int) -> Sequence[int]:
+        """Deal out the next emails of those left: each outcome falls on them as from an urn."""
+        position = self._size - left + emails
+        urn = self._luck.aim(self._name, _SPLIT, position, self._place).hypergeometric
+        invalid, spam, soft, complaints = rest
+        delivered = left - invalid - spam - soft
+        now_invalid = urn(invalid, left - invalid, emails) if invalid else 0
+        left, emails = left - invalid, emails - now_invalid
+        now_spam = urn(spam, left - spam, emails) if spam else 0
+        left, emails = left - spam, emails - now_spam
+        now_soft = urn(soft, left - soft, emails) if soft else 0
+        arrived = emails - now_soft
+        now = urn(complaints, delivered - complaints, arrived) if complaints else 0
+        return now_invalid, now_spam, now_soft, now
+
+    def _later(self, delivered: int, position: int) -> Sequence[int]:
+        odds, luck = self._odds, self._luck.aim(self._name, _LATER_TOTALS, position, self._place)
+        opens = luck.binomial(delivered, odds.open) if odds.open else 0
+        clicks = luck.binomial(opens, odds.click) if odds.click else 0
+        return opens, clicks, luck.binomial(delivered, odds.unsubscribe) if odds.unsubscribe else 0
+
+    def _split_later(self, after: Sequence[int], delivered: int, arrived: int) -> Sequence[int]:
+        position = self._size - self.left
+        urn = self._luck.aim(self._name, _LATER_SPLIT, position, self._place).hypergeometric
+        opens, clicks, unsubscribes = after
+        now_open = urn(opens, delivered - opens, arrived) if opens else 0
+        return (
+            now_open,
+            urn(clicks, opens - clicks, now_open) if clicks else 0,
+            urn(unsubscribes, delivered - unsubscribes, arrived) if unsubscribes else 0,
+        )
