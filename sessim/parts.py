@@ -166,10 +166,12 @@ class Task:
         if self.segments is not None:
             total = sum(segment.requests for segment in self.segments)
             if total != self.requests:
-                raise ValueError(
-                    f"segments have {total} requests together, but requests is {self.requests}; "
-                    "make them equal"
+                message = (
+                    f"{self.requests} is not what the task's segments have together; "
+                    f"give {total}, or change the segments"
                 )
+                where = "requests" if self.recipients is None else "recipients"
+                raise PlanError([Problem(where, message, (where,))])
         return self
 
     def _count(self, file: str) -> None:

@@ -23,10 +23,12 @@ from sessim.widgets.reading import is_file, number, numbers, times
 BATCH, SCHEDULED, RECURRING = (kind.label for kind in TaskType)
 TYPES: Final = (BATCH, SCHEDULED, RECURRING)
 NUMBER, CSV = "number", "csv"
-NONE, LIST, RULE = "none", "list", "rule"
+NONE, LIST, RULE, REPUTATION = "none", "list", "rule", "reputation"
 
 _TIMED: Final = ("start",)
 _REPEATED: Final = ("every", "count", "until", "every_by", "overlap")
+_KEPT: Final = ("quality", "segments")
+"""Keys of a task or domain that have no place in the form: kept as JSON, and written back."""
 
 _Row = TypeVar("_Row", bound="TaskDraft | DomainDraft")
 
@@ -56,6 +58,8 @@ class TaskDraft:
     template: str = ""
     reply_to: str = ""
     cancel_at: str = ""
+    quality: str = ""
+    segments: str = ""
     key: int = field(default=0, compare=False)
 
     @property
@@ -66,7 +70,8 @@ class TaskDraft:
     @property
     def shown(self) -> tuple[str, ...]:
         """The fields that count for this type and this kind of recipient group."""
-        left_out = {"type", "group", "key", "requests" if self.group == CSV else "recipients"}
+        left_out = {"type", "group", "key", *_KEPT}
+        left_out.add("requests" if self.group == CSV else "recipients")
         if self.type == BATCH:
             left_out.update(_TIMED)
         if self.type != RECURRING:
@@ -78,7 +83,7 @@ class TaskDraft:
         found: dict[str, Any] = {name: getattr(self, name) for name in self.shown}
         for name in {"requests", "count"} & found.keys():
             found[name] = number(found[name])
-        return {name: value for name, value in found.items() if value != ""}
+        return {name: value for name, value in found.items() if value != ""} | _kept(self)
 
 
 REQUIRED: Final = ("name", "sender", "start", "every", "requests", "recipients")
@@ -103,6 +108,8 @@ class DomainDraft:
     csv: str = ""
     warmup_start: str = ""
     advance: str = "calendar"
+    level: str = "1"
+    quality: str = ""
     key: int = field(default=0, compare=False)
 
     @property
@@ -115,7 +122,9 @@ class DomainDraft:
         found = {"name": self.name, "warmup": self.limits(), "advance": self.advance}
         if self.warmup_start:
             found["warmup_start"] = self.warmup_start
-        return found
+        if self.warmup == REPUTATION:
+            found["level"] = number(self.level)
+        return found | _kept(self)
 
     def limits(self) -> object:
         """Return where the limits come from, as a plan file has it."""
@@ -137,6 +146,7 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     LIST: ("numbers",),
     RULE: ("rule_start", "factor", "cap"),
     CSV: ("csv",),
+    REPUTATION: ("level",),
 }
 """The fields of each warm-up that is not a published one."""
 
@@ -316,6 +326,12 @@ def free_name(name: str, taken: Sequence[str], longest: int = 200) -> str:
             return free
 
 
+def _kept(row: TaskDraft | DomainDraft) -> dict[str, Any]:
+    """Return what a row has that the form does not show, as a plan file has it."""
+    texts = {name: getattr(row, name, "") for name in _KEPT}
+    return {name: json.loads(text) for name, text in texts.items() if text}
+
+
 # --- from a plan's plain data -------------------------------------------------------------------
 
 
@@ -323,21 +339,24 @@ def _text(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _texts(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: json.dumps(v) if name in _KEPT else _text(v) for name, v in data.items()}
+
+
 def _task(data: Mapping[str, Any]) -> TaskDraft:
-    found: dict[str, Any] = {name: _text(value) for name, value in data.items()}
+    found = _texts(data)
     found["every"] = found.get("every", "").removesuffix("h")
     kind = RECURRING if "every" in data else SCHEDULED if "start" in data else BATCH
     return TaskDraft(**found, type=kind, group=CSV if "recipients" in data else NUMBER)
 
 
 def _domain(data: Mapping[str, Any]) -> DomainDraft:
-    found: dict[str, Any] = {name: str(value) for name, value in data.items()}
-    return DomainDraft(**found | _warmup(data.get("warmup", "standard")))
+    return DomainDraft(**_texts(data) | _warmup(data.get("warmup", "standard")))
 
 
 def _warmup(value: object) -> dict[str, str]:
     match value:
-        case str() if value == NONE or value in published():
+        case str() if value in (NONE, REPUTATION) or value in published():
             return {"warmup": value}
         case int():
             return {"warmup": NUMBER, "number": str(value)}

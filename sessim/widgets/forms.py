@@ -18,6 +18,7 @@ from sessim.widgets.draft import (
     NONE,
     NUMBER,
     PARTS,
+    REPUTATION,
     RULE,
     AccountDraft,
     DomainDraft,
@@ -155,7 +156,7 @@ class DomainForm(Form):
             lambda name, content: uploaded("csv", "limits", name, content),
         )
         options = {name: f"{name}: {entry.title}" for name, entry in warmup.published().items()}
-        options |= _choices(words, NUMBER, LIST, RULE, CSV, NONE, prefix="warmup.")
+        options |= _choices(words, REPUTATION, NUMBER, LIST, RULE, CSV, NONE, prefix="warmup.")
         self.text("name", required=True)
         self.choice("warmup", options)
         self.text("number", required=True)
@@ -164,6 +165,7 @@ class DomainForm(Form):
         self.text("factor", required=True)
         self.text("cap", required=True)
         self.text("csv", required=True, options=(), below=[self.upload])
+        self.text("level", required=True)
         self.moment("warmup_start")
         self.choice("advance", _choices(words, "calendar", "sending"))
 
@@ -183,6 +185,9 @@ class DomainForm(Form):
         """Return the picture and the sentence of a domain's limits; empty if they are wrong."""
         if built.value is None:
             return "", ""
+        if built.value.warmup == REPUTATION:
+            level, first = built.value.level, f"{built.value.limits.on(1):,}"
+            return "", self.words("builder.curve_reputation", level=level, first=first)
         found = curve.curve(built.value.warmup)
         said = curve.describe(found, self.words)
         if built.value.limits.counts_days and start:

@@ -29,7 +29,7 @@ from sessim.widgets.draft import (
 from sessim.widgets.history import History
 from sessim.widgets.labels import Words
 from sessim.widgets.reading import is_file, number, numbers, times
-from tests.strategies import plans
+from tests.strategies import plans, with_quality
 
 LAUNCH = Path(__file__).parents[2] / "notebooks" / "data" / "launch.yaml"
 HOSTILE = [
@@ -113,7 +113,7 @@ domains:
   - {name: c.example, warmup: [1, 2, 3]}
   - {name: d.example, warmup: 7}
   - {name: e.example, warmup: none}
-  - {name: f.example, warmup: sendgrid-auto}
+  - {name: f.example, warmup: sendgrid-auto, quality: {open_rate: {beta: [2, 8]}}}
 tasks:
   - name: All
     sender: "Example Shop <a@a.example>"
@@ -139,6 +139,62 @@ test_sends:
     assert draft.domains[0].csv == "limits.csv"
     assert check(draft).plan == plan
     assert run(to_python(plan)) == plan
+
+
+QUALITY = """
+start: 2026-12-01
+domains:
+  - {name: a.example, warmup: reputation, level: 3, quality: {invalid_rate: 0.01, open_rate: 0.3}}
+tasks:
+  - name: Launch
+    sender: hello@a.example
+    requests: 3000
+    quality: {complaint_rate: {uniform: [0.0001, 0.0005]}}
+    segments:
+      - {name: engaged, requests: 1000, quality: {open_rate: 0.6}}
+      - {name: others, requests: 2000}
+"""
+
+
+def test_an_edit_beside_them_keeps_level_rates_and_segments(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(QUALITY, "utf-8")
+    plan = Plan.from_yaml(tmp_path / "plan.yaml")
+    draft = Draft.from_plan(plan, tmp_path)
+    assert (draft.domains[0].warmup, draft.domains[0].level) == ("reputation", "3")
+    assert check(draft).plan == plan
+    found = check(draft.with_task(0, subject="Hello").with_domain(0, level="5")).plan
+    assert found is not None
+    task, domain = found.tasks[0], found.domains[0]
+    assert (task.quality, task.segments) == (plan.tasks[0].quality, plan.tasks[0].segments)
+    assert (domain.level, domain.quality) == (5, plan.domains[0].quality)
+    found.to_yaml(tmp_path / "edited.yaml")
+    assert Plan.from_yaml(tmp_path / "edited.yaml") == found
+    other = check(draft.with_domain(0, warmup="standard")).plan  # a level is one of reputation
+    assert other is not None
+    assert other.domains[0].level == 1
+
+
+def test_requests_that_leave_the_segments_behind_are_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "plan.yaml").write_text(QUALITY, "utf-8")
+    draft = Draft.from_plan(Plan.from_yaml(tmp_path / "plan.yaml"), tmp_path)
+    assert check(draft.with_task(0, requests="2500")).beside("tasks", 0) == {
+        "requests": "2500 is not what the task's segments have together; give 3000, or change "
+        "the segments"
+    }
+
+
+@given(data=with_quality())
+def test_every_plan_with_rates_survives_the_form(data: dict[str, Any]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sessim.SessimWarning)
+        plan = Plan.from_dict(data)
+        assert check(Draft.from_plan(plan, Path.cwd())).plan == plan
+        assert run(to_python(plan)) == plan
+
+
+@pytest.mark.parametrize("level", ["", "x", "21", "-1", "1.5"])
+def test_a_level_that_is_none_is_said_beside_it(level: str) -> None:
+    assert list(domain_problems(warmup="reputation", level=level)) == ["level"]
 
 
 def test_code_with_a_file_is_right_where_it_is_run(
@@ -171,7 +227,7 @@ def test_code_is_never_wide() -> None:
 def test_the_form_knows_every_key() -> None:
     """What a task or domain may say has a place in the form, or else is reserved."""
     for draft, entry in ((TaskDraft, sessim.Task), (DomainDraft, sessim.Domain)):
-        keys = {field.name for field in fields(entry)} - {"level", "quality", "segments"}
+        keys = {field.name for field in fields(entry)}
         assert keys <= {field.name for field in fields(draft)}
 
 
