@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from sessim import tables
+from sessim import days, tables
 from sessim.clock import moment
 from sessim.errors import ArgumentError, LogError
 from sessim.eventlog import EventLog, iso
@@ -62,8 +62,8 @@ class Result:
 
     @cached_property
     def daily(self) -> pd.DataFrame:
-        """One row a domain and day (see :func:`sessim.tables.daily`)."""
-        return tables.daily(self._ledger)
+        """One row a domain and day (see :func:`sessim.days.daily`)."""
+        return days.daily(self._ledger)
 
     @cached_property
     def pauses(self) -> pd.DataFrame:

@@ -14,13 +14,13 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from sessim.advance import Days
 from sessim.errors import LogError
 from sessim.logwriter import LogWriter
 from sessim.outcomes import Fates, sequence
 from sessim.plan import Domain, Plan
 from sessim.reputation import Standing
 from sessim.serving import NEVER, Counts, Queue
-from sessim.warmup import Days
 
 FORMAT = 3
 

@@ -14,7 +14,17 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "sessim"
 
 ROOMS = (
-    *("version", "errors", "lifecycle", "clock", "warmup", "quality", "wording", "planschema"),
+    *(
+        "version",
+        "errors",
+        "lifecycle",
+        "clock",
+        "warmup",
+        "advance",
+        "quality",
+        "wording",
+        "planschema",
+    ),
     *(
         "fields",
         "recipients",
@@ -39,6 +49,7 @@ ROOMS = (
         "model",
     ),
     *(
+        "days",
         "tables",
         "life",
         "charts",

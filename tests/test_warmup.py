@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import sessim
 from sessim import warmup
+from sessim.advance import Days
 from sessim.warmup import (
     LARGEST,
-    Days,
     Fixed,
     Rule,
     Table,

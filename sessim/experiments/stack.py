@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessim import warmup
+from sessim.days import levels_in
 from sessim.eventlog import NONE, Event
 from sessim.experiments.tally import DAILY, TASKS, Tally, trimmed
 from sessim.ledger import NOT_YET, Ints, is_finished
@@ -23,7 +24,6 @@ from sessim.lifecycle import Rest, TaskStatus
 from sessim.logwriter import SEVERAL, LogWriter
 from sessim.plan import Plan
 from sessim.quality import OUTCOMES
-from sessim.tables import levels_in
 
 _CLOSING: Final = (int(Event.DAY), int(Event.END))
 """They tell of the day that ends with them."""

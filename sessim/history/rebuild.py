@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sessim.advance import Days
 from sessim.clock import Clock
 from sessim.errors import HistoryError
 from sessim.eventlog import NONE, SEEN, Event, EventLog
@@ -28,7 +29,7 @@ from sessim.lifecycle import CANCELLED
 from sessim.parts import Domain
 from sessim.plan import Plan
 from sessim.version import __version__
-from sessim.warmup import Days, published
+from sessim.warmup import published
 
 Ints = NDArray[np.int64]
 
