@@ -72,7 +72,9 @@ def throughput(
     sum of their limits, which is what the height of the bars compares with, and rows above the
     bars mark the days on which each was at its own (those with few such days in one row; without
     names where the picture is narrow). What domains without a limit sent is pale and on top: what
-    is below can be compared with the line. ``domains="a.example.com"`` draws one alone.
+    is below can be compared with the line. ``domains="a.example.com"`` draws one alone. Where a
+    reputation raises a limit the line steps inside the day, and marks say how levels changed and
+    when a domain was blocked; of an only domain, with the number of the new level.
 
     Parameters
     ----------

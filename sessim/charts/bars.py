@@ -13,7 +13,7 @@ from matplotlib.markers import CARETUPBASE
 from matplotlib.transforms import Bbox, TransformedBbox
 from numpy.typing import NDArray
 
-from sessim.charts import lettering, style
+from sessim.charts import lettering, levels, style
 from sessim.charts.story import Floats, Story
 from sessim.charts.words import date, in_words, number
 from sessim.ledger import Ints
@@ -54,10 +54,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Limit:
-    """A line of daily limits, not a number where there is none."""
+    """A line of daily limits, not a number where there is none, and the instants between them."""
 
     label: str
     values: Floats
+    edges: Ints
 
 
 def draw(
@@ -78,7 +79,8 @@ def draw(
     line = limit(story)
     top = _top(base, line)
     if line:
-        handles.append((_with_height(line, top), _line(ax, edges, line, top)))
+        handles.append((_with_height(line, top), _line(ax, line, top)))
+        handles += levels.mark(ax, story, line.edges, line.values, top).items()
     handles += [(label, Line2D([], [], linestyle="none")) for label in _unlimited_labels(story)]
     raised = 0.0
     if full := _full_days(story, named=style.width(ax) > _NARROW):
@@ -112,8 +114,9 @@ def _edge(edges: Floats) -> float:
     return 0.4 if len(edges) <= 100 else 0.0
 
 
-def _line(ax: Axes, edges: Floats, line: Limit, top: float) -> Any:
+def _line(ax: Axes, line: Limit, top: float) -> Any:
     """Draw a limit, with an arrow wherever it leaves the picture."""
+    edges = style.dates(line.edges)
     step = ax.stairs(
         line.values,
         edges,
@@ -225,13 +228,14 @@ def _look(i: int) -> tuple[Any, str]:
 
 def limit(story: Story) -> Limit | None:
     """Return the line of limits: of the only domain, or the sum of all that have one."""
-    found = {name: values for name, values in story.limits.items() if not np.isnan(values).all()}
+    edges, values = levels.steps(story)
+    found = {name: numbers for name, numbers in values.items() if not np.isnan(numbers).all()}
     if not found:
         return None
     every = np.stack(list(found.values()))
     known = ~np.isnan(every).all(axis=0)
     total = np.where(known, np.nansum(every, axis=0), np.nan)
-    return Limit(_limit_label(story, list(found)), total)
+    return Limit(_limit_label(story, list(found)), total, edges)
 
 
 def _limit_label(story: Story, names: Sequence[str]) -> str:
@@ -329,4 +333,4 @@ def _limit_words(story: Story) -> str:
     words = (
         f"the daily limit was reached {reached}" if full else "the daily limit was never reached"
     )
-    return "; ".join([words, *_unlimited_labels(story)])
+    return "; ".join(filter(None, [words, levels.describe(story), *_unlimited_labels(story)]))
