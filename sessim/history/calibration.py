@@ -53,8 +53,8 @@ class Fit:
     plan
         The plan, which can be simulated.
     loss
-        Mean distance of the emails sent and cached from those seen, as a share of a run's
-        requests.
+        Mean distance of the emails sent and cached from those seen, over time, as a share of a
+        run's requests.
     """
 
     rules: Rules
@@ -254,7 +254,7 @@ def _distance(observed: Observed, plan: Plan) -> float:
     sent, cached = Paths(result.log).at(seen)
     is_cached = np.where(seen.status == TaskStatus.TO_START, 0, seen.cached)
     away = np.abs(sent - seen.sent) + np.abs(cached - is_cached)
-    return float(away.mean() / seen.requests.mean())
+    return float(np.average(away, weights=observed.weight) / seen.requests.mean())
 
 
 # --- what is told of it --------------------------------------------------------------------------

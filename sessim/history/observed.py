@@ -14,6 +14,7 @@ from sessim.ledger import Ints
 from sessim.lifecycle import TaskStatus
 
 Flags = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 
 
 class Observed:
@@ -43,6 +44,19 @@ class Observed:
         order = np.argsort(key, kind="stable")
         starts = np.flatnonzero(np.diff(key[order])) + 1
         return np.split(order, starts) if len(order) else []
+
+    @cached_property
+    def weight(self) -> Floats:
+        """How long each sighting stands for: half the time to its run's neighbouring ones.
+
+        An importer keeps the first and the last look at what does not change, another source every
+        look: weighted, they say the same.
+        """
+        weight = np.ones(len(self.seen))
+        for places in self.by_run:
+            gaps = np.diff(self.seen.time[places]) / (2 * SECOND)
+            weight[places] += np.append(gaps, 0) + np.append(0, gaps)
+        return weight
 
     @cached_property
     def returns(self) -> tuple[Ints, Ints, Ints]:

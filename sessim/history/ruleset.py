@@ -137,8 +137,8 @@ def _zones_by_offset(own: str, begin: int, end: int) -> tuple[str, ...]:
 def _times_of_return(observed: Observed) -> list[dt.time]:
     """Return the wall-clock times at which paused runs may have gone on, day after day.
 
-    The roundest that agree with what was seen. Midnight is none of them: that is when the limits
-    begin anew by themselves.
+    The roundest that agree with what was seen. Midnight is none of them, nor are the minutes after
+    it: that is when the limits begin anew by themselves, and late counters tell of it.
     """
     earliest, latest, _ = observed.returns
     if len(latest) < 2:
@@ -148,7 +148,8 @@ def _times_of_return(observed: Observed) -> list[dt.time]:
     begins = ends - (latest - earliest)
     grid = np.arange(0, DAY, _STEP)
     agreed = ((begins[:, None] - _LATE <= grid) & (grid <= ends[:, None])).sum(axis=0)
-    if agreed.max() < _LIKELY * len(latest) or agreed[0] == agreed.max():
+    at_midnight = agreed[grid <= _LATE].max() == agreed.max()
+    if agreed.max() < _LIKELY * len(latest) or at_midnight:
         return []
     minutes = grid[agreed == agreed.max()] // _MINUTE
     roundest = next(step for step in (60, 30, 15, 5) if (minutes % step == 0).any())

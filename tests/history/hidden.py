@@ -7,8 +7,10 @@ from block to block, there are outages, polls are missing and counters are late.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import random
 from dataclasses import dataclass, field
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 MINUTE = 60
@@ -134,3 +136,30 @@ def _minute(
         room -= most
         _close(order, used, limit)
     return turn
+
+
+def write(hidden: Hidden, path: Path) -> Path:
+    """Write the polls as a poller keeps the answers of ``ListSendTasks``, one a line."""
+    tasks = {run.task: run for run in hidden.tasks}
+    with path.open("w") as file:
+        for at, page in hidden.polls:
+            rows = [_row(tasks[row[0]], row) for row in page]
+            answer = {"TotalCount": len(rows), "Data": rows, "RequestId": "r"}
+            print(json.dumps({"time": f"{_wall(at)}+08:00", "Response": answer}), file=file)
+    return path
+
+
+def _row(run: Run, row: tuple[int, int, int, int, int]) -> dict[str, object]:
+    names = ("TaskId", "TaskStatus", "RequestCount", "SendCount", "CacheCount")
+    return {
+        **dict(zip(names, row, strict=True)),
+        "FromEmailAddress": f"hello@{run.domain}",
+        "TaskType": 2,
+        "CreateTime": f"{START:%Y-%m-%d %H:%M:%S}",
+        "Subject": f"Task {run.task}",
+        "TimedParam": {"BeginTime": _wall(run.due)},
+    }
+
+
+def _wall(time: int) -> str:
+    return f"{dt.datetime.fromtimestamp(time, START.tzinfo):%Y-%m-%d %H:%M:%S}"
