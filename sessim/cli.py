@@ -11,7 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from sessim import cli_deadline, cli_experiments, cli_explain, cli_history, cli_send
+from sessim import (
+    cli_calibrate,
+    cli_deadline,
+    cli_experiments,
+    cli_explain,
+    cli_history,
+    cli_send,
+)
 from sessim.cli_parts import BAD_INPUT, FAILED, INTERRUPTED, make_folder
 from sessim.errors import SessimError
 from sessim.listing import console, day_table
@@ -70,7 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", metavar="N", type=int, default=0, help="default 0")
     command.add_argument("--until", metavar="DATE", help="stop there, before the horizon")
 
-    for room in (cli_experiments, cli_deadline, cli_send, cli_history, cli_explain):
+    for room in (
+        cli_experiments, cli_deadline, cli_send, cli_history, cli_explain, cli_calibrate,
+    ):  # fmt: skip
         room.add_commands(partial(_command, commands))
 
     command = _command(commands, "schema", _schema, "print the JSON Schema of plan files")

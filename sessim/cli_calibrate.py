@@ -6,7 +6,8 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sessim.cli_history import Add, add_files, read
+from sessim.cli_history import add_files, read
+from sessim.cli_parts import Add
 from sessim.errors import ArgumentError
 from sessim.warmup import Rule
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from sessim.history.calibration import Calibration
 
 
-def add_command(add: Add) -> None:
+def add_commands(add: Add) -> None:
     """Add the command."""
     command = add("calibrate", calibrate, "fit a plan to a history")
     add_files(command)
