@@ -17,6 +17,7 @@ from sessim.result import Result
 from sessim.widgets import lives, markup
 from sessim.widgets.base import guarded
 from sessim.widgets.markup import Html
+from sessim.widgets.pressing import script
 from sessim.widgets.selection import MOST_OPTIONS, ResultPanel
 from sessim.widgets.timebar import TimeBar
 
@@ -26,29 +27,6 @@ MOST_ROWS: Final = 200
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
 _HIGH: Final = "50rem"  # of the task list: a dozen tasks, whose names take two lines or three
 _NOBODY: Final = 0  # stands for no task in the box of lives
-_PRESS: Final = """
-const panel = this.closest('.sessim-panel');
-const choose = event => {
-  const name = event.target.closest('[data-task]');
-  if (!name || event.button) return;
-  const box = panel.querySelector('.sessim-life select');
-  const own = option => option.text.split(':')[0] === name.dataset.task;
-  const at = [...box.options].findIndex(own);
-  if (at < 0) return;
-  box.selectedIndex = at;
-  box.focus();
-  box.dispatchEvent(new Event('change', {bubbles: true}));
-  event.preventDefault();
-};
-if (!panel.sessimPress) {
-  panel.sessimPress = true;
-  panel.addEventListener('mousedown', choose);
-  panel.addEventListener('click', choose);
-}
-"""
-"""Makes a task's name in the list choose the task in the box of lives, which stays the one
-control of it: a press moves the focus there. Already the mouse button's going down does: before
-it is let go, the list may have been drawn anew, and then there is no click."""
 
 
 class Console(ResultPanel):
@@ -86,7 +64,9 @@ class Console(ResultPanel):
         super().__init__(language)
         self._build()
         self.children = (
-            ipywidgets.HTML(markup.style(markup.LAB, markup.RULES, script=_PRESS)),
+            ipywidgets.HTML(
+                markup.style(markup.LAB, markup.RULES, script=script("task", "sessim-life"))
+            ),
             self.time_bar,
             self.status,
             self.domain_list,
