@@ -12,6 +12,7 @@ Name            What it is
 ``Deadline``    When to start, how sure it is: replications, fan chart, one sentence.
 ``TestSend``    Test sends to at most 20 addresses.
 ``SendPanel``   Sends a plan for real, and follows it.
+``Replay``      A history from files: the console at any instant, pauses explained, findings.
 =============== =================================================================================
 
 Each is loaded when it is first used, and works without a browser, too.
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sessim.widgets.console import Console
     from sessim.widgets.dashboard import Dashboard
     from sessim.widgets.deadline import Deadline
+    from sessim.widgets.replay import Replay
     from sessim.widgets.runner import Runner
     from sessim.widgets.sendpanel import SendPanel
     from sessim.widgets.testsend import TestSend
@@ -38,6 +40,7 @@ __all__ = [
     "Console",
     "Dashboard",
     "Deadline",
+    "Replay",
     "Runner",
     "SendPanel",
     "TaskBuilder",

@@ -47,11 +47,17 @@ def _choices(words: Words, *values: str, prefix: str = "") -> dict[str, str]:
 
 
 def uploader(
-    words: Words, tip: str, endings: Sequence[str], take: Callable[[str, bytes], None]
+    words: Words,
+    tip: str,
+    endings: Sequence[str],
+    take: Callable[[str, bytes], None],
+    *,
+    multiple: bool = False,
 ) -> Any:
-    """Make a button that uploads one file and hands on its name and content."""
+    """Make a button that uploads a file, or several, and hands on each name and content."""
     button = ipywidgets.FileUpload(
         accept=",".join(endings),
+        multiple=multiple,
         description=words("builder.upload"),
         tooltip=words(tip),
         layout=ipywidgets.Layout(width="auto", flex="0 0 auto"),

@@ -7,6 +7,7 @@ from typing import Final
 from sessim.widgets.app_labels import APP_LABELS
 from sessim.widgets.builder_labels import BUILDER_LABELS
 from sessim.widgets.deadline_labels import DEADLINE_LABELS
+from sessim.widgets.replay_labels import REPLAY_LABELS
 from sessim.widgets.send_labels import SEND_LABELS
 
 LANGUAGES: Final = ("en", "id")
@@ -286,6 +287,7 @@ LABELS: Final[dict[str, tuple[str, str]]] = {
     **APP_LABELS,
     **SEND_LABELS,
     **DEADLINE_LABELS,
+    **REPLAY_LABELS,
     # --- end of workbench, test sends ---
 }
 """From each key to the words in each of :data:`LANGUAGES`."""
