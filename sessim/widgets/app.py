@@ -22,14 +22,18 @@ from sessim.widgets.compare import Compare
 from sessim.widgets.console import Console
 from sessim.widgets.dashboard import Dashboard
 from sessim.widgets.deadline import Deadline
+from sessim.widgets.replay import Replay
 from sessim.widgets.runner import Runner
 from sessim.widgets.sendpanel import SendPanel
 from sessim.widgets.testsend import TestSend
 
-PLAN, CONSOLE, DASHBOARD, COMPARE, DEADLINE, TEST_SEND, SEND = range(7)
+PLAN, CONSOLE, DASHBOARD, COMPARE, DEADLINE, TEST_SEND, SEND, REPLAY = range(8)
 """The tabs."""
 
-_TABS: Final = ("plan", "console", "dashboard", "compare", "deadline", "test_send", "send")
+_TABS: Final = (
+    *("plan", "console", "dashboard", "compare"),
+    *("deadline", "test_send", "send", "replay"),
+)
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
 _CSS: Final = """
 .sessim-workbench .jupyter-widgets.widget-tab > .widget-tab-contents { padding: 8px 6px; }
@@ -55,8 +59,9 @@ class Workbench(Panel):
         Trait: the latest result; None until there is one.
     auto
         Trait: whether a change of the plan is simulated at once, when there is a result already.
-    builder, runner, console, dashboard, compare, deadline, test_send, send
-        The panels. Console and dashboard show the same result, tasks and domains.
+    builder, runner, console, dashboard, compare, deadline, test_send, send, replay
+        The panels. Console and dashboard show the same result, tasks and domains; histories have a
+        console of their own.
     tabs
         Holds all but the runner, which stays in sight.
     """
@@ -78,6 +83,7 @@ class Workbench(Panel):
         self.deadline = Deadline(language=language)
         self.test_send = TestSend(language=language)
         self.send = SendPanel(language=language)
+        self.replay = Replay(language=language)
         self._build()
         self._connect()
         self._take_plan()
@@ -114,6 +120,7 @@ class Workbench(Panel):
             self.deadline,
             self.test_send,
             self.send,
+            self.replay,
         ]
         titles = [words(f"app.{name}") for name in _TABS]
         self.tabs = ipywidgets.Tab(pages, titles=titles, selected_index=PLAN)
