@@ -70,6 +70,7 @@ ROOMS = (
         "cli_send",
         "cli_history",
         "cli_explain",
+        "cli_calibrate",
         "cli",
     ),
 )
