@@ -31,16 +31,21 @@ ENDINGS: Final = (
 """Of the files that are suggested; any other may be named."""
 
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "4px 8px"}
-_SIDES: Final = {"grid_template_columns": "repeat(auto-fit, minmax(min(26rem, 100%), 1fr))"}
+_SIDES: Final = {
+    "grid_gap": "8px", "grid_template_columns": "repeat(auto-fit, minmax(min(26rem, 100%), 1fr))",
+}  # fmt: skip
 _AUTO: Final = {"width": "auto", "max_width": "100%"}
 _LABEL: Final = {"description_width": "initial"}
 _NONE: Final = 0  # stands for no pause
 _CSS: Final = """
-.sessim-replay .sessim-field { flex: 1 1 24rem; min-width: 0; }
+.sessim-replay .sessim-field { flex: 0 0 auto; min-width: 0; }
 .sessim-replay .sessim-field > .widget-hbox > :first-child { flex: 1 1 0; min-width: 0; }
 .sessim-replay .sessim-field > .widget-hbox > :not(:first-child) { flex: 0 0 auto; }
 .sessim-replay .sessim-hint { color: var(--jp-ui-font-color2); font-size: 0.85em; }
-.sessim-replay ul { margin: 4px 0; padding-left: 1.5em; }
+.sessim-replay ul { margin: 4px 8px; padding-left: 1.2em; }
+.sessim-replay .sessim-list .note { margin: 4px 8px; }
+.sessim-replay .sessim b { display: block; padding: 4px 8px; }
+.sessim-replay .time { white-space: nowrap; }
 """
 
 

@@ -92,7 +92,7 @@ def explanation(found: Explanation | None, words: Words) -> str:
     """Tell why a task was paused, with the tables that this rests on."""
     if found is None:
         return ""
-    parts = [Html(f"<p><b>{text(words('replay.why', name=found.name))}</b></p>")]
+    parts = [Html(f"<b>{text(words('replay.why', name=found.name))}</b>")]
     parts.append(markup.note(found.paragraph))
     if found.ledger is not None and len(found.ledger.used):
         parts.append(_used(found.ledger, words))
@@ -141,14 +141,19 @@ def _button(place: int, name: str) -> Html:
     return Html(f'<button type="button" data-pause="{place}">{text(name)}</button>')
 
 
-def _between(earliest: Any, latest: Any, words: Words) -> str:
+def _between(earliest: Any, latest: Any, words: Words) -> Html:
     """Write an instant, or the two between which it lies."""
     if pd.isna(earliest) or pd.isna(latest):
-        return words("unfinished")
+        return Html(text(words("unfinished")))
     if earliest == latest:
-        return when(latest, seconds=True)
+        return _whole(when(latest, seconds=True))
     last = f"{latest:%H:%M}" if earliest.date() == latest.date() else when(latest)
-    return words("replay.between", first=when(earliest), last=last)
+    return Html(words("replay.between", first=_whole(when(earliest)), last=_whole(last)))
+
+
+def _whole(time: str) -> Html:
+    """Let a time stay on one line."""
+    return Html(f'<span class="time">{text(time)}</span>')
 
 
 def _cut(total: int, most: int, words: Words) -> Html:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import sessim
+from sessim.history.polling import Poller, Slips
 from sessim.widgets.draft import REQUIRED
 from sessim.widgets.labels import Words
 from tests.browser import access, lab
@@ -258,7 +261,7 @@ def the_plan_is_saved_and_loaded(notebook: lab.Notebook, panel: Locator) -> None
     notebook.until("bench.result.plan == bench.plan")  # simulated again by itself
 
 
-VIEWS = ("plan", "console", "dashboard", "compare", "deadline", "test_send", "send")
+VIEWS = ("plan", "console", "dashboard", "compare", "deadline", "test_send", "send", "replay")
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 
 
@@ -366,6 +369,61 @@ def test_sent_for_real_paused_resumed_and_followed(
         notebook.shot("send-done-1280-light")
         go(panel, "app.console")
         assert notebook.ask("bench.console.result is bench.send.result") is True
+
+
+STRANGE = "<script>document.title='run'</script><b>Reminder</b>"
+
+
+def looked_at(file: Path) -> Path:
+    """Write the polls of an account whose second task has a strange subject."""
+    plan = sessim.Plan(
+        start="2026-12-01",
+        rate=2,
+        domains=[sessim.Domain("shop.example.com", warmup=[300, 700, 9_000])],
+        tasks=[
+            sessim.Task("Opening", sender="a@shop.example.com", requests=900),
+            sessim.Task("Reminder", sender="a@shop.example.com", requests=200,
+                        start="2026-12-01 12:00", subject=STRANGE),
+        ],
+    )  # fmt: skip
+    return Poller(sessim.simulate(plan), slips=Slips(missed=0.1)).write(file)
+
+
+def test_a_history_is_uploaded_replayed_and_a_pause_explained(
+    browser: Browser, server: lab.Server, write_notebook: Write, tmp_path: Path
+) -> None:
+    polls = looked_at(tmp_path / "polls.jsonl")
+    with workbench(browser, server, write_notebook) as (notebook, panel):
+        go(panel, "app.replay")
+        press(panel, WORDS("replay.load"))
+        said(panel, "replay.no_file")
+        upload = panel.get_by_role("button", name=re.compile(rf"^\W*{WORDS('replay.upload')}"))
+        with notebook.page.expect_file_chooser() as chooser:
+            upload.filter(visible=True).click()
+        chooser.value.set_files(polls)
+        notebook.until("bench.replay.files == ('histories/polls.jsonl',)")
+        press(panel, WORDS("replay.load"))
+        notebook.until("bench.replay.history is not None and not bench.replay.loading")
+        said(panel, "replay.notes").scroll_into_view_if_needed()
+        notebook.shot("replay-read-1280-light")
+        panel.locator("[data-pause='2']").click()
+        said(panel, "replay.why", name=STRANGE)
+        reason = panel.get_by_text(re.compile(r"domain limit reached\. "))
+        reason.wait_for()
+        box = panel.get_by_label(WORDS("replay.pause"), exact=True)
+        box.focus()
+        box.press("ArrowUp")  # by keyboard to the pause before
+        notebook.until("bench.replay.pause == 1 and bench.replay.explanation is not None")
+        said(panel, "replay.why", name="Opening")
+        assert notebook.ask("bench.replay.console.selected == (1,)")
+        assert notebook.page.title() != "run"
+        for theme, name in THEMES.items():
+            notebook.theme(name)
+            reason.scroll_into_view_if_needed()
+            notebook.shot(f"replay-why-1280-{theme}")
+            assert access.findings(notebook.page) == []
+        notebook.theme(THEMES["light"])
+        assert is_as_wide_as_its_place(panel)
 
 
 LONG = """

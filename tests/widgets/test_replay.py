@@ -144,7 +144,7 @@ def test_a_pause_is_explained_beside_the_findings(panel: Replay) -> None:
     panel.pause_box.value = 2
     assert panel.explanation is not None
     assert panel.explanation.verdict == Verdict.LIMIT
-    assert panel.explanation.paragraph in read(panel.reason.value).all("p")[1].text
+    assert panel.explanation.paragraph in read(panel.reason.value).all("p")[0].text
     assert [row["Task"] for row in read(panel.reason.value).tables[0]] == ["Opening"]
     assert panel.console.selected == (2,)
     assert panel.history is not None
