@@ -38,6 +38,7 @@ _ALIKE: Final = 1.02
 _DIGITS: Final = 1000
 _LONGEST_DELAY: Final = 60  # minutes
 _EXACT: Final = 1e-9
+_PLAIN: Final = 100  # beyond this, how many times better a rule fits is no matter
 _FITTED_SHARE: Final = (2, 3)
 _RULES: Final = ("discipline", "reset", "timezone")
 
@@ -114,7 +115,8 @@ def _sentence(margin: Margin) -> str:
     if np.isinf(times):
         return f"{rule}: {value}, nothing else explains what was seen"
     if decided:
-        return f"{rule}: {value}, fits {times:.1f} times better than {next_best}"
+        much = f"{times:.1f}" if times < _PLAIN else f"more than {_PLAIN}"
+        return f"{rule}: {value}, fits {much} times better than {next_best}"
     return f"{rule}: not decided, {value} and {next_best} fit alike"
 
 

@@ -43,8 +43,8 @@ def load_history(
     format
         What they hold, a name of :data:`sessim.history.kinds.KINDS`. Default: recognised.
     timezone
-        The zone of times that are written without one, and whose days count. Default: the
-        console's, Asia/Shanghai.
+        The zone of times that are written without one, and whose days count unless a plan says.
+        Default: the console's, Asia/Shanghai, whatever the plan's.
     plan
         A plan whose rules hold: rate, discipline, restarts, the zone of its days, warm-ups.
     mapping
@@ -72,8 +72,8 @@ def load_history(
             f"the files are of different kinds ({', '.join(sorted(kinds))}); "
             "import each kind by itself"
         )
-    name = timezone or (plan.timezone if plan is not None else CONSOLE_ZONE)
-    job = _Job(paths, format, Reader(name), Losses(), plan, mapping)
+    reader = Reader(timezone or CONSOLE_ZONE)
+    job = _Job(paths, format, reader, Losses(), plan, mapping)
     return _LOADERS[families.pop()](job)
 
 

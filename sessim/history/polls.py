@@ -15,7 +15,7 @@ from sessim.clock import SECOND
 from sessim.history.instants import Reader
 from sessim.history.losses import Losses, Place
 from sessim.history.pages import IdentityRow, Page, TaskRow
-from sessim.lifecycle import STATUS_LABELS, TO_START
+from sessim.lifecycle import PAUSED, STATUS_LABELS, TO_START
 
 Ints = NDArray[np.int64]
 
@@ -246,13 +246,10 @@ class Polls:
             del self.gone[index]
             self._live += 1
             self.losses.remark("Some tasks were missing from a complete poll and came back.")
-        look = Look(
-            row.TaskStatus if row.TaskStatus is not None else UNKNOWN,
-            row.RequestCount or 0,
-            row.SendCount or 0,
-            row.CacheCount or 0,
-        )
         known = self._current.get(index)
+        look = _look(row, known[0] if known else None)
+        if row.CacheCount is None and look.cached:
+            self.losses.remark("Where CacheCount is missing, the poll before says how many it was.")
         if known is None or known[0] != look:
             self._close(index, task)
             self._current[index] = look, number
@@ -291,6 +288,24 @@ class Polls:
             self._end_poll()
         for task, index in self._index.items():
             self._close(index, task)
+
+
+def _look(row: TaskRow, before: Look | None) -> Look:
+    """Return what a row says of the counters; what it does not say is as it must have been.
+
+    All that a paused run has not sent is in the cache queue, which else empties as it sends.
+    """
+    status = row.TaskStatus if row.TaskStatus is not None else UNKNOWN
+    requests = row.RequestCount or 0
+    last = before or Look(UNKNOWN, 0, 0, 0)
+    sent = row.SendCount if row.SendCount is not None else min(last.sent, requests)
+    if row.CacheCount is not None:
+        cached = row.CacheCount
+    elif status == PAUSED:
+        cached = requests - sent
+    else:
+        cached = min(max(last.cached - max(sent - last.sent, 0), 0), requests - sent)
+    return Look(status, requests, sent, cached)
 
 
 def _wrong(row: TaskRow) -> str:

@@ -6,6 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -76,3 +77,24 @@ def test_an_instant_between_two_looks_has_both_of_them_in_its_sentence(tmp_path:
     assert found.verdict == Verdict.UNDECIDABLE
     assert "2026-12-01 00:00" in found.reason
     assert "2026-12-01 00:15" in found.reason
+
+
+def test_slips_of_the_poller_are_no_breaches(tmp_path: Path) -> None:
+    """Missed polls, lost pages, older states and counters that are null; served in turns."""
+    slips = Slips(missed=0.05, lost=0.02, late=0.1, nulls=0.1)
+    result = sessim.simulate(sessim.Plan.from_dict(PLAN | {"discipline": "fair"}))
+    history = polled(result, tmp_path, slips)
+    found = history.findings
+    assert found["finding"].tolist() == []
+    assert any("CacheCount is missing" in note for note in history.evidence.notes)
+    assert history.tasks["sent"].tolist()[:2] == result.tasks["sent"].tolist()[:2]
+
+
+def test_times_without_a_zone_are_the_consoles_whatever_the_plans(tmp_path: Path) -> None:
+    plan = sessim.Plan.from_dict(PLAN | {"timezone": "UTC"})
+    file = Poller(sessim.simulate(plan), timezone="Asia/Shanghai").write(tmp_path / "polls.jsonl")
+    history = sessim.load_history(file, plan=plan)
+    assert history.plan.timezone == "UTC"
+    assert history.runs["due"].iloc[1] == pd.Timestamp("2026-12-01 09:00", tz="UTC")
+    assert "Times without a zone were read as Asia/Shanghai." in history.evidence.notes
+    assert history.findings.empty
