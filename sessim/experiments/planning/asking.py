@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 import pandas as pd
 
 from sessim.errors import ArgumentError, nearest, shown
-from sessim.experiments.planning import assigning, changes, goals, making, odds, planned
+from sessim.experiments.planning import assigning, changes, goals, making, odds, planned, policies
 from sessim.experiments.planning.arguments import setting
 from sessim.experiments.planning.filling import most_on_time
 from sessim.experiments.planning.goals import Choice, Goal, Question
@@ -48,6 +48,7 @@ def plan_for(
     replications: int = 200,
     seed: int = 0,
     executor: Any = None,
+    search: int | None = None,
 ) -> Planned:
     """Plan lists so that they are sent by a deadline, or say what would have to change.
 
@@ -91,6 +92,10 @@ def plan_for(
         ``"cp-sat"`` (needs ``sessim[planning]``).
     replications, seed, executor
         For the probability, as of :func:`sessim.replicate`.
+    search
+        How many other ways to try where chance plays a part (needs ``sessim[planning]``): other
+        lists first, some of each limit left free, fewer domains, a later beginning. The surest is
+        taken, of equally sure ones the earliest; :attr:`Planned.trials` lists them.
 
     Returns
     -------
@@ -112,6 +117,8 @@ def plan_for(
     goal = _goal(goal, any(entry.size is None for entry in entries))
     if isinstance(sure, bool) or not 0 < sure <= 1:
         raise ArgumentError(f"sure: {shown(sure)} is no probability; give 0.9, say")
+    if search is not None:
+        policies.check(search, goal)
     if solver not in get_args(Solver):
         raise ArgumentError(f"solver: {nearest(str(solver), get_args(Solver))}")
     frame = setting(
@@ -124,7 +131,7 @@ def plan_for(
         names = ", ".join(sorted(frame.usable))
         raise ArgumentError(f"domains: {names} cannot send anything; give one with a limit above 0")
     chance = _Chance(question, sender, sure, replications, seed, executor)
-    return chance.answer(goal)
+    return chance.answer(goal) if search is None else chance.searched(goal, search)
 
 
 def _goal(goal: Goal | None, is_open: bool) -> Goal:
@@ -165,6 +172,26 @@ class _Chance:
                 "give a later date"
             )
         return self._planned(goal, changes.late(self.question), changes.changes(self.question))
+
+    def searched(self, goal: Goal, trials: int) -> Planned:
+        """Return the best way that a search finds; without chance or without time there is none."""
+        plain = self._best(goal)
+        if plain is None:
+            return self.answer(goal)
+        if not odds.is_random(self._plan(plain)[0]):
+            raise ArgumentError(
+                "search: nothing here is left to chance, and the answer is exact; leave it out"
+            )
+
+        def judge(question: Question, choice: Choice) -> odds.Odds:
+            self.question = question
+            return self._odds(*self._plan(choice), self.seed)
+
+        asked = self.question
+        self.question, choice, table = policies.search(asked, plain, trials, self.seed, judge)
+        self.before = None
+        found = self._planned(goal, choice)
+        return replace(found, trials=table, reason=f"{found.reason} {policies.told(table)}")
 
     def _checked(self, goal: Goal, best: Choice) -> Planned:
         """Return the plan of a choice, or of a surer one if fresh numbers do not bear it out.

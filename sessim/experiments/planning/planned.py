@@ -84,6 +84,9 @@ class Planned:
     binding
         One row a date, over all domains: ``date, limit, account`` (the most by the rate),
         ``booked, planned, binding``.
+    trials
+        What ``search`` has tried, one row a trial (see
+        :func:`sessim.experiments.planning.policies.search`); None without it.
     """
 
     plan: Plan
@@ -99,6 +102,7 @@ class Planned:
     binding: pd.DataFrame
     deadline: pd.Timestamp
     sure: float
+    trials: pd.DataFrame | None = None
 
     @property
     def emails(self) -> int:
