@@ -15,8 +15,8 @@ from scipy import stats
 
 import sessim
 from sessim.expectation import Expected, shares
-from sessim.luck import Drawn, Luck, odds, words_of
-from sessim.quality import OUTCOMES
+from sessim.luck import RATE, Drawn, Luck, odds, words_of
+from sessim.quality import OUTCOMES, Distribution, read
 
 RATES = (0.1, 0.05, 0.15, 0.1, 0.5, 0.2, 0.05)  # in the order of sessim.quality.RATES
 QUALITY = {
@@ -248,3 +248,87 @@ def test_at_any_instant_each_email_has_one_lot(seconds: int) -> None:
 def test_a_seed_is_a_whole_number_from_0_or_a_sequence() -> None:
     with pytest.raises(sessim.ArgumentError, match="seed: -1 is below 0; give a whole number"):
         sessim.simulate(plan_of(LAUNCH), -1)
+
+
+def test_a_part_of_thousands_of_millions_is_drawn_stretch_by_stretch() -> None:
+    """numpy's urn holds no more than a thousand million emails."""
+    size, cuts = 3_000_000_000, (1_000_000, 2_000_000_000, 998_999_999, 1)
+    drawn = [Drawn(Luck((3, 4)), odds(RATES), 7, 1, size) for _ in range(2)]
+    told = [[part.take(cut) for cut in cuts] for part in drawn]
+    assert told[0] == told[1]
+    assert told[0][0] != told[0][2][:7]
+    for stretch, emails in zip(told[0][:3], cuts, strict=False):
+        lost, delivered = sum(stretch[:3]), emails - sum(stretch[:3])
+        for count, whole, chance in [
+            *zip(stretch[:3], [emails] * 3, RATES[:3], strict=True),
+            (lost, emails, 0.3),
+            (stretch[3], delivered, 0.1),
+            (stretch[4], delivered, 0.5),
+            (stretch[5], delivered, 0.2),
+            (stretch[6], delivered, 0.05),
+        ]:
+            off = (count - whole * chance) / np.sqrt(whole * chance * (1 - chance))
+            assert abs(off) < 6
+
+
+def test_a_run_of_thousands_of_millions_adds_up() -> None:
+    domain = {"name": "a.org", "warmup": 900_000_000, "quality": QUALITY}
+    task = {"name": "Huge", "requests": 2_500_000_000}
+    result = sessim.simulate(plan_of(task, domains=[domain], rate=50_000), 3)
+    run, days = result.runs.iloc[0], result.daily
+    assert days["sent"].tolist() == [900_000_000, 900_000_000, 700_000_000]
+    assert run["delivered"] + run["invalid"] + run["spam_bounce"] + run["soft_failures"] == 25e8
+    assert [days[name].sum() for name in OUTCOMES] == [run[name] for name in OUTCOMES]
+    assert abs(run["invalid"] - 1e8) < 6 * np.sqrt(1e8 * 0.96)
+
+
+@pytest.mark.parametrize(
+    ("kind", "numbers", "judge"),
+    [
+        ("beta", [2, 40], stats.beta(2, 40)),
+        ("beta", [0.5, 0.5], stats.beta(0.5, 0.5)),
+        ("uniform", [0.01, 0.03], stats.uniform(0.01, 0.02)),
+        ("triangular", [0.01, 0.02, 0.05], stats.triang(0.25, 0.01, 0.04)),
+        ("triangular", [0, 0, 1], stats.triang(0, 0, 1)),
+    ],
+)
+def test_rates_are_drawn_from_the_distribution_that_is_named(
+    kind: str, numbers: list[float], judge: Any
+) -> None:
+    quality = read({"open_rate": {kind: numbers}})
+    assert quality is not None
+    rate = quality.open_rate
+    assert isinstance(rate, Distribution)
+    assert rate.mean == pytest.approx(judge.mean())
+    luck = [Luck(words_of(SeedSequence(seed))).aim(7, RATE, 4) for seed in range(2000)]
+    drawn = [rate.draw(generator) for generator in luck]
+    assert stats.kstest(drawn, judge.cdf).pvalue > 1e-3
+    assert np.mean(drawn) == pytest.approx(judge.mean(), abs=5 * judge.std() / np.sqrt(2000))
+    assert np.std(drawn) == pytest.approx(judge.std(), rel=0.1)
+
+
+@given(st.integers(0, 999), st.sampled_from(["reputation", 700]), st.integers(1, 5 * 86_400))
+def test_what_became_of_runs_in_the_end_is_what_the_log_tells_last(
+    seed: int, warmup: object, seconds: int
+) -> None:
+    domain = {"name": "a.org", "warmup": warmup, "quality": QUALITY}
+    plan = plan_of(LAUNCH, DIGEST, domains=[domain])
+    model = sessim.Model(plan, seed)
+    model.run(plan.start_instant + seconds * 10**6)
+    writer = model.log().writer  # type: ignore[attr-defined]
+    last = np.zeros_like(writer.totals)
+    for rank, _, *lots in writer.knots.tolist():
+        last[rank] = lots
+    assert writer.totals.tolist() == last.tolist()
+
+
+def test_what_is_known_of_a_day_does_not_change_as_days_go_on() -> None:
+    """The rows of a log up to an instant are those of the log of the whole."""
+    plan = plan_of(LAUNCH, DIGEST, domains=[
+        {"name": "a.org", "warmup": "reputation", "quality": QUALITY}])  # fmt: skip
+    early = sessim.simulate(plan, 5, until="2026-12-02 08:00:11").events
+    whole = sessim.simulate(plan, 5).events
+    told = early[early["event"] != "end"]
+    assert len(told) > 10
+    for name in told:
+        assert told[name].astype(str).tolist() == whole[name][: len(told)].astype(str).tolist()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from math import ceil, isinf
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy import stats
 
 import sessim
+from sessim.cli import main
 from sessim.quality import OUTCOMES
+from sessim.reputation import prospects
 from tests.reference import simulate as by_hand
 from tests.strategies import with_quality
 from tests.test_model_reference import (
@@ -139,3 +145,81 @@ def test_at_the_end_of_a_day_a_domain_may_still_rise() -> None:
 def test_what_does_not_go_with_reputation_is_refused(change: dict[str, Any], said: str) -> None:
     with pytest.raises(sessim.PlanError, match=said):
         story({}, **change)
+
+
+def test_a_test_send_may_be_the_one_that_blocks() -> None:
+    """300 emails are judged by nobody; the 301st is a test send, and 60 of 301 are invalid."""
+    bad = {"name": "Bad", "sender": "x@a.org", "requests": 300, "quality": {"invalid_rate": 0.2}}
+    late = {"name": "Late", "sender": "x@a.org", "requests": 10, "start": "2026-12-01 12:00"}
+    tests = [{"sender": "x@a.org", "at": "2026-12-01 10:00", "recipients": 5}]
+    result = story({}, tasks=[bad, late], test_sends=tests)
+    assert result.tasks["status"].tolist() == ["Sent", "Error"]
+    told = result.events[result.events["detail"].str.startswith("test send").fillna(False)]
+    assert list(zip(told["event"], told["sent"], told["failed"], strict=True)) == [
+        ("sent", 1, 0),
+        ("error", 0, 4),
+    ]
+    assert "blocked at level 1: invalid 19.93% > 11% after 301 sent" in result.log.details
+
+
+def test_what_lowered_a_domain_is_not_forgotten_when_the_day_turns_good() -> None:
+    """30 of the first 301 are invalid, 9.97%; of the day's 1,000 only 30 are, 3%."""
+    segments = [
+        {"name": "old", "requests": 301, "quality": {"invalid_rate": 0.1}},
+        {"name": "new", "requests": 699},
+    ]
+    tasks = [
+        {"name": "A", "sender": "x@a.org", "requests": 1000, "segments": segments},
+        {"name": "B", "sender": "x@a.org", "requests": 100, "start": "2026-12-02"},
+    ]
+    result = story({}, tasks=tasks, level=2)
+    assert days(result) == [(3, 2000, 1000), (2, 1000, 100)]  # rose at 700, and fell at night
+
+
+def test_half_of_the_emails_opened_is_not_enough_and_any_more_is() -> None:
+    """Behind 350 emails, of which 21 are invalid: 175 opens are 50% exactly, 176 are more."""
+
+    def level(opens: int) -> int:
+        rates = {"invalid_rate": 0.06}
+        opened = {"open_rate": opens / 329}
+        return days(story(rates | opened, 400))[0][0]
+
+    assert [level(opens) for opens in (175, 176, 190)] == [1, 2, 2]
+
+
+def test_a_real_send_of_a_plan_that_goes_by_reputation_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, outbox = tmp_path / "plan.yaml", tmp_path / "outbox.db"
+    story({"open_rate": 0.2}, 10).plan.to_yaml(plan)
+    send = ["send", str(plan), "--mode", "loopback", "--outbox", str(outbox)]
+    assert main(send) == 2
+    said = capsys.readouterr().err.strip().splitlines()
+    assert said[-1].endswith(
+        "domain 'a.org', warmup: 'reputation' is simulated only; choose a schedule or a number to "
+        "send by"
+    )
+    assert not outbox.exists()
+
+
+rate = st.floats(0, 0.2).map(lambda number: round(number, 4))
+
+
+@given(st.lists(st.tuples(rate, rate, rate, rate, st.floats(0, 0.8)), min_size=1, max_size=3))
+def test_judgements_are_left_out_only_where_chance_would_never_act(
+    rates: list[tuple[float, ...]],
+) -> None:
+    """From so many emails on, the binomial tails beyond each threshold are below 2**-53."""
+    padded = frozenset((*entry, 0.0, 0.0) for entry in rates)
+    found = prospects(padded)
+    if isinf(found.harmless_from):
+        return
+    highest = [max(entry[i] for entry in rates) for i in range(5)]
+    lost = max(sum(entry[:3]) for entry in rates)
+    for n in {max(1, ceil(found.harmless_from)), 3 * ceil(found.harmless_from)}:
+        # the rates are invalid, spam bounce, soft failure, complaint, open; shares in 10,000
+        for chance, share in [(highest[0], 900), (highest[1], 500), (highest[3], 50), (lost, 3500)]:
+            most = n * share // 10_000  # as many fulfil no bound
+            assert stats.binom.sf(most, n, min(chance, 1.0)) <= 2**-53
+    if not found.asks_for_opens:
+        assert stats.binom.sf(175, 350, highest[4]) <= 2**-53
