@@ -7,7 +7,7 @@ import random
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Hashable, Iterable
 from contextlib import aclosing, suppress
-from typing import Final
+from typing import Any, Final
 
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.pacing import Breaker, Door, Lanes, Pace, Policy
@@ -185,7 +185,7 @@ class Shift:
                     await self._news.wait()
             crew.result()
         finally:
-            await _cancelled([*helpers, *workers])
+            await _cancelled([*helpers, *workers, crew])
         while (envelope := self._feed.take_ready()) is not None:
             yield envelope.key, NOT_SENT
         if self._error is not None:
@@ -336,7 +336,7 @@ class Shift:
             self._halt(error)
 
 
-async def _cancelled(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def _cancelled(tasks: Iterable[asyncio.Future[Any]]) -> None:
     """Cancel tasks and wait until they have ended."""
     for task in tasks:
         task.cancel()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import random
 import time
@@ -21,7 +22,8 @@ from sessim.senders.replies import (
     Stage,
     TooManyRejected,
 )
-from tests.senders.faults import ACCEPT_DROP, DROP, RST, Action, Faults, Visit, end
+from sessim.senders.settings import Server
+from tests.senders.faults import ACCEPT_DROP, DROP, HANG, RST, Action, Faults, Visit, end
 from tests.senders.sending import QUICK, Sent, guard_for, row, rows, send, server_at
 
 REPLIES = ["450 4.2.0 x", "550 5.1.1 x", "421 4.3.2 x", DROP, RST, "451 4.7.0 rate", None, None]
@@ -186,6 +188,21 @@ def test_closing_the_iterator_early_drops_connections_and_leaves_no_task() -> No
             return len(asyncio.all_tasks())
 
         assert asyncio.run(run()) == 1
+
+
+def test_closing_while_a_server_hangs_leaves_no_error_that_nobody_heard_of() -> None:
+    complaints: list[object] = []
+
+    async def run(server: Server) -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, about: complaints.append(about))
+        answers = Pool(server, guard=guard_for(server)).deliver(rows(30))
+        await anext(answers)
+        await answers.aclose()
+        gc.collect()  # asyncio complains when it throws a future away
+
+    with Faults({"dot": lambda visit: HANG if visit.count > 2 else None}) as faults:
+        asyncio.run(run(server_at(faults.port, connections=4)))
+    assert complaints == []
 
 
 def test_throttling_answers_slow_the_pool_down() -> None:
