@@ -265,6 +265,7 @@ RULES: Final = (
     Rule(frozenset({Stage.AUTH}), "5..", _stop(AuthenticationRefused)),
     # Of every message.
     Rule(ROW, "53[048]", _stop(ConfigurationRefused)),
+    Rule(ROW, "503", _stop(ConfigurationRefused), words=r"\bauth"),  # many servers' 530
     Rule(ROW, "50[03]", _stop(OutOfStep)),
     Rule(ROW, "4..", GREYLISTED, words="gr[ae]y-?list"),
     Rule(ROW, "452", DEFERRED, enhanced=r"4\.5\.3"),

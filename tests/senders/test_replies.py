@@ -98,6 +98,18 @@ def test_4xx_before_the_first_message_is_for_later(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "error"),
+    [("Error: need EHLO and AUTH first !", ConfigurationRefused),
+     ("This mail server requires authentication", ConfigurationRefused),
+     ("Error: need RCPT command", OutOfStep)],
+)  # fmt: skip
+def test_who_has_to_log_in_first_is_not_told_of_a_mistake_in_sessim(
+    words: str, error: type[Exception]
+) -> None:
+    assert classify(Stage.MAIL, 503, "", words).stops is error
+
+
+@pytest.mark.parametrize(
     ("words", "crowded"),
     [("too many connections", True), ("Too many concurrent SMTP connections", True),
      ("too many from you", True), ("connection rate limit", True), ("busy", False)],
