@@ -42,8 +42,8 @@ def _add_send(add: Add) -> None:
     command = add("send", send, "send a plan for real")
     command.epilog = (
         "Ctrl-C, or a file called as the outbox with .stop behind it, ends the send: each "
-        "connection finishes the message in hand, and Ctrl-C again waits for nothing. --resume goes "
-        "on, and removes that file."
+        "connection finishes the message in hand, and Ctrl-C again waits for nothing. --resume "
+        "goes on, and removes that file."
     )
     command.add_argument("plan", metavar="PLAN.yaml", nargs="?", help="the plan file")
     command.add_argument(

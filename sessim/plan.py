@@ -22,7 +22,10 @@ from sessim.parts import CONFIG, Domain, Task, TestSend
 from sessim.schedule import Recurrence, Runs
 from sessim.wording import in_words, problems
 
-__all__ = ["MOST_DOMAINS", "Domain", "Plan", "Task", "TestSend"]
+DEFAULT_RATE = Fraction(20)
+"""Emails a second that the service lets an account send, unless something else was agreed."""
+
+__all__ = ["DEFAULT_RATE", "MOST_DOMAINS", "Domain", "Plan", "Task", "TestSend"]
 
 
 @in_words()
@@ -75,7 +78,7 @@ class Plan:
 
     start: Moment
     timezone: Zone = "Asia/Shanghai"
-    rate: Rate = Fraction(20)
+    rate: Rate = DEFAULT_RATE
     discipline: Literal["fifo", "fair"] = "fifo"
     restart: Literal["auto", "manual"] = "auto"
     restart_at: RestartAt | None = None

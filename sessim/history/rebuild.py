@@ -24,6 +24,7 @@ from sessim.history.quotas import Change, Limits
 from sessim.history.rows import Counts, Rows, Span, used
 from sessim.history.seen import Seen, look
 from sessim.history.shares import Shares, Table, midnights, tempo
+from sessim.history.sightings import LATE
 from sessim.history.tempo import Tempo
 from sessim.lifecycle import CANCELLED
 from sessim.parts import Domain
@@ -75,9 +76,12 @@ def assemble(
     _write_runs(seen, shares, rows)
     _write_gone(seen, rows)
     fresh = _write_limits(built, shares, seen, rows)
-    log, columns = _log(rows, fresh, built, seen)
+    log, columns = _log(rows, fresh, built, seen, is_rate_seen=plan is None)
+    earliest, latest = columns["earliest"], columns["latest"]
+    if seen.late:  # then what a look shows may be older than the look before it
+        earliest = np.where(earliest < latest, earliest - LATE, earliest)
     evidence = Evidence(
-        columns["earliest"], columns["latest"], seen.sightings(), columns["source"],
+        earliest, latest, seen.sightings(), columns["source"],
         [fact.id for fact in seen.facts], reader.timezone, losses.sentences,
     )  # fmt: skip
     return History(log, evidence)
@@ -215,7 +219,7 @@ def _write_limits(plan: Plan, shares: Shares, seen: Seen, rows: Rows) -> list[in
 
 
 def _log(
-    rows: Rows, fresh: Sequence[int], plan: Plan, seen: Seen
+    rows: Rows, fresh: Sequence[int], plan: Plan, seen: Seen, *, is_rate_seen: bool
 ) -> tuple[EventLog, dict[str, NDArray[Any]]]:
     done = seen.finished
     last = rows.last if done else max(rows.last, seen.span[1])
@@ -226,6 +230,8 @@ def _log(
              "cancelled", "waiting", "limit", "sent_today", "detail")  # fmt: skip
     types = [int(fact.type) for fact in seen.facts]
     meta = {"mode": SEEN, "version": __version__, "types": types}
+    if is_rate_seen:
+        meta["rate"] = SEEN
     log = EventLog(
         {name: columns[name] for name in names}, tuple(seen.domains), rows.details, plan, meta
     )

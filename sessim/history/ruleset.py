@@ -13,12 +13,12 @@ import numpy as np
 from sessim import clock as clocks
 from sessim.clock import DAY, SECOND, Clock
 from sessim.history.observed import Observed
+from sessim.history.sightings import LATE
 from sessim.plan import Plan, Task, TestSend
 
 _LIKELY = 0.75  # of the returns that the best reset explains
 _MINUTE = 60 * SECOND
 _STEP = 5 * _MINUTE
-_LATE = 15 * _MINUTE  # how long after it happened a counter may tell of it
 _HALF_HOUR = dt.timedelta(minutes=30)
 _HOME = ("Asia/Shanghai", "UTC", "Europe/London", "Europe/Berlin", "America/New_York",
          "America/Los_Angeles", "Asia/Tokyo", "Asia/Kolkata", "Australia/Sydney")  # fmt: skip
@@ -117,7 +117,7 @@ def _explained(observed: Observed, clock: Clock) -> int:
         clock.date(observed.end).toordinal() + 2,
     )
     starts = np.array([clock.day_start(dt.date.fromordinal(day)) for day in days])
-    return int((starts.searchsorted(latest, "right") > starts.searchsorted(earliest - _LATE)).sum())
+    return int((starts.searchsorted(latest, "right") > starts.searchsorted(earliest - LATE)).sum())
 
 
 @lru_cache(maxsize=16)
@@ -147,8 +147,8 @@ def _times_of_return(observed: Observed) -> list[dt.time]:
     ends = np.array([at - clock.day_start(clock.date(at)) for at in latest.tolist()])
     begins = ends - (latest - earliest)
     grid = np.arange(0, DAY, _STEP)
-    agreed = ((begins[:, None] - _LATE <= grid) & (grid <= ends[:, None])).sum(axis=0)
-    at_midnight = agreed[grid <= _LATE].max() == agreed.max()
+    agreed = ((begins[:, None] - LATE <= grid) & (grid <= ends[:, None])).sum(axis=0)
+    at_midnight = agreed[grid <= LATE].max() == agreed.max()
     if agreed.max() < _LIKELY * len(latest) or at_midnight:
         return []
     minutes = grid[agreed == agreed.max()] // _MINUTE

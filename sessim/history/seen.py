@@ -38,6 +38,8 @@ class Seen:
         When the history begins and ends.
     exact
         Whether each look is an event that the source dates.
+    late
+        Whether pages were seen to come late.
     """
 
     facts: list[Fact]
@@ -48,6 +50,7 @@ class Seen:
     gone: dict[int, Gone]
     span: tuple[int, int]
     exact: bool = False
+    late: bool = False
 
     def of_tasks(self) -> dict[int, list[Run]]:
         """Return the runs by task id, in the order of their numbers."""
@@ -99,8 +102,10 @@ def look(
     span = (min(times), max(times))
     found: list[Run] = []
     status, requests, gone = {}, {}, {}
+    late = False
     for i, fact in enumerate(tasks, 1):
         part = cleaned(parts[fact.place], fact, losses, file)
+        late |= len(part["time"]) < len(parts[fact.place]["time"])
         status[i] = int(part["status"][-1])
         mine = runs(fact, i, domains.index(fact.domain), part, clock, span[0])
         largest = int(part["requests"].max(initial=0))
@@ -110,7 +115,7 @@ def look(
             _end(mine, gone[i])
         found += mine
     found.sort(key=lambda run: (run.due, run.task, run.number))
-    return Seen(tasks, domains, found, status, requests, gone, span)
+    return Seen(tasks, domains, found, status, requests, gone, span, late=late)
 
 
 def _end(mine: Sequence[Run], gone: Gone) -> None:

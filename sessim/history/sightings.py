@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Final
 
 import numpy as np
 
+from sessim.clock import SECOND
 from sessim.eventlog import EventLog
 from sessim.ledger import Ints, Ledger
+
+LATE: Final = 15 * 60 * SECOND
+"""How long after it happened a counter may tell of it: the service says that there is a delay."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -45,6 +47,36 @@ def of_hidden(account: hidden.Hidden, warmup: str = "none") -> History:
     ]
     columns = np.array(rows, dtype=np.int64).T
     return history_of(plan, Sightings(*columns, np.arange(len(rows))), "Asia/Shanghai")
+
+
+def write_polls(account: hidden.Hidden, path: Path) -> Path:
+    """Write what was seen of a hidden account as answers of ``ListSendTasks``."""
+    with path.open("w", encoding="utf-8") as file:
+        for at, page in account.polls:
+            rows = [
+                {
+                    "TaskId": 4000 + task,
+                    "FromEmailAddress": f"News <hello@{run.domain}>",
+                    "TaskType": 2,
+                    "TaskStatus": status,
+                    "RequestCount": requests,
+                    "SendCount": sent,
+                    "CacheCount": cached,
+                    "Subject": f"Task {task}",
+                    "TimedParam": {"BeginTime": _console(run.due)},
+                }
+                for (task, status, requests, sent, cached), run in zip(
+                    page, account.tasks, strict=True
+                )
+            ]
+            answer = {"TotalCount": len(rows), "Data": rows, "RequestId": "1"}
+            time = dt.datetime.fromtimestamp(at, hidden.START.tzinfo).isoformat()
+            file.write(json.dumps({"time": time, "Response": answer}) + "\n")
+    return path
+
+
+def _console(seconds: int) -> str:
+    return f"{dt.datetime.fromtimestamp(seconds, hidden.START.tzinfo):%Y-%m-%d %H:%M:%S}"
 
 
 def of_simulation(plan: sessim.Plan, minutes: int, known: sessim.Plan | None = None) -> History:

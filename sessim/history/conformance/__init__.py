@@ -1,13 +1,15 @@
 """Holding an event log against the rules R1 to R11: what breaks which, where and by how much.
 
 Each check is a function in a table (:data:`CHECKS`); each looks at arrays, one entry a row of a
-run beside how the run stood before. Where a row's instant is only known to lie between two others,
-a rule counts as broken only if no instant between them could have kept it.
+run beside how the run stood before. Where a row's instant is only known to lie between two looks,
+a rule counts as broken only if no instant between them could have kept it, nor one shortly before:
+what a look shows may be some minutes old.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,11 +17,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sessim.eventlog import SEEN
 from sessim.history.conformance import counts, quotas, runs, serving
 from sessim.history.conformance.check import COLUMNS, Check, Findings, Ints
 from sessim.history.conformance.reading import LogFile
 from sessim.history.conformance.stretch import Stretch, Trail
-from sessim.plan import Plan
+from sessim.history.sightings import LATE
+from sessim.plan import DEFAULT_RATE, Plan
 
 if TYPE_CHECKING:
     from sessim.eventlog import EventLog
@@ -51,10 +55,12 @@ class Audit:
         By whose rules.
     simulated
         Whether the log was written by a simulation, which keeps the rate to the microsecond.
+    rate
+        The most emails a second. Default: the plan's rate.
     """
 
-    def __init__(self, plan: Plan, *, simulated: bool) -> None:
-        self.trail = Trail(plan, simulated=simulated)
+    def __init__(self, plan: Plan, *, simulated: bool, rate: Fraction | None = None) -> None:
+        self.trail = Trail(plan, simulated=simulated, rate=rate)
         self._findings = Findings(plan)
 
     def add(
@@ -100,13 +106,27 @@ def findings(log: EventLog, evidence: Evidence, *, stretch: int = STRETCH) -> pd
         microseconds or times), ``finding`` (a sentence). Of each check the first
         1,000 are told, and one row counts the others. No rows: nothing is wrong.
     """
-    audit = Audit(log.plan, simulated=log.meta.get("mode") == "simulate")
+    simulated = log.meta.get("mode") == "simulate"
+    audit = Audit(log.plan, simulated=simulated, rate=most_rate(log))
+    earliest, latest, source = evidence.earliest, evidence.latest, evidence.source
+    if log.is_seen:
+        earliest = np.where(earliest < latest, earliest - LATE, earliest)
     for first in range(0, len(log), stretch):
         part = slice(first, first + stretch)
         columns = {name: values[part] for name, values in log.columns.items()}
-        earliest, latest, source = evidence.earliest, evidence.latest, evidence.source
         audit.add(columns, earliest[part], latest[part], source[part], log.details)
     return audit.frame()
+
+
+def most_rate(log: EventLog) -> Fraction:
+    """Return the most emails a second that an account may have sent.
+
+    A rate that was found from looks is a mean: unless a plan states it, the service's own is the
+    bound.
+    """
+    if log.meta.get("rate") == SEEN:
+        return max(log.plan.rate, DEFAULT_RATE)
+    return log.plan.rate
 
 
 def audit(path: str | PathLike[str], *, stretch: int = STRETCH) -> pd.DataFrame:

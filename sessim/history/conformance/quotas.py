@@ -343,7 +343,8 @@ def paused_below(trail: Trail) -> Found | None:
     for domain, period, row in _periods(trail):
         used, perhaps = (sums[domain].get(period, 0) for sums in (trail.used, trail.perhaps))
         limit, most = row["limit"], used + perhaps
-        if period in trail.held[domain] and (limit == NONE or most < limit):
+        is_unknown = limit == NONE and not trail.exact  # nobody looked at it
+        if period in trail.held[domain] and not is_unknown and (limit == NONE or most < limit):
             facts = {"sent": most, "limit": _text(limit)}
             found.append((domain, row, max(limit - most, 1), facts))
     return _at_limits(found)

@@ -32,7 +32,7 @@ def too_fast(s: Stretch) -> Found | None:
     if not s.all_exact:
         return _too_fast_between(s)
     busy = s.busy
-    over = busy.sent - sent_in(s.columns["time"] - busy.start, s.plan.rate)
+    over = busy.sent - sent_in(s.columns["time"] - busy.start, s.trail.rate)
     rows = np.flatnonzero(busy.is_on & (over > 0))
     return s.places(rows, over[rows], {"over": over[rows]})
 
@@ -40,7 +40,7 @@ def too_fast(s: Stretch) -> Found | None:
 def _too_fast_between(s: Stretch) -> Found | None:
     """Find runs that sent more between two looks than the rate allows."""
     span = np.maximum(s.now("latest") - np.maximum(s.before("earliest"), 0), 0)
-    over = s.risen - sent_in(span, s.plan.rate) - 1
+    over = s.risen - sent_in(span, s.trail.rate) - 1
     return s.steps(over > 0, over, over=over)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Final
 
@@ -38,10 +39,13 @@ class Trail:
         Which runs there are to be, and by which rules.
     simulated
         Whether the log keeps the rate to the microsecond.
+    rate
+        The most emails a second that the account may send. Default: the plan's rate.
     """
 
-    def __init__(self, plan: Plan, *, simulated: bool) -> None:
+    def __init__(self, plan: Plan, *, simulated: bool, rate: Fraction | None = None) -> None:
         self.plan, self.simulated = plan, simulated
+        self.rate = plan.rate if rate is None else rate
         runs = plan.runs
         size = len(runs)
         number = np.bincount(runs.task, minlength=len(plan.tasks) + 1)
