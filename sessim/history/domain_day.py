@@ -127,7 +127,7 @@ def _source(ledger: Ledger, domain: int, date: dt.date, limit: int | None) -> st
     if limit is None:
         return "not known"
     if limit == NONE:
-        return "not known" if ledger.log.meta.get("mode") == "seen" else "none"
+        return "not known" if ledger.log.is_seen else "none"
     planned = planned_limit(plan, domain, date, sent_dates_before(ledger, domain, date))
     if planned == limit:
         return f"as the plan's warm-up says, {_warmup(plan, domain)}"

@@ -18,7 +18,8 @@ _IN_NAME: Final = re.compile(
     r"(?:[-_.:mM]?([0-5]\d))?(Z|[+-]\d{4})?(?!\d)",
     re.ASCII,
 )
-_EARLIEST: Final = 1_000_000_000 * SECOND  # 2001: what is less is no time in microseconds
+_EARLIEST: Final = 946_684_800 * SECOND  # 2000
+_LATEST: Final = 4_102_444_800 * SECOND  # 2100: a clock that says so has jumped
 
 
 class Reader:
@@ -44,8 +45,14 @@ class Reader:
     def _instant(self, value: object) -> int | None:
         """Return an instant in microseconds since the Unix epoch; None if it is no time.
 
-        Unix times may be in seconds, milliseconds or microseconds.
+        Unix times may be in seconds, milliseconds or microseconds. Times before 2000 and after
+        2099 are none: each day of a history has rows of its own, and a clock that jumped by
+        centuries would fill the memory.
         """
+        instant = self._read(value)
+        return instant if instant is not None and _EARLIEST <= instant < _LATEST else None
+
+    def _read(self, value: object) -> int | None:
         if isinstance(value, bool) or value is None:
             return None
         if isinstance(value, int | float):
@@ -76,7 +83,5 @@ def _unix(value: float) -> int | None:
     if not 0 < value < 1e17:
         return None
     if value < 1e11:
-        instant = round(value * SECOND)
-    else:
-        instant = round(value * 1000) if value < 1e14 else round(value)
-    return instant if instant >= _EARLIEST else None
+        return round(value * SECOND)
+    return round(value * 1000) if value < 1e14 else round(value)

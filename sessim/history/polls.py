@@ -151,12 +151,14 @@ class Polls:
         if page.Data is None and page.EmailIdentities is None:
             return
         time = self.reader.instant(when) if when is not None else named
-        if time is None and page.Data:
+        if time is None and when is None and page.Data:
             time = self._latest_update(page.Data)
         if time is None:
             rows = len(page.Data or page.EmailIdentities or ())
             if rows:
-                self.losses.leave_out("nothing tells when the page was read", place, rows)
+                self.losses.leave_out(
+                    "no time between 2000 and 2099 tells when the page was read", place, rows
+                )
             return
         if page.Data is not None:
             self._tasks(page.Data, time, page.TotalCount, place)

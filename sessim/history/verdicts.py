@@ -219,7 +219,10 @@ def _at_pause(case: Case) -> Said:
     if day.limit is None:
         if day.source == "none":
             return Verdict.UNEXPLAINED, "Its domain has no limit, and yet it was paused."
-        return Verdict.UNDECIDABLE, "What its domain could send that day is not known."
+        return Verdict.UNDECIDABLE, (
+            "It was seen Paused, and nothing tells what its domain could send that day; a plan "
+            "that does, such as calibration fits, would."
+        )
     if day.total >= day.limit:
         said = "may send nothing" if day.limit == 0 else "had sent as much as it may"
         return Verdict.LIMIT, f"Its domain {said} that day."

@@ -157,6 +157,16 @@ def test_a_clock_that_jumps_back_is_put_in_order(tmp_path: Path) -> None:
     assert history.evidence.seen.sent.tolist() == [0, 300, 600]
 
 
+@pytest.mark.parametrize("time", ["1970-01-01 00:00:00", "2999-01-01 00:00:00", 9e16])
+def test_a_clock_that_jumps_by_decades_is_not_believed(tmp_path: Path, time: object) -> None:
+    """Else a table would have a row for each day of a thousand years."""
+    jumped = {**json.loads(GOOD[1]), "time": time}
+    history = loaded(tmp_path / "polls.jsonl", "\n".join([GOOD[0], json.dumps(jumped), GOOD[2]]))
+    assert history.evidence.seen.sent.tolist() == [0, 600]
+    assert "1 row was left out: no time between 2000 and 2099" in said(history)
+    assert len(history.daily) == 1
+
+
 def test_a_task_shown_twice_in_one_poll_is_counted_once(tmp_path: Path) -> None:
     history = loaded(tmp_path / "polls.jsonl", "\n".join([poll(0, {}, {}), *GOOD[1:]]))
     assert "the same poll shows the task twice" in said(history)
