@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sessim.cli_parts import FAILED, Add, make_folder
-from sessim.clock import moment
+from sessim.clock import format_moment, moment
 from sessim.errors import ArgumentError
 from sessim.listing import columns
 from sessim.plan import Plan
@@ -53,11 +53,14 @@ def _check_counts(options: argparse.Namespace) -> None:
             raise ArgumentError(f"--{name}: {value} is too small; give a whole number from {least}")
 
 
-def _check_time(by: str) -> None:
+def _check_time(by: str, plan: Plan) -> None:
     try:
-        moment(by)
+        end = plan.clock.end_instant(moment(by))
     except ValueError as error:
         raise ArgumentError(f"--by: {error}") from None
+    if end <= plan.start_instant:
+        start = format_moment(plan.start)
+        raise ArgumentError(f"--by: {by} is before the plan's start, {start}; give a later time")
 
 
 # --- replicate ------------------------------------------------------------------------------------
@@ -70,7 +73,7 @@ def replicate(options: argparse.Namespace) -> int:
     plan = Plan.from_yaml(options.plan)
     _check_counts(options)
     if options.by is not None:
-        _check_time(options.by)
+        _check_time(options.by, plan)
     make_folder(options.out)
     try:
         found = replications.replicate(
@@ -88,12 +91,15 @@ def replicate(options: argparse.Namespace) -> int:
 
 def _write(found: Replications, options: argparse.Namespace) -> None:
     from sessim.experiments.charts import save_all  # loads matplotlib
+    from sessim.experiments.planning.odds import is_random
 
     found.save(options.out)
     save_all(found, options.out)
     print(_finishes(found.summary(), "name"))
     print(f"\n{found!r}")
     print(f"Tables and charts are in {Path(options.out)}{os.sep}")
+    if not is_random(found.plan):
+        print("Nothing in this plan is left to chance: every replication is the same.")
     if options.by is not None:
         chance = found.probability(options.by)
         print(
@@ -125,6 +131,9 @@ _QUANTILES = ("p05", "p50", "p95")
 
 def compare(options: argparse.Namespace) -> int:
     """Compare plans: simulated once each, or many times with the same random numbers."""
+    twice = next((file for file, times in Counter(options.plans).items() if times > 1), None)
+    if twice is not None:
+        raise ArgumentError(f"PLAN.yaml: {twice} is named twice; name each plan once")
     plans = dict(zip(_names(options.plans), map(Plan.from_yaml, options.plans), strict=True))
     _check_counts(options)
     if options.out is not None:

@@ -114,3 +114,31 @@ def test_plans_of_one_name_are_told_apart(tmp_path: Path) -> None:
     from sessim.cli_experiments import _names
 
     assert _names(["a/plan.yaml", "b/plan.yaml", "c.yaml"]) == ["a/plan.yaml", "b/plan.yaml", "c"]
+
+
+def test_a_deadline_before_the_plan_is_refused_before_anything_runs(
+    tmp_path: Path, plans: tuple[Path, Path]
+) -> None:
+    done = run(
+        *("replicate", plans[0], "--replications", 5, "--by", "2020-01-01", "--out", "out"),
+        cwd=tmp_path,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("sessim: --by: 2020-01-01 is before the plan's start, 2026-12-01")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_that_is_named_twice(tmp_path: Path, plans: tuple[Path, Path]) -> None:
+    done = run("compare", plans[0], plans[0], "--replications", 3, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr == f"sessim: PLAN.yaml: {plans[0]} is named twice; name each plan once\n"
+
+
+def test_without_chance_the_replications_are_said_to_be_the_same(tmp_path: Path) -> None:
+    sessim.Plan(
+        start="2026-12-01",
+        domains=[sessim.Domain("a.example.com", warmup=10)],
+        tasks=[sessim.Task("A", sender="x@a.example.com", requests=30)],
+    ).to_yaml(tmp_path / "plan.yaml")
+    done = run("replicate", "plan.yaml", "--replications", 2, "--out", "out", cwd=tmp_path)
+    assert "Nothing in this plan is left to chance" in done.stdout

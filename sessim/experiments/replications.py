@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pandas as pd
 
-from sessim.clock import moment
+from sessim.clock import format_moment, moment
 from sessim.errors import ArgumentError, shown
 from sessim.eventlog import iso
 from sessim.experiments import frames, intervals, running
@@ -96,8 +96,8 @@ def replicate(
     """
     if not isinstance(plan, Plan):
         raise ArgumentError(f"plan: {shown(plan)} is no plan; give a sessim.Plan")
-    n = _whole(n, "n", 1, "number of replications")
-    job = running.Job(plan, _whole(seed, "seed", 0, "seed"), end_instant(plan, until))
+    n = whole(n, "n", 1, "number of replications")
+    job = running.Job(plan, whole(seed, "seed", 0, "seed"), end_instant(plan, until))
     if known is not None and known.job != job:
         raise ArgumentError("known: those are of another plan, seed or end; leave them out")
     enough = None if narrow is None else _judge(job, narrow)
@@ -122,7 +122,8 @@ def _close(bar: Bar | None) -> None:
         bar.close()
 
 
-def _whole(value: object, name: str, least: int, what: str) -> int:
+def whole(value: object, name: str, least: int, what: str) -> int:
+    """Return a whole number that is not too small, or say what is wrong with it."""
     try:
         found = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -203,7 +204,7 @@ class Replications:
         number
             Which one, from 0; also one that was not run yet.
         """
-        return self.job.result(_whole(number, "number", 0, "replication"))
+        return self.job.result(whole(number, "number", 0, "replication"))
 
     # --- tables -------------------------------------------------------------------------------
 
@@ -276,7 +277,8 @@ class Replications:
         Raises
         ------
         ArgumentError
-            If there is no such time or task, or the replications ended before it.
+            If there is no such time or task, it is before the plan's start, or the replications
+            ended before it.
         """
         try:
             instant = end = self.plan.clock.end_instant(moment(by))
@@ -284,6 +286,9 @@ class Replications:
                 instant -= 1  # a day is half open
         except ValueError as error:
             raise ArgumentError(f"by: {error}") from None
+        if end <= self.plan.start_instant:
+            start = format_moment(self.plan.start)
+            raise ArgumentError(f"by: {by} is before the plan's start, {start}; give a later time")
         finished = frames.finished(self.plan, self.tally, task)
         in_time = (finished != NOT_YET) & (finished <= instant)
         if end > self.job.until and (finished == NOT_YET).any():

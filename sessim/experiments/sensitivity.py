@@ -66,6 +66,8 @@ def sensitivity(
     ArgumentError, ReplicationError
         If an argument cannot be used; as in ``replicate``.
     """
+    if not isinstance(plan, Plan):
+        raise ArgumentError(f"plan: {shown(plan)} is no plan; give a sessim.Plan")
     low, high = _checked(factors)
     changes = chosen(plan, assumptions)
 

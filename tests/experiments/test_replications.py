@@ -207,3 +207,8 @@ def test_it_says_what_it_is() -> None:
     assert said.startswith("60 replications: 5% done by 2026-12-")
     assert "later" in cases.replications()._repr_html_()
     assert repr(sessim.replicate(cases.plan(), 1)).startswith("1 replication: ")
+
+
+def test_a_deadline_before_the_plan_is_no_probability_of_0() -> None:
+    with pytest.raises(sessim.ArgumentError, match=r"^by: 2020-01-01 is before the plan's start"):
+        sessim.replicate(cases.plan(), 2).probability("2020-01-01")

@@ -183,3 +183,8 @@ def test_the_tornado_has_a_bar_for_each_factor() -> None:
     ]
     assert widths == [[-48, 48, 0], [48, -48, 0]]
     assert repr(found()).startswith("The finish moves most with list sizes: by 96.0 hours")
+
+
+def test_what_is_no_plan() -> None:
+    with pytest.raises(sessim.ArgumentError, match=r"^plan: 'a.yaml' is no plan; give"):
+        sessim.sensitivity("a.yaml", 3)  # type: ignore[arg-type]

@@ -20,6 +20,7 @@ from sessim.experiments.planning.lists import Lists, read
 from sessim.experiments.planning.planned import Bound, Planned
 from sessim.experiments.planning.programs import Solver
 from sessim.experiments.planning.setting import Setting
+from sessim.experiments.replications import whole
 from sessim.parts import Domain
 from sessim.plan import Plan
 
@@ -117,6 +118,7 @@ def plan_for(
     goal = _goal(goal, any(entry.size is None for entry in entries))
     if isinstance(sure, bool) or not 0 < sure <= 1:
         raise ArgumentError(f"sure: {shown(sure)} is no probability; give 0.9, say")
+    whole(replications, "replications", 1, "number of replications")
     if search is not None:
         policies.check(search, goal)
     if solver not in get_args(Solver):

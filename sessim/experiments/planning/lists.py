@@ -11,6 +11,7 @@ from typing import Any, Final
 from sessim.clock import moment
 from sessim.errors import ArgumentError, shown
 from sessim.experiments.planning.jobs import Job
+from sessim.quality import read as read_rates
 
 MOST_EMAILS: Final = 2**31 - 1
 """What one plan may hold altogether: the solvers count in 32 bits."""
@@ -62,6 +63,13 @@ class MailList:
             object.__setattr__(self, key, self._date(key))
         if self.size is not None:
             object.__setattr__(self, "size", self._whole_size())
+        try:
+            quality = read_rates(self.quality)
+            problem = None if quality is None else quality.problem()
+        except ValueError as error:
+            problem = str(error)
+        if problem:
+            raise ArgumentError(f"list {self.name!r}, quality: {problem}")
 
     def _date(self, key: str) -> dt.date | None:
         value = getattr(self, key)

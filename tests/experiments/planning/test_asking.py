@@ -390,6 +390,7 @@ def test_the_same_question_gets_the_same_answer() -> None:
         ({"lists": 5}, "lists: 5 are none"),
         ({"lists": ["N"]}, "lists: 'N' is no list; give a sessim.MailList"),
         ({"lists": {"N": 0}}, "list 'N': size 0 is no number of addresses; give a whole number"),
+        ({"replications": 0}, "replications: 0 is no number of replications; give a whole number"),
         ({"lists": {"N": -5}}, "list 'N': size -5 is no number of addresses"),
         ({"lists": {"N": 1.5}}, "list 'N': size 1.5 is no number of addresses"),
         ({"lists": {"N": True}}, "list 'N': size True is no number"),
@@ -454,3 +455,17 @@ def test_the_chart_shows_the_tables() -> None:
     assert booked[:days] == list(planned.binding["booked"])
     assert list(np.sum(others, axis=0)[:days]) == list(planned.binding["planned"])
     plt.close(figure)
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ({"invalid_rate": 3}, "list 'N', quality: invalid_rate is 3; give a number from 0 to 1"),
+        ({"open_rate": {}}, "list 'N', quality: open_rate is an empty distribution; give one"),
+        ({"invalid_rate": 0.7, "soft_failure_rate": 0.6}, "list 'N', quality: invalid_rate, spam"),
+    ],
+)
+def test_rates_of_a_list_are_its_own_mistake(rates: dict[str, Any], said: str) -> None:
+    with pytest.raises(sessim.ArgumentError) as error:
+        MailList("N", 5, quality=rates)
+    assert str(error.value).startswith(said)
