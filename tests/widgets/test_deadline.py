@@ -130,7 +130,11 @@ def test_worse_addresses_make_it_less_sure() -> None:
         ("width", -5.0, "Doubt ± % is -5; give 0 to 100."),
         ("size", 0, "list 'List': size 0 is no number of addresses; give a whole number from 1"),
         ("domains", 11, "domains: 11 cannot be planned for; give 1 to 10"),
-        ("replications", 0, "n: 0 is no number of replications; give a whole number from 1"),
+        (
+            "replications",
+            0,
+            "replications: 0 is no number of replications; give a whole number from 1",
+        ),
         ("rate", 0.0, "rate"),
         ("by", None, "Pick a day for “Deadline”."),
         ("by", dt.date(2026, 11, 1), "by: 2026-11-01 is before the start, 2026-12-01"),
