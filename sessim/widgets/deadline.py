@@ -24,6 +24,7 @@ Asked = asyncio.Task[Answer | None] | Answer | None
 _SECONDS: Final = 0.25
 """How often the panel says how far it is."""
 
+_MONTH: Final = dt.timedelta(days=31)
 _DAYS: Final = ("by", "start")
 _NUMBERS: Final = ("size", "domains", "rate", "replications")
 _SLIDERS: Final = {
@@ -102,9 +103,10 @@ class Deadline(Panel):
         self._task: asyncio.Task[Answer | None] | None = None
         self._hand = Hand()
         self._quiet, self._pictures = False, ""
+        self._is_own = by is not None  # else the deadline follows a plan that begins later
         self.size, self.domains = size, domains
         self.start = dt.date.today() if start is None else _date(start)  # noqa: DTZ011
-        self.by = self.start + dt.timedelta(days=31) if by is None else _date(by)
+        self.by = self.start + _MONTH if by is None else _date(by)
         self._build()
         self.observe(self._on_plan, "plan")
         self.observe(self._show_state, [*_GIVEN, "running"])
@@ -321,16 +323,23 @@ class Deadline(Panel):
     # --- showing ------------------------------------------------------------------------------
 
     @guarded
-    def _on_plan(self, _: Any) -> None:
-        """Ask about a plan that comes, from its own rates on; a new one may go with it."""
-        if self.plan is None:
+    def _on_plan(self, change: Any) -> None:
+        """Ask about a plan that comes; what an edit of it does not touch stays as it was set."""
+        plan, before = change["new"], change["old"]
+        if plan is None:
             self.of = LIST
             return
-        self.of, self.rate = PLAN, float(self.plan.rate)
-        given = [domain.quality for domain in self.plan.domains if domain.quality is not None]
-        for name, rate in given[0].given.items() if given else ():
-            if name in RATES:
-                setattr(self, name, round(100 * mean(rate), 6))
+        if before is None:
+            self.of = PLAN
+        if before is None or before.rate != plan.rate:
+            self.rate = float(plan.rate)
+        rates = _rates(plan)
+        if before is None or rates != _rates(before):
+            for name, share in rates.items():
+                setattr(self, name, round(100 * share, 6))
+        first = plan.clock.date(plan.start_instant)
+        if not self._is_own and (self.by is None or self.by < first):
+            self.by = first + _MONTH
 
     def _show_state(self, _: Any = None) -> None:
         for name in _ONLY_LIST:
@@ -359,6 +368,13 @@ class Deadline(Panel):
         self.said.value = deadline_views.said(self.answer, self.words)
         self.charts.value = self._pictures or deadline_views.pictures(self.answer)
         self._pictures = ""
+
+
+def _rates(plan: Plan) -> dict[str, float]:
+    """Return what the first domain that has rates expects of those that are asked for."""
+    given = next((domain.quality for domain in plan.domains if domain.quality is not None), None)
+    found = {} if given is None else given.given
+    return {name: mean(rate) for name, rate in found.items() if name in RATES}
 
 
 def _answered(question: Question, hand: Hand) -> tuple[Answer, str]:

@@ -108,6 +108,22 @@ def test_a_plan_is_asked_about_with_the_rates_of_its_domain_to_begin_with() -> N
     assert sentence(panel) == "The plan is not done by 1 December."
 
 
+def test_an_edit_of_the_plan_leaves_what_was_set() -> None:
+    panel = Deadline(PLAN, by="2026-12-02")
+    panel.of, panel.invalid_rate, panel.rate = "list", 7.0, 5.0
+    data = PLAN.to_dict()
+    data["tasks"][0]["requests"] = 1600
+    panel.plan = sessim.Plan.from_dict(data)
+    assert (panel.of, panel.invalid_rate, panel.rate) == ("list", 7.0, 5.0)
+    panel.plan = sessim.Plan.from_dict(data | {"rate": 30})
+    assert (panel.invalid_rate, panel.rate) == (7.0, 30.0)
+
+
+def test_a_deadline_that_nobody_gave_is_not_before_the_plan() -> None:
+    plan = sessim.Plan.from_dict(PLAIN | {"start": "2099-02-01"})
+    assert Deadline(plan).by == dt.date(2099, 3, 4)
+
+
 def test_worse_addresses_make_it_less_sure() -> None:
     domains = [{"name": "shop.example.com", "warmup": "reputation"}]
     plan = sessim.Plan.from_dict(PLAIN | {"domains": domains})
