@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,12 +30,14 @@ class Tally:
         self.steps = steps
         self._tasks: dict[str, _Counted] = {}
 
-    def add(self, task: str, address: str, time: int, place: Place, kind: str) -> None:
-        """Count an email that was ``asked`` for, ``sent`` or ``failed``."""
+    def add(
+        self, task: str, address: str, time: int, place: Place, kind: str, emails: int = 1
+    ) -> None:
+        """Count emails that were ``asked`` for, ``sent`` or ``failed``."""
         counted = self._tasks.get(task)
         if counted is None:
             counted = self._tasks[task] = _Counted(address)
-        counted.add(time, place, kind)
+        counted.add(time, place, kind, emails)
 
     def finish(self) -> None:
         """Hand over what was counted, in order of time within each task."""
@@ -50,33 +53,34 @@ class _Counted:
 
     def __init__(self, address: str) -> None:
         self.sender = address
-        self.minutes: dict[int, list[Any]] = {}  # sent, last time, place
+        self.minutes: dict[int, list[Any]] = {}  # sent, failed, last time, place
         self.asked = 0
-        self.failed = 0
         self.first: tuple[int, Place] | None = None
 
-    def add(self, time: int, place: Place, kind: str) -> None:
+    def add(self, time: int, place: Place, kind: str, emails: int) -> None:
         if self.first is None or time < self.first[0]:
             self.first = (time, place)
         if kind == "asked":
-            self.asked += 1
+            self.asked += emails
             return
-        minute = self.minutes.setdefault(time // _MINUTE, [0, time, place])
-        minute[0] += kind == "sent"
-        self.failed += kind == "failed"
-        if time >= minute[1]:
-            minute[1:] = [time, place]
+        minute = self.minutes.setdefault(time // _MINUTE, [0, 0, time, place])
+        minute[kind == "failed"] += emails
+        if time >= minute[2]:
+            minute[2:] = [time, place]
 
     def rows(self) -> Iterator[tuple[Place, dict[str, Any]]]:
-        sent, total = 0, sum(minute[0] for minute in self.minutes.values())
-        requests = max(self.asked, total + self.failed, 1)
+        sent, failed = 0, 0
+        total = sum(minute[0] + minute[1] for minute in self.minutes.values())
+        requests = max(self.asked, total, 1)
         assert self.first is not None
         time, place = self.first
         start = {"requests": requests, "sent": 0}
         yield place, {"time": _written(time), "activity": "due", **start}
-        for _, (count, time, place) in sorted(self.minutes.items()):
-            sent += count
+        for _, (count, lost, time, place) in sorted(self.minutes.items()):
+            sent, failed = sent + count, failed + lost
             done = "sent" if sent == requests else "sending"
+            if failed and sent + failed >= requests:
+                done = "error"  # nobody is left to get it, and not all did
             yield (
                 place,
                 {"time": _written(time), "activity": done, "requests": requests, "sent": sent},
@@ -147,18 +151,28 @@ _LOG_LINE: Final = re.compile(
     rb" \S+ postfix\S*/(?P<program>[\w-]+)\[\d+\]: (?P<id>[0-9A-Za-z]{6,20}): (?P<rest>.*)"
 )
 _FROM: Final = re.compile(rb"from=<([^<>]*)>")
+_NRCPT: Final = re.compile(rb"\bnrcpt=(\d{1,7})\b")
 _STATUS: Final = re.compile(rb"\bstatus=(\w+)")
 _POSTFIX: Final = {b"sent": "sent", b"bounced": "sent", b"expired": "failed"}
 _PROGRAMS: Final = (b"smtp", b"lmtp", b"relay", b"error")
 
 
-def read_postfix(path: Path, steps: Steps, reader: Reader, losses: Losses, year: int) -> None:
-    """Read a mail log of Postfix: a task is what one sender sent on one day.
+@dataclass(slots=True)
+class _Queued:
+    """A mail of the queue: whose it is, its task, and how many have yet to get it, once known."""
 
+    address: str
+    task: str
+    left: int | None = None
+
+
+def read_postfix(path: Path, steps: Steps, reader: Reader, losses: Losses, year: int) -> None:
+    """Read a mail log of Postfix: a task is what one sender handed over on one day.
+
+    A mail that is put off stays in its task; one that expires has failed for all who are left.
     ``year`` is that of syslog's times, which have none; a January after a December is the next.
     """
-    tally, senders = Tally(steps), dict[bytes, str]()
-    month = 0
+    tally, queue, when = Tally(steps), dict[bytes, _Queued](), _Syslog(reader, year)
     for number, line in lines(path, losses):
         place = Place(path.name, number)
         match = _LOG_LINE.match(line)
@@ -166,30 +180,56 @@ def read_postfix(path: Path, steps: Steps, reader: Reader, losses: Losses, year:
             if b"postfix" not in line:
                 losses.leave_out("it is no line of Postfix", place)
             continue
-        program, queue, rest = match["program"], match["id"], match["rest"]
-        if (found := _FROM.search(rest)) and program in (b"qmgr", b"cleanup", b"pickup"):
-            if len(senders) >= _MOST_OPEN:
-                senders.pop(next(iter(senders)))
-            senders[queue] = found[1].decode("utf-8", "replace")
-        status = _STATUS.search(rest) if program in _PROGRAMS else None
-        kind = _POSTFIX.get(status[1]) if status else None
+        program, rest = match["program"], match["rest"]
+        status = _STATUS.search(rest)
+        kind = _POSTFIX.get(status[1]) if status and program in (*_PROGRAMS, b"qmgr") else None
+        found = _FROM.search(rest) if program in (b"qmgr", b"cleanup", b"pickup") else None
+        if kind is None and not found:
+            continue
+        time = when.instant(match)
+        if time is None:
+            losses.leave_out("its time cannot be read", place)
+            continue
+        if found and found[1]:
+            mail = queue.setdefault(match["id"], _queued(found[1], reader.clock.date(time)))
+            if mail.left is None and (told := _NRCPT.search(rest)):
+                mail.left = int(told[1])
+                tally.add(mail.task, mail.address, time, place, "asked", mail.left)
+            if len(queue) > _MOST_OPEN:
+                queue.pop(next(iter(queue)))
         if kind is None:
             continue
+        known = queue.get(match["id"])
+        if known is None:
+            losses.leave_out("no line tells who sent it", place)
+            continue
+        emails = (known.left or 0) if program == b"qmgr" else 1
+        known.left = max((known.left or 0) - emails, 0)
+        if emails:
+            tally.add(known.task, known.address, time, place, kind, emails)
+    tally.finish()
+
+
+def _queued(address: bytes, date: dt.date) -> _Queued:
+    text = address.decode("utf-8", "replace")
+    return _Queued(text, f"{sender(text)[0]} {date}")
+
+
+class _Syslog:
+    """The times of a mail log; those of syslog, which have no year, go on from a first one."""
+
+    def __init__(self, reader: Reader, year: int) -> None:
+        self.reader, self.year, self.month = reader, year, 0
+
+    def instant(self, match: re.Match[bytes]) -> int | None:
+        """Return when a line was written; None if it cannot be read."""
         text = (match["iso"] or match["old"]).decode()
         if match["old"]:
             now = _MONTHS.index(text[:3]) + 1 if text[:3] in _MONTHS else 0
-            year += month == 12 and now == 1
-            month = now or month
-            text = f"{year}-{now:02}-{text[4:6].replace(' ', '0')} {text[7:]}"
-        time = reader.instant(text)
-        address = senders.get(queue, "")
-        if time is None or not address:
-            what = "its time cannot be read" if time is None else "no line tells who sent it"
-            losses.leave_out(what, place)
-            continue
-        date = reader.clock.date(time)
-        tally.add(f"{sender(address)[0]} {date}", address, time, place, kind)
-    tally.finish()
+            self.year += self.month == 12 and now == 1
+            self.month = now or self.month
+            text = f"{self.year}-{now:02}-{text[4:6].replace(' ', '0')} {text[7:]}"
+        return self.reader.instant(text)
 
 
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov",

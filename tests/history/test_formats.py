@@ -214,3 +214,27 @@ def test_a_mail_log_counts_emails_by_sender_and_day(tmp_path: Path) -> None:
     assert any(
         "no line of Postfix (first in mail.log, line 6)" in n for n in history.evidence.notes
     )
+
+
+MAIL_LOG = """\
+Dec  1 23:59:00 mx postfix/pickup[9]: 4A1B2C3D4E: uid=1000 from=<hello@news.example.com>
+Dec  1 23:59:00 mx postfix/qmgr[11]: 4A1B2C3D4E: from=<hello@news.example.com>, size=9, nrcpt=4 (queue active)
+Dec  1 23:59:01 mx postfix/smtp[12]: 4A1B2C3D4E: to=<a@x.example>, dsn=2.0.0, status=sent (250 ok)
+Dec  1 23:59:02 mx postfix/smtp[12]: 4A1B2C3D4E: to=<b@x.example>, dsn=4.2.0, status=deferred (450 x)
+Dec  1 23:59:02 mx postfix/smtp[12]: 4A1B2C3D4E: to=<c@x.example>, dsn=4.2.0, status=deferred (450 x)
+Dec  1 23:59:03 mx postfix/smtp[12]: 4A1B2C3D4E: to=<d@x.example>, dsn=5.1.1, status=bounced (550 x)
+Dec  2 00:10:00 mx postfix/qmgr[11]: 4A1B2C3D4E: from=<hello@news.example.com>, size=9, nrcpt=4 (queue active)
+Dec  2 00:10:01 mx postfix/smtp[12]: 4A1B2C3D4E: to=<b@x.example>, dsn=2.0.0, status=sent (250 ok)
+"""  # noqa: E501
+EXPIRED = """\
+Dec  6 23:59:00 mx postfix/qmgr[11]: 4A1B2C3D4E: from=<hello@news.example.com>, status=expired, returned to sender
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(("more", "status"), [("", "Sending"), (EXPIRED, "Error")])
+def test_a_mail_that_is_put_off_stays_in_its_task(tmp_path: Path, more: str, status: str) -> None:
+    """Of four, a and b got it, d bounced, and c is still waited for until the mail expires."""
+    (tmp_path / "mail.log").write_text(MAIL_LOG + more)
+    (task,) = sessim.load_history(tmp_path / "mail.log").tasks.itertuples()
+    assert task.name.startswith("hello@news.example.com ")
+    assert (task.requests, task.sent, task.status) == (4, 3, status)
