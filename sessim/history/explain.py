@@ -20,7 +20,7 @@ from sessim.history.explanation import (
     Verdict,
 )
 from sessim.history.forks import go_on
-from sessim.history.verdicts import verdict
+from sessim.history.verdicts import is_paused, verdict
 from sessim.ledger import NOT_YET, Ledger, Snapshot
 from sessim.life import task_id
 from sessim.lifecycle import PAUSED, STATUS_LABELS, TaskStatus
@@ -81,7 +81,7 @@ def _explained(case: Case, at: int, until: int | None = None) -> Explanation:
         run=None if case.place is None else int(case.now["run"][case.place]),
         at=case.time(at),
         until=None if until is None else case.time(until),
-        status=STATUS_LABELS[TaskStatus(case.status)] if known else "",
+        status=STATUS_LABELS[TaskStatus(case.status)] if known or is_paused(case) else "",
         verdict=found,
         reason=reason,
         ledger=case.day if paused else None,

@@ -26,6 +26,12 @@ Said = tuple[Verdict, str]
 _CODE: Final = re.compile(r"(?<!\d)(\d{4})(?!\d)")
 
 
+def is_paused(case: Case) -> bool:
+    """Say whether the task was PAUSED for sure, whatever the reason."""
+    unsure = (look(case) for look in (_outside, _gap, _between))
+    return case.status == PAUSED and not any(unsure)
+
+
 def verdict(case: Case) -> Said:
     """Return the class of the reason why a case is as it is, and the reason in a sentence."""
     for look in (_outside, _gap, _between, _BY_STATUS[TaskStatus(case.status)]):
@@ -220,8 +226,8 @@ def _at_pause(case: Case) -> Said:
         if day.source == "none":
             return Verdict.UNEXPLAINED, "Its domain has no limit, and yet it was paused."
         return Verdict.UNDECIDABLE, (
-            "It was seen Paused, and nothing tells what its domain could send that day; a plan "
-            "that does, such as calibration fits, would."
+            "What its domain could send that day is not known; a plan may tell, such as "
+            "calibration fits."
         )
     if day.total >= day.limit:
         said = "may send nothing" if day.limit == 0 else "had sent as much as it may"

@@ -98,3 +98,16 @@ def test_times_without_a_zone_are_the_consoles_whatever_the_plans(tmp_path: Path
     assert history.runs["due"].iloc[1] == pd.Timestamp("2026-12-01 09:00", tz="UTC")
     assert "Times without a zone were read as Asia/Shanghai." in history.evidence.notes
     assert history.findings.empty
+
+
+def test_a_pause_at_a_limit_that_nobody_saw(tmp_path: Path) -> None:
+    """The polls tell that Launch was Paused, and of no limit; a calibrated plan tells why."""
+    file = Poller(sessim.simulate(sessim.Plan.from_dict(PLAN))).write(tmp_path / "polls.jsonl")
+    lines = [line for line in file.read_text().splitlines() if "EmailIdentities" not in line]
+    file.write_text("\n".join(lines))
+    history = sessim.load_history(file)
+    found = history.explain(FIRST_ID + 1, "2026-12-01 12:00")
+    assert (found.verdict, found.status) == (Verdict.UNDECIDABLE, "Paused")
+    assert "What its domain could send that day is not known" in found.paragraph
+    told = sessim.load_history(file, plan=history.calibrate().plan)
+    assert told.explain(FIRST_ID + 1, "2026-12-01 12:00").verdict == Verdict.LIMIT
