@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -73,8 +74,12 @@ def test_row_37_twenty_a_second_in_any_ten_seconds(tmp_path: Path) -> None:
         sending.run()
     found = arrivals(sending.mails)
     assert len(found) == 250
-    assert 198 <= fullest(found, 10.0) <= 202
+    assert fullest(found, 10.0) <= 202
     assert fullest(found, 1.0) <= 22
+    # A machine that stands still for a moment sends fewer; the gap between most emails shows that
+    # none is held back for longer than it has to be.
+    gaps = [after - before for before, after in pairwise(sorted(found))]
+    assert median(gaps) == pytest.approx(1 / 20, rel=0.1)
 
 
 def test_a_late_start_is_not_made_up_for_in_a_burst(
