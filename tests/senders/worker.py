@@ -203,18 +203,26 @@ class Worker:
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
+        self._early: list[str] = []
 
     def start(self, *job: object) -> int:
         """Start a job; return its process's number."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
-        said = self.hear()
-        while not said.startswith("started "):  # a quick job may speak first
-            said = self.hear()
+        self._early.clear()
+        while not (said := self._line()).startswith("started "):
+            if said.startswith("ended "):  # what nobody heard was of the job before
+                self._early.clear()
+            else:  # a quick job may speak first
+                self._early.append(said)
         return int(said.removeprefix("started "))
 
     def hear(self) -> str:
+        """Return the next thing that a job says."""
+        return self._early.pop(0) if self._early else self._line()
+
+    def _line(self) -> str:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         assert line, "the worker has ended"
