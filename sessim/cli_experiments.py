@@ -94,7 +94,7 @@ def _write(found: Replications, options: argparse.Namespace) -> None:
     from sessim.experiments.planning.odds import is_random
 
     found.save(options.out)
-    save_all(found, options.out)
+    save_all(found.plot, options.out)
     print(_finishes(found.summary(), "name"))
     print(f"\n{found!r}")
     print(f"Tables and charts are in {Path(options.out)}{os.sep}")
@@ -152,10 +152,10 @@ def compare(options: argparse.Namespace) -> int:
     print(_finishes(found.summary(), "plan"))
     print(f"\n{found!r}")
     if options.out is not None:
-        from sessim.experiments.overlays import save_all  # loads matplotlib
+        from sessim.experiments.charts import save_all  # loads matplotlib
 
         found.save(options.out)
-        save_all(found.replications, options.out)
+        save_all(found.plot, options.out)
         print(f"Tables and charts are in {Path(options.out)}{os.sep}")
     return 0
 

@@ -7,7 +7,7 @@ result do.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -332,18 +332,18 @@ def share_axis(ax: Axes) -> None:
 # --- together -------------------------------------------------------------------------------------
 
 
-def save_all(replications: Replications, folder: str | PathLike[str]) -> list[Path]:
-    """Write ``throughput.png``, ``backlog.png`` and ``finish.png`` into a folder."""
+def save_all(plots: object, folder: str | PathLike[str]) -> list[Path]:
+    """Write ``throughput.png``, ``backlog.png`` and ``finish.png`` into a folder.
+
+    ``plots`` draws them: :class:`Plots`, or :class:`sessim.experiments.overlays.Overlays`.
+    """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     files = []
     for chart in CHARTS:
         figure = Figure(figsize=SIZE, layout="constrained")
-        ax = figure.add_subplot()
-        if chart == "finish":
-            finish(replications, ax=ax)
-        else:
-            fan(replications, chart, ax=ax)
+        draw: Callable[..., Axes] = getattr(plots, chart)
+        draw(ax=figure.add_subplot())
         files.append(target / f"{chart}.png")
         figure.savefig(files[-1], dpi=_DPI)
     return files

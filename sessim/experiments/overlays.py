@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from os import PathLike
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from sessim.charts import lettering, style
 from sessim.charts.words import number
 from sessim.clock import moment
 from sessim.experiments.charts import (
-    CHARTS,
     FAN,
     SIZE,
     Fan,
@@ -124,21 +120,6 @@ def finishes(
     n = len(next(iter(replications.values())))
     style.legend(ax, f"{curves[0].what} finished: {number(n, 'replication')} each", handles)
     return ax
-
-
-def save_all(replications: Mapping[str, Replications], folder: str | PathLike[str]) -> list[Path]:
-    """Write ``throughput.png``, ``backlog.png`` and ``finish.png`` into a folder."""
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
-    overlays = Overlays(replications)
-    files = []
-    for chart in CHARTS:
-        figure = Figure(figsize=SIZE, layout="constrained")
-        draw: Callable[..., Axes] = getattr(overlays, chart)
-        draw(ax=figure.add_subplot())
-        files.append(target / f"{chart}.png")
-        figure.savefig(files[-1], dpi=_DPI)
-    return files
 
 
 @dataclass(frozen=True)

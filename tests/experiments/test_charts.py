@@ -81,7 +81,7 @@ def test_without_chance_a_fan_is_a_line(warmup: object) -> None:
 
 
 def test_pictures_are_written(tmp_path: Path) -> None:
-    files = save_all(cases.replications(), tmp_path)
+    files = save_all(cases.replications().plot, tmp_path)
     assert [file.name for file in files] == ["throughput.png", "backlog.png", "finish.png"]
     again = [file.read_bytes() for file in files]
-    assert [file.read_bytes() for file in save_all(cases.replications(), tmp_path)] == again
+    assert [file.read_bytes() for file in save_all(cases.replications().plot, tmp_path)] == again
