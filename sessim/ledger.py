@@ -304,15 +304,17 @@ class Snapshot:
         place[self.ledger.rows] = rank_of_line[self.ledger.line]
         counts = Counts([UNLIMITED] * size, [0] * size, [Queue(np.zeros(0, np.intp))])
         turns, booked, begun = Fair(counts), 0, (NOT_YET, Event.DAY)
+        by_day = log.plan.window == "day"
         for row in range(begin, self.told):
             event, instant, rank = log.event[row], int(log.time[row]), int(place[row])
-            emails = pace.sent_by(instant - (event == Event.DAY)) - booked
+            is_reset = event == Event.DAY or (by_day and self._is_limit(row))
+            emails = pace.sent_by(instant - is_reset) - booked
             if emails > 0:
                 turns.advance(emails)
                 booked += emails
-            # At midnight an email may come between the new day and the restarts.
+            # At midnight an email may come between the new limits and the restarts.
             if event in (Event.RESTARTED, Event.DAY) and begun != (instant, event):
-                if event == Event.RESTARTED or log.plan.window == "day":
+                if event == Event.RESTARTED or by_day:
                     turns.begin()
                 begun = (instant, event)
             if event in (Event.SENDING, Event.RESTARTED):
@@ -325,3 +327,8 @@ class Snapshot:
         self.after = turns.after
         is_sending = self.column("status") == TaskStatus.SENDING
         return np.where(is_sending, counts.sent[self._rank] - self.column("sent"), 0)
+
+    def _is_limit(self, row: int) -> bool:
+        """Say whether a row tells of a new limit, or of a run that a limit of 0 pauses."""
+        event, limit = self.log.event[row], self.log.limit[row]
+        return bool(event == Event.LIMIT or (event == Event.PAUSED and limit == 0))

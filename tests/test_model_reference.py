@@ -131,17 +131,31 @@ def test_console_at_any_instant(plan: dict[str, Any], data: st.DataObject) -> No
         assert all(told[key][0] == TaskStatus.TO_START for key in told.keys() - found.keys())
 
 
-def test_the_console_in_turns_when_an_email_falls_on_midnight() -> None:
-    """The turns begin anew with the day, and once more with the restart behind that email."""
-    plan = {
-        "start": "2026-12-01", "rate": "1/3600", "discipline": "fair",
+IN_TURNS_AT_MIDNIGHT = {
+    "a restart follows": {
         "domains": [{"name": "a.org", "warmup": 1}, {"name": "b.org", "warmup": "none"}],
         "tasks": [
             {"name": "B", "sender": "x@b.org", "requests": 40},
             {"name": "C", "sender": "x@b.org", "requests": 30},
             {"name": "A", "sender": "x@a.org", "requests": 3},
         ],
-    }  # fmt: skip
+    },
+    "the run whose turn it is stops for a limit of 0": {
+        "domains": [{"name": "a.org", "warmup": [50, 0]}, {"name": "b.org", "warmup": "none"}],
+        "tasks": [
+            {"name": "A", "sender": "x@a.org", "requests": 40},
+            {"name": "B", "sender": "x@b.org", "requests": 40},
+        ],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
+@pytest.mark.parametrize("case", IN_TURNS_AT_MIDNIGHT)
+def test_the_console_in_turns_when_an_email_falls_on_midnight(case: str) -> None:
+    """The turns begin anew with the new limits, and with the restart behind that email."""
+    given = {"start": "2026-12-01", "rate": "1/3600", "discipline": "fair"}
+    plan = given | IN_TURNS_AT_MIDNIGHT[case]
     reference, result = by_hand(plan), sessim.simulate(sessim.Plan.from_dict(plan))
     for hour in range(24 * 3):
         moment = result.plan.start_instant + hour * HOUR

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import sessim
@@ -29,6 +29,19 @@ MINUTE = 60 * SECOND
 # --- no false alarm -----------------------------------------------------------------------------
 
 
+TURNS_BEGIN_ANEW_IN_ANOTHER_STRETCH = {
+    "timezone": "UTC", "start": "2026-12-29", "rate": "1/600", "discipline": "fair",
+    "horizon": "2026-12-30 00:30",
+    "domains": [{"name": "a.org", "warmup": 100}, {"name": "b.org", "warmup": 50}],
+    "tasks": [
+        {"name": "Task 1", "sender": "x@a.org", "requests": 500},
+        {"name": "Task 2", "sender": "x@b.org", "requests": 500},
+        {"name": "Task 3", "sender": "x@b.org", "requests": 500},
+    ],
+}  # fmt: skip
+
+
+@example(TURNS_BEGIN_ANEW_IN_ANOTHER_STRETCH, 3)
 @given(plans(), st.sampled_from([3, 50, conformance.STRETCH]))
 def test_a_log_that_the_model_wrote_breaks_no_rule(plan: dict[str, Any], stretch: int) -> None:
     """In whatever stretches it is read."""

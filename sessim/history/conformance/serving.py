@@ -144,7 +144,7 @@ def unfair(s: Stretch) -> Found | None:
         return None
     most = np.maximum.reduceat(risen, starts)
     least = np.minimum.reduceat(risen, starts)
-    anew = _turns_anew(s)
+    anew = s.turns_anew
     again = anew.searchsorted(end[starts], "right") - anew.searchsorted(begin[starts], "left")
     spread = most - least - 1 - again
     lasts = np.append(starts[1:], len(steps)) - 1
@@ -152,13 +152,6 @@ def unfair(s: Stretch) -> Found | None:
     rows = steps[lasts][wrong]
     facts = {"most": most[wrong], "least": least[wrong]}
     return s.places(s.rows[rows], spread[wrong], facts)
-
-
-def _turns_anew(s: Stretch) -> Ints:
-    """Return the instants at which the turns may begin anew with the first run."""
-    event = s.columns["event"]
-    anew = np.isin(event, (int(Event.DAY), int(Event.RESTARTED), int(Event.LIMIT)))
-    return np.unique(s.columns["time"][anew])
 
 
 CHECKS: Final = (

@@ -28,6 +28,7 @@ CARRIED: Final = (*COUNTS, "status", "earliest", "latest", "served")
 """What is remembered of each run from one stretch to the next."""
 
 _CLOSING: Final = (int(Event.DAY), int(Event.END))
+_ANEW: Final = (int(Event.DAY), int(Event.RESTARTED), int(Event.LIMIT))
 
 
 class Trail:
@@ -73,6 +74,7 @@ class Trail:
         self.sending = 0
         self.sent, self.left = 0, 0  # emails sent, and those that failed too
         self.busy = (0, 0, 0)  # when the busy period began, and ``sent`` and ``left`` then
+        self.turns_anew: Ints = np.zeros(0, dtype=np.int64)
         self.exact = True
 
     def ranks(self, task: NDArray[Any], run: NDArray[Any]) -> NDArray[np.int32]:
@@ -235,6 +237,12 @@ class Stretch:
         return np.isin(self.now("event"), _CLOSING)
 
     @cached_property
+    def turns_anew(self) -> Ints:
+        """When turns may have begun anew, back to the oldest row of a run that is SENDING."""
+        anew = np.isin(self.columns["event"], _ANEW)
+        return np.union1d(self.trail.turns_anew, self.columns["time"][anew])
+
+    @cached_property
     def busy(self) -> Busy:
         """The busy periods."""
         return Busy(self)
@@ -294,7 +302,10 @@ class Stretch:
         trail = self.trail
         trail.carried = self.after
         self.busy.close()
-        trail.sending = int((trail.carried["status"] == SENDING).sum())
+        is_sending = trail.carried["status"] == SENDING
+        trail.sending = int(is_sending.sum())
+        oldest = trail.carried["latest"][is_sending].min(initial=np.iinfo(np.int64).max)
+        trail.turns_anew = self.turns_anew[self.turns_anew >= oldest]
         trail.rows_read += len(self)
         trail.exact = self.all_exact
         trail.last_time = int(self.columns["time"][-1])
