@@ -169,29 +169,33 @@ class Fates:
     def settle(self, rank: int) -> None:
         """Find out what became of a run's emails up to its latest mark."""
         run = self._runs[rank]
-        marks = run.marks
-        known = marks[run.settled - 1] if run.settled else 0
-        for mark in marks[run.settled :]:
+        marks, settled = run.marks, run.settled
+        if settled == len(marks):
+            return
+        known = marks[settled - 1] if settled else 0
+        for mark in marks[settled:]:
             self._settle(run, rank, mark - known)
             known = mark
         run.settled = len(marks)
 
     def _settle(self, run: Run, rank: int, emails: int) -> None:
         gone, domain = self._gone[run.task], run.domain
+        so_far = self.by_domain[domain] if self._basis.judged[domain] else None
         asks = self.prospects[domain].asks_for_opens
         while emails:
             path = run.path = run.path or self._path(run, rank, run.part, self._luck)
             stretch = min(emails, path.left)
             taken = path.take(stretch) if asks else path.first(stretch)
             emails -= stretch
-            run.gone[run.part] += taken[0]
+            part = run.part
+            run.gone[part] += taken[0]
             # Runs that overlap hold the same addresses, and a dead one bounces in each of them.
-            gone[run.part] = max(gone[run.part], run.gone[run.part])
-            if self._basis.judged[domain]:
-                self.by_domain[domain] = list(map(add, self.by_domain[domain], (*taken, 0)))
+            gone[part] = max(gone[part], run.gone[part])
+            if so_far is not None:
+                so_far[: len(taken)] = map(add, so_far, taken)
             if not path.left:
-                run.wholes[run.part] = path.whole
-                run.path, run.part = None, run.part + 1
+                run.wholes[part] = path.whole
+                run.path, run.part = None, part + 1
                 self._skip_empty(run)
 
     def _skip_empty(self, run: Run) -> None:
