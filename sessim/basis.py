@@ -20,6 +20,27 @@ class Part(NamedTuple):
     rates: tuple[tuple[str, Rate], ...]
 
 
+class Kind:
+    """Rates that parts of lists have in common.
+
+    Attributes
+    ----------
+    expected
+        The rates, or what is expected of them, in the order of ``quality.RATES``.
+    drawn
+        Those that are drawn anew in each replication: the place of the rate, the number that
+        stands for who gave it, and its distribution.
+    """
+
+    def __init__(self, rates: tuple[tuple[str, Rate], ...]) -> None:
+        self.expected = tuple(mean(rate) for _, rate in rates)
+        self.drawn = [
+            (place, number_of(giver), rate)
+            for place, (giver, rate) in enumerate(rates)
+            if isinstance(rate, Distribution)
+        ]
+
+
 class Basis:
     """What a plan says of its emails, laid out once for all its simulations.
 
@@ -29,10 +50,10 @@ class Basis:
         The parts of each task's list; there is one where it has no segments.
     names
         What stands for each task's name in the address of a stream.
-    rates
-        The expected rates of each part.
-    drawn
-        Whether any of them is drawn anew in each replication.
+    kinds
+        The different rates that parts have.
+    kind_of
+        Which of these are those of each part.
     tasks, domains, numbers
         Of each run by rank: its task and its domain from 0, its number from 1.
     by_domain
@@ -45,11 +66,11 @@ class Basis:
         domains = {domain.name: domain for domain in plan.domains}
         self.parts = [list(_parts(task, domains[task.domain])) for task in plan.tasks]
         self.names = [number_of(task.name) for task in plan.tasks]
-        self.rates = [
-            [tuple(mean(rate) for _, rate in part.rates) for part in entry] for entry in self.parts
+        places: dict[tuple[tuple[str, Rate], ...], int] = {}
+        self.kind_of = [
+            [places.setdefault(part.rates, len(places)) for part in entry] for entry in self.parts
         ]
-        given = (rate for entry in self.parts for part in entry for _, rate in part.rates)
-        self.drawn = any(isinstance(rate, Distribution) for rate in given)
+        self.kinds = [Kind(rates) for rates in places]
         self.tasks: list[int] = (plan.runs.task - 1).tolist()
         self.domains: list[int] = plan.runs.domain.tolist()
         self.numbers: list[int] = plan.runs.number.tolist()

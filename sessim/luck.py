@@ -11,16 +11,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
-from operator import sub
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.random import Generator, Philox, SeedSequence
 
 from sessim.quality import EXCLUSIVE
 
-_LARGEST: Final = 10**9 - 1
+LARGEST: Final = 10**9 - 1
 """numpy's urn holds no more emails; of a larger part each stretch is drawn by itself."""
+
+Four = tuple[int, int, int, int]
+Three = tuple[int, int, int]
 
 _TOTALS, _SPLIT, RATE, _LATER_TOTALS, _LATER_SPLIT = range(5)
 
@@ -62,20 +64,61 @@ class Luck:
     """
 
     def __init__(self, words: tuple[int, int]) -> None:
-        self._first, self._second = words
+        self.words = words
         self._bits = Philox(key=0)
         self.generator = Generator(self._bits)
         # numpy reads plain numbers three times as quickly as it reads them from arrays.
-        self._state = {**self._bits.state, "buffer": (0,) * 4}
-        self._stream: dict[str, tuple[int, ...]] = {}
-        self._state["state"] = self._stream
+        self._stream: dict[str, Any] = {}
+        self._state: Any = {**self._bits.state, "buffer": (0,) * 4, "state": self._stream}
 
     def aim(self, name: int, purpose: int, at: int = 0, place: int = 0) -> Generator:
         """Return the generator at the beginning of a stream."""
-        self._stream["key"] = self._first, self._second ^ name
+        first, second = self.words
+        self._stream["key"] = first, second ^ name
         self._stream["counter"] = 0, at, place, purpose
         self._bits.state = self._state
         return self.generator
+
+    def totals(self, name: int, place: int, odds: Odds, emails: int, at: int = 0) -> Four:
+        """Draw what becomes at once of emails, the first four ``OUTCOMES``."""
+        luck = self.aim(name, _TOTALS, at, place)
+        invalid, spam, soft, delivered = luck.multinomial(emails, odds.first).tolist()
+        complaints = luck.binomial(delivered, odds.complaint) if odds.complaint else 0
+        return invalid, spam, soft, complaints
+
+    def split(self, name: int, place: int, rest: Four, left: int, emails: int, at: int) -> Four:
+        """Deal out the next emails of those left: each outcome falls on them as from an urn."""
+        urn = self.aim(name, _SPLIT, at, place).hypergeometric
+        invalid, spam, soft, complaints = rest
+        delivered = left - invalid - spam - soft
+        now_invalid = urn(invalid, left - invalid, emails) if invalid else 0
+        left, emails = left - invalid, emails - now_invalid
+        now_spam = urn(spam, left - spam, emails) if spam else 0
+        left, emails = left - spam, emails - now_spam
+        now_soft = urn(soft, left - soft, emails) if soft else 0
+        arrived = emails - now_soft
+        now = urn(complaints, delivered - complaints, arrived) if complaints else 0
+        return now_invalid, now_spam, now_soft, now
+
+    def later(self, name: int, place: int, odds: Odds, delivered: int, at: int = 0) -> Three:
+        """Draw what recipients do later with emails that arrived, the other ``OUTCOMES``."""
+        luck = self.aim(name, _LATER_TOTALS, at, place)
+        opens = luck.binomial(delivered, odds.open) if odds.open else 0
+        clicks = luck.binomial(opens, odds.click) if odds.click else 0
+        return opens, clicks, luck.binomial(delivered, odds.unsubscribe) if odds.unsubscribe else 0
+
+    def split_later(
+        self, name: int, place: int, rest: Three, delivered: int, arrived: int, at: int
+    ) -> Three:
+        """Deal out what recipients do between the emails that arrived now and those to come."""
+        urn = self.aim(name, _LATER_SPLIT, at, place).hypergeometric
+        opens, clicks, unsubscribes = rest
+        now_open = urn(opens, delivered - opens, arrived) if opens else 0
+        return (
+            now_open,
+            urn(clicks, opens - clicks, now_open) if clicks else 0,
+            urn(unsubscribes, delivered - unsubscribes, arrived) if unsubscribes else 0,
+        )
 
 
 @lru_cache(maxsize=65_536)
@@ -97,77 +140,43 @@ class Drawn:
     def __init__(self, luck: Luck, odds: Odds, name: int, place: int, size: int) -> None:
         self._luck, self._odds, self._name, self._place = luck, odds, name, place
         self._size = self.left = size
-        self.whole: Sequence[int] | None = None
+        self.whole: Four | None = None
         """What became at once of all the part's emails, as soon as that is drawn."""
-        self._rest: Sequence[int] | None = None
-        self._after: Sequence[int] | None = None
+        self._rest: Four | None = None
+        self._after: Three | None = None
 
     def take(self, emails: int) -> Sequence[int]:
         """Return what becomes of the next so many emails, in the order of ``OUTCOMES``."""
         left, first = self.left, self.first(emails)
         rest = self._rest or first  # what is left of the part, without these emails
         arrived = emails - first[0] - first[1] - first[2]
-        if self._size > _LARGEST:
-            return (*first, *self._later(arrived, self._size - left))
+        address = self._name, self._place
+        if self._size > LARGEST:
+            at = self._size - left
+            return (*first, *self._luck.later(*address, self._odds, arrived, at))
         delivered = arrived + self.left - rest[0] - rest[1] - rest[2] if self.left else arrived
-        after = self._after or self._later(delivered, 0)
+        after = self._after or self._luck.later(*address, self._odds, delivered)
         if not self.left:
             return (*first, *after)
-        taken = self._split_later(after, delivered, arrived)
-        self._after = tuple(map(sub, after, taken))
+        at = self._size - self.left
+        taken = self._luck.split_later(*address, after, delivered, arrived, at)
+        self._after = after[0] - taken[0], after[1] - taken[1], after[2] - taken[2]
         return (*first, *taken)
 
-    def first(self, emails: int) -> Sequence[int]:
+    def first(self, emails: int) -> Four:
         """Return what becomes of the next so many emails at once, the first four ``OUTCOMES``.
 
         Who asks for stretches with this goes on with this, and does not :meth:`take` others.
         """
         left, rest = self.left, self._rest
         self.left = left - emails
-        if self._size > _LARGEST:
-            return self._totals(emails, self._size - left)
+        address, at = (self._name, self._place), self._size - left
+        if self._size > LARGEST:
+            return self._luck.totals(*address, self._odds, emails, at)
         if rest is None:
-            rest = self.whole = self.whole or self._totals(left, self._size - left)
+            rest = self.whole = self.whole or self._luck.totals(*address, self._odds, left, at)
         if emails == left:
             return rest
-        taken = self._split(rest, left, emails)
-        self._rest = tuple(map(sub, rest, taken))
-        return taken
-
-    def _totals(self, emails: int, position: int) -> Sequence[int]:
-        odds, luck = self._odds, self._luck.aim(self._name, _TOTALS, position, self._place)
-        invalid, spam, soft, delivered = luck.multinomial(emails, odds.first).tolist()
-        complaints = luck.binomial(delivered, odds.complaint) if odds.complaint else 0
-        return invalid, spam, soft, complaints
-
-    def _split(self, rest: Sequence[int], left: int, emails: int) -> Sequence[int]:
-        """Deal out the next emails of those left: each outcome falls on them as from an urn."""
-        position = self._size - left + emails
-        urn = self._luck.aim(self._name, _SPLIT, position, self._place).hypergeometric
-        invalid, spam, soft, complaints = rest
-        delivered = left - invalid - spam - soft
-        now_invalid = urn(invalid, left - invalid, emails) if invalid else 0
-        left, emails = left - invalid, emails - now_invalid
-        now_spam = urn(spam, left - spam, emails) if spam else 0
-        left, emails = left - spam, emails - now_spam
-        now_soft = urn(soft, left - soft, emails) if soft else 0
-        arrived = emails - now_soft
-        now = urn(complaints, delivered - complaints, arrived) if complaints else 0
-        return now_invalid, now_spam, now_soft, now
-
-    def _later(self, delivered: int, position: int) -> Sequence[int]:
-        odds, luck = self._odds, self._luck.aim(self._name, _LATER_TOTALS, position, self._place)
-        opens = luck.binomial(delivered, odds.open) if odds.open else 0
-        clicks = luck.binomial(opens, odds.click) if odds.click else 0
-        return opens, clicks, luck.binomial(delivered, odds.unsubscribe) if odds.unsubscribe else 0
-
-    def _split_later(self, after: Sequence[int], delivered: int, arrived: int) -> Sequence[int]:
-        position = self._size - self.left
-        urn = self._luck.aim(self._name, _LATER_SPLIT, position, self._place).hypergeometric
-        opens, clicks, unsubscribes = after
-        now_open = urn(opens, delivered - opens, arrived) if opens else 0
-        return (
-            now_open,
-            urn(clicks, opens - clicks, now_open) if clicks else 0,
-            urn(unsubscribes, delivered - unsubscribes, arrived) if unsubscribes else 0,
-        )
+        now = self._luck.split(*address, rest, left, emails, at + emails)
+        self._rest = rest[0] - now[0], rest[1] - now[1], rest[2] - now[2], rest[3] - now[3]
+        return now

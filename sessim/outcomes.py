@@ -17,17 +17,17 @@ from numpy.random import SeedSequence
 from numpy.typing import NDArray
 
 from sessim.expectation import Expected, shares
-from sessim.luck import RATE, Drawn, Luck, number_of, odds, words_of
-from sessim.quality import OUTCOMES, RATES, Distribution, Rate, mean
+from sessim.luck import RATE, Drawn, Four, Luck, odds, words_of
+from sessim.quality import OUTCOMES
 from sessim.reputation import MEASURED, NO_PROSPECTS, Prospects, prospects
 
 if TYPE_CHECKING:
-    from sessim.basis import Part
+    from sessim.basis import Basis
     from sessim.plan import Plan
 
 Ints = NDArray[np.int64]
 
-_MANY_PARTS: Final = 1 << 20
+MANY_PARTS: Final = 1 << 20
 _CERTAIN: Final = Prospects(harmless_from=1 << 62, asks_for_opens=True)
 """What is expected is looked at in any case: nothing is left to chance."""
 
@@ -56,7 +56,7 @@ class Run:
         self.marks: list[int] = []
         self.settled = self.part = 0
         self.path: Drawn | Expected | None = None
-        self.wholes: dict[int, Sequence[int] | None] = {}
+        self.wholes: dict[int, Four | None] = {}
 
 
 def sequence(seed: int | Mapping[str, Any]) -> SeedSequence:
@@ -64,6 +64,29 @@ def sequence(seed: int | Mapping[str, Any]) -> SeedSequence:
     if isinstance(seed, Mapping):
         return SeedSequence(seed["entropy"], spawn_key=tuple(seed["spawn_key"]))
     return SeedSequence(seed)
+
+
+def drawn_rates(basis: Basis, luck: Luck | None) -> list[tuple[float, ...]]:
+    """Return the rates of each kind: those that are distributions drawn, or as expected."""
+    found: list[tuple[float, ...]] = []
+    known: dict[tuple[int, int], float] = {}
+    for kind in basis.kinds:
+        rates = list(kind.expected)
+        for place, giver, distribution in kind.drawn if luck else ():
+            if (giver, place) not in known:
+                assert luck is not None
+                known[giver, place] = distribution.draw(luck.aim(giver, RATE, place))
+            rates[place] = known[giver, place]
+        found.append(tuple(rates))
+    return found
+
+
+def prospects_of(basis: Basis, rates: Sequence[tuple[float, ...]], domain: int) -> Prospects:
+    """Return what the rates of a domain's tasks let expect, if it is judged."""
+    kinds = {kind for task in basis.by_domain[domain] for kind in basis.kind_of[task]}
+    if not (kinds and basis.judged[domain]):
+        return NO_PROSPECTS
+    return prospects(frozenset(rates[kind] for kind in kinds))
 
 
 class Fates:
@@ -88,14 +111,11 @@ class Fates:
         self._basis = basis = plan.basis
         self._words = None if plan.outcomes == "expected" else words_of(seed)
         self._luck = self._words and Luck(self._words)
-        self._drawn: dict[tuple[str, str], float] = {}
-        self._rates = basis.rates
-        if self._luck is not None and basis.drawn:
-            resolved = {part.rates: self._resolved(part) for entry in basis.parts for part in entry}
-            self._rates = [[resolved[part.rates] for part in entry] for entry in basis.parts]
+        rates = drawn_rates(basis, self._luck)
+        self._rates = [[rates[kind] for kind in entry] for entry in basis.kind_of]
         self.prospects = [
-            self._prospects(basis.by_domain[i]) if judged else NO_PROSPECTS
-            for i, judged in enumerate(basis.judged)
+            _CERTAIN if judged and self._luck is None else prospects_of(basis, rates, domain)
+            for domain, judged in enumerate(basis.judged)
         ]
         self._gone = [[0] * len(entry) for entry in basis.parts]
         self._runs: dict[int, Run] = {}
@@ -104,24 +124,6 @@ class Fates:
         self._marks = array("q", bytes(8 * len(basis.tasks)))
         self._marked: Ints = np.frombuffer(self._marks, np.int64)  # the same memory
         self.by_domain = [[0] * MEASURED for _ in basis.judged]
-
-    def _resolved(self, part: Part) -> tuple[float, ...]:
-        pairs = zip(RATES, part.rates, strict=True)
-        return tuple(self._resolve(name, giver, rate) for name, (giver, rate) in pairs)
-
-    def _resolve(self, name: str, giver: str, rate: Rate) -> float:
-        if self._luck is None or not isinstance(rate, Distribution):
-            return mean(rate)
-        if (giver, name) not in self._drawn:
-            generator = self._luck.aim(number_of(giver), RATE, RATES.index(name))
-            self._drawn[giver, name] = rate.draw(generator)
-        return self._drawn[giver, name]
-
-    def _prospects(self, tasks: Iterable[int]) -> Prospects:
-        if self._luck is None:
-            return _CERTAIN
-        found = frozenset(rates for task in tasks for rates in self._rates[task])
-        return prospects(found) if found else NO_PROSPECTS
 
     def begin(self, rank: int) -> int:
         """Note that a run is due; return its emails, without the addresses that have bounced."""
@@ -206,7 +208,7 @@ class Fates:
         size, rates = run.sizes[part], self._rates[run.task][part]
         if luck is None:
             return Expected(shares(rates), size)
-        place = self._basis.numbers[rank] * _MANY_PARTS + part
+        place = self._basis.numbers[rank] * MANY_PARTS + part
         drawn = Drawn(luck, odds(rates), self._basis.names[run.task], place, size)
         drawn.whole = run.wholes.get(part)
         return drawn

@@ -34,8 +34,8 @@ class Bound(NamedTuple):
     sign: str
     per_myriad: int
 
-    def holds(self, measured: int, sent: int) -> bool:
-        """Say whether so many of the emails sent fulfil it; whole numbers, so exactly."""
+    def holds(self, measured: Any, sent: Any) -> Any:
+        """Say whether so many of the emails sent fulfil it; whole numbers, or arrays of them."""
         left, right = measured * 10_000, self.per_myriad * sent
         return left < right if self.sign == "<" else left > right
 

@@ -1,7 +1,8 @@
 """Replications run here, in processes of this machine or on a cluster: the same numbers anywhere.
 
 A replication is addressed by its number, so it does not matter who runs it, when, or in which
-batch. Batches of about a fifth of a second keep the cost of handing them out small; how many
+batch, or whether it is simulated by itself or side by side with others. Where each is simulated by
+itself, batches of about a fifth of a second keep the cost of handing them out small; how many
 replications one holds is measured, and changes nothing but time. When enough is known is asked of
 whole blocks in the order of the replications, whoever was quicker.
 """
@@ -13,14 +14,17 @@ import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, CancelledError, Future, as_completed
 from dataclasses import dataclass
+from functools import cached_property
 from time import perf_counter
 from typing import Any, Final, Protocol
 
 import numpy as np
 
 from sessim.errors import ArgumentError, SessimError, shown
+from sessim.experiments import abreast
+from sessim.experiments.notes import notes
 from sessim.experiments.stack import tally
-from sessim.experiments.tally import Tally, joined
+from sessim.experiments.tally import Tally, joined, repeated
 from sessim.logwriter import LogWriter, PackedLog
 from sessim.plan import Plan
 from sessim.result import Result
@@ -34,6 +38,9 @@ BLOCK: Final = 50
 
 _PROBE: Final = 32  # replications of the first batch, at most: it says how long one takes
 _SIDE_BY_SIDE: Final = 64  # replications that are tallied at once: more would only need more memory
+_ABREAST: Final = 1000  # replications that are simulated side by side, at most
+_CELLS: Final = 1 << 16  # and runs of all of them: more would need more memory
+_FEW: Final = 32  # fewer are quicker one by one
 _SHARES: Final = 4  # batches for each process, at least: they end at about the same time
 
 
@@ -85,35 +92,54 @@ class Job:
         until = self.plan.clock.local(self.until)
         return simulate(self.plan, self.stream(number), until=until)
 
+    @cached_property
+    def abreast(self) -> int:
+        """How many replications are run side by side at most; 0 where each runs by itself."""
+        most = min(_ABREAST, _CELLS // max(1, len(self.plan.runs)))
+        return most if most >= _FEW and abreast.fits(self.plan) else 0
+
     def run(self, numbers: range, seconds: float = np.inf) -> tuple[Tally, float]:
         """Run replications, or as many as fit into a time, at least one.
 
         Returns
         -------
         tuple
-            What is kept of them, and the seconds that the quickest took.
+            What is kept of them, and the seconds that each took where they were quickest.
         """
         start, best = perf_counter(), np.inf
         parts: list[Tally] = []
-        notes: list[LogWriter] = []
-        for number in numbers:
+        while numbers and (not parts or perf_counter() - start < seconds):
             begun = perf_counter()
-            log = self.result(number).log
-            assert isinstance(log, PackedLog)
-            notes.append(log.writer)
-            now = perf_counter()
-            best = min(best, now - begun)
-            if len(notes) == _SIDE_BY_SIDE:
-                parts.append(self._tally(notes, number))
-                notes = []
-            if now - start > seconds:
-                break
-        if notes:
-            parts.append(self._tally(notes, number))
+            parts.append(self._part(numbers, best))
+            done = len(parts[-1])
+            numbers, best = numbers[done:], min(best, (perf_counter() - begun) / done)
         return joined(parts), best
 
-    def _tally(self, notes: list[LogWriter], last: int) -> Tally:
-        return tally(self.plan, notes, last + 1 - len(notes))
+    @property
+    def _has_chance(self) -> bool:
+        """Whether replications can differ at all."""
+        return self.plan.has_outcomes and self.plan.outcomes != "expected"
+
+    def _part(self, numbers: range, seconds: float) -> Tally:
+        """Run as many replications as are run before anybody looks at the time.
+
+        ``seconds`` is what one takes, as far as that is known.
+        """
+        if not self._has_chance:
+            return repeated(self._tally(numbers[:1]), numbers)
+        if self.abreast and len(numbers) >= _FEW:
+            return self._tally(numbers[: self.abreast])
+        return self._tally(numbers[: min(_SIDE_BY_SIDE, max(1, int(BATCH_SECONDS / seconds)))])
+
+    def _tally(self, numbers: range) -> Tally:
+        streams, found = [self.stream(number) for number in numbers], None
+        if self.abreast and len(numbers) >= _FEW:
+            found = abreast.simulate(self.plan, streams, self.until)
+        return tally(self.plan, found or notes(self.plan, self._one_by_one(numbers)), numbers[0])
+
+    def _one_by_one(self, numbers: range) -> list[LogWriter]:
+        logs = [self.result(number).log for number in numbers]
+        return [log.writer for log in logs if isinstance(log, PackedLog)]
 
 
 class Collector:
@@ -214,11 +240,13 @@ def _elsewhere(
     gaps = collector.missing
     if not gaps:
         return
-    part, seconds = executor.submit(job.run, gaps[0][:_PROBE], BATCH_SECONDS / 2).result()
-    collector.add(part)
-    report(len(part))
-    left = sum(map(len, collector.missing))
-    size = max(1, min(int(BATCH_SECONDS / seconds), -(-left // (_SHARES * hands))))
+    size = job.abreast and max(_FEW, min(job.abreast, -(-sum(map(len, gaps)) // hands)))
+    if not size:
+        part, seconds = executor.submit(job.run, gaps[0][:_PROBE], BATCH_SECONDS / 2).result()
+        collector.add(part)
+        report(len(part))
+        left = sum(map(len, collector.missing))
+        size = max(1, min(int(BATCH_SECONDS / seconds), -(-left // (_SHARES * hands))))
     futures: list[Future[Any]] = []
     try:
         futures += [executor.submit(job.run, batch) for batch in _batches(collector.missing, size)]
@@ -270,8 +298,8 @@ def _hands(executor: Any) -> tuple[Executor, int]:
             f"executor: {shown(executor)} runs nothing; give None, a number of processes, or "
             "something with .submit such as distributed.Client(...).get_executor()"
         )
-    hands = getattr(executor, "_max_workers", None) or os.cpu_count()
-    return executor, hands or 1
+    # Who does not say how many hands it has, such as a cluster, may have many.
+    return executor, getattr(executor, "_max_workers", None) or 4 * (os.cpu_count() or 1)
 
 
 def _gone(error: Exception) -> str:

@@ -8,8 +8,6 @@ however many runs it tells of.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -18,10 +16,11 @@ from numpy.typing import NDArray
 from sessim import warmup
 from sessim.days import levels_in
 from sessim.eventlog import NONE, Event
+from sessim.experiments.notes import Notes
 from sessim.experiments.tally import DAILY, TASKS, Tally, trimmed
 from sessim.ledger import NOT_YET, Ints, is_finished
 from sessim.lifecycle import Rest, TaskStatus
-from sessim.logwriter import SEVERAL, LogWriter
+from sessim.logwriter import SEVERAL
 from sessim.plan import Plan
 from sessim.quality import OUTCOMES
 
@@ -29,13 +28,13 @@ _CLOSING: Final = (int(Event.DAY), int(Event.END))
 """They tell of the day that ends with them."""
 
 
-def tally(plan: Plan, writers: Sequence[LogWriter], first: int) -> Tally:
-    """Take the numbers of replications ``first``, ``first + 1``, ... from what the model noted."""
-    stack = Stack(plan, writers)
+def tally(plan: Plan, notes: Notes, first: int) -> Tally:
+    """Take the numbers of replications ``first``, ``first + 1``, ... from what was noted."""
+    stack = Stack(plan, notes)
     tasks, daily = stack.tasks(), stack.daily()
     return trimmed(
-        np.arange(first, first + len(writers)),
-        stack.ended,
+        np.arange(first, first + notes.size),
+        notes.ended,
         {name: tasks[name] for name in TASKS},
         {name: daily[name] for name in DAILY},
         stack.dates,
@@ -49,38 +48,29 @@ class Stack:
     ----------
     plan
         The plan.
-    writers
-        What the model noted of each.
+    notes
+        What was noted of each.
 
     Attributes
     ----------
-    ended
-        When each simulation ended.
     dates
         The local dates from the plan's start to the latest end, as ordinals.
     """
 
-    def __init__(self, plan: Plan, writers: Sequence[LogWriter]) -> None:
-        self.plan, self._writers, self._size = plan, writers, len(writers)
+    def __init__(self, plan: Plan, notes: Notes) -> None:
+        self.plan, self._notes, self._size = plan, notes, notes.size
         self._runs, self._domains = len(plan.runs), len(plan.domains)
-        records = [writer.records for writer in writers]
-        self._blocks = blocks = np.concatenate(records)
-        lengths = np.array([len(part) for part in records])
-        self._which = np.arange(self._size).repeat(lengths)
-        self._time, self._event = blocks["time"].copy(), blocks["event"].copy()
-        self.ended = self._time[np.cumsum(lengths) - 1]
+        self._blocks, self._which = notes.blocks, notes.which
+        self._time, self._event = notes.blocks["time"].copy(), notes.blocks["event"].copy()
         self._lay_out_rows()
         self._lay_out_days()
 
     def _lay_out_rows(self) -> None:
         """Find for each row of a run its block, the run and its emails."""
-        beside = [writer.beside for writer in self._writers]
-        none = [np.zeros(0, np.intp)]
         rows = self._blocks["rows"]
         run, sent = self._blocks["run"].repeat(rows), self._blocks["sent"].repeat(rows)
         several = run == SEVERAL
-        run[several] = np.concatenate([*none, *(part for runs, _ in beside for part in runs)])
-        sent[several] = np.concatenate([*none, *(part for _, emails in beside for part in emails)])
+        run[several], sent[several] = self._notes.beside
         block = np.arange(len(rows)).repeat(rows)
         real = np.flatnonzero((run >= 0) & (run < self._runs))
         self._block, self._sent = block[real], sent[real]
@@ -88,12 +78,6 @@ class Stack:
         self._run = run[real] + self._which[self._block] * self._runs
 
     # --- runs and tasks -----------------------------------------------------------------------
-
-    @cached_property
-    def _requests(self) -> Ints:
-        planned = self.plan.runs.requests
-        own = [planned if w.requests is None else w.requests for w in self._writers]
-        return np.concatenate(own)
 
     def _rows(self, event: Event) -> Ints:
         return np.flatnonzero(self._of_row == event)
@@ -107,10 +91,10 @@ class Stack:
         row = last[told]
         block = self._block[row]
         status, time = self._blocks["status"][block], self._time[block]
-        left = self._requests[told] - self._sent[row]
+        left = self._notes.requests[told] - self._sent[row]
         rest = self._blocks["rest"][block]
         numbers = {
-            "requests": self._requests[told],
+            "requests": self._notes.requests[told],
             "sent": self._sent[row],
             "cached": np.where(rest == Rest.CACHED, left, 0),
             "failed": np.where(rest == Rest.FAILED, left, 0),
@@ -122,7 +106,7 @@ class Stack:
         return found | self._outcomes()
 
     def _ends(self, runs: Ints) -> Ints:
-        ended: Ints = self.ended[runs // self._runs]
+        ended: Ints = self._notes.ended[runs // self._runs]
         return ended
 
     def _places(self, runs: Ints) -> tuple[Ints, Ints]:
@@ -200,9 +184,7 @@ class Stack:
 
     def _outcomes(self) -> dict[str, Ints]:
         """Return what became of the emails sent, zeros where nobody says."""
-        none = np.zeros((self._runs, len(OUTCOMES)), dtype=np.int64)
-        totals = (writer.totals for writer in self._writers)
-        found = np.concatenate([none if told is None else told for told in totals])
+        found = self._notes.totals
         everyone = np.arange(len(found))
         return {
             name: self._by_task(everyone, values)
@@ -215,7 +197,7 @@ class Stack:
         """Find the local days up to the latest end; one that begins there is not part."""
         clock, plan = self.plan.clock, self.plan
         happened = self._time[self._event != Event.END]
-        last = max(int(self.ended.max()) - 1, int(happened.max(initial=plan.start_instant)))
+        last = max(int(self._notes.ended.max()) - 1, int(happened.max(initial=plan.start_instant)))
         date, dates, starts = clock.date(plan.start_instant), [], []
         while (start := clock.day_start(date)) <= last:
             following = date + dt.timedelta(days=1)
@@ -242,7 +224,7 @@ class Stack:
         was_due[self._run[due]] = True
         sent, tests = self._sent_by_day()
         failed = self._left(Event.ERROR, was_due)
-        backlog = self._sums(self._block[due], self._requests[self._run[due]])
+        backlog = self._sums(self._block[due], self._notes.requests[self._run[due]])
         backlog -= sent - tests + failed + self._left(Event.CANCELLED, was_due)
         return {
             "limit": self._limits(),
@@ -279,7 +261,7 @@ class Stack:
         """Sum up what runs that were due had not sent when something ended them."""
         rows = self._rows(event)
         rows = rows[was_due[self._run[rows]]]
-        left = self._requests[self._run[rows]] - self._sent[rows]
+        left = self._notes.requests[self._run[rows]] - self._sent[rows]
         return self._sums(self._block[rows], left)
 
     def _failed_tests(self) -> Ints:
@@ -302,7 +284,7 @@ class Stack:
         limit = self._blocks["limit"][blocks]
         level = np.searchsorted(warmup.levels(), limit)
         for place in np.flatnonzero(limit == 0):  # level 0, or the warm-up has not begun
-            details = self._writers[self._which[blocks[place]]].details
+            details = self._notes.details[self._which[blocks[place]]]
             level[place] = levels_in((details[self._blocks["detail"][blocks[place]]],))[0]
         found[self._cell[blocks]] = level
         return found.reshape(self._size, self._domains, len(self.dates))

@@ -81,6 +81,18 @@ def trimmed(
     return Tally(numbers, ended, tasks, daily, days[:last])
 
 
+def repeated(one: Tally, numbers: range) -> Tally:
+    """Return a tally of replications that cannot differ from the one that is known."""
+    size = len(numbers)
+    return Tally(
+        np.array(numbers, dtype=np.int64),
+        one.ended.repeat(size),
+        {name: values.repeat(size, axis=0) for name, values in one.tasks.items()},
+        {name: values.repeat(size, axis=0) for name, values in one.daily.items()},
+        one.days,
+    )
+
+
 def joined(tallies: Sequence[Tally]) -> Tally:
     """Put tallies of one plan together, in the order of their replications."""
     days = max((tally.days for tally in tallies), key=len)

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 import sessim
 from sessim.experiments import frames
+from sessim.experiments.notes import Notes
+from sessim.experiments.notes import notes as side_by_side
 from sessim.experiments.stack import tally
 from sessim.experiments.tally import Tally, joined
-from sessim.logwriter import LogWriter, PackedLog
+from sessim.logwriter import PackedLog
 from sessim.quality import OUTCOMES
 from tests.strategies import plans
 
@@ -30,13 +32,11 @@ def simulated(data: dict[str, Any], seed: int = 0, **keys: Any) -> sessim.Result
         return sessim.simulate(sessim.Plan.from_dict(data), seed, **keys)
 
 
-def notes(results: list[sessim.Result]) -> list[LogWriter]:
-    """Return copies of what the model noted, before anything is derived from it."""
-    found = []
-    for result in results:
-        assert isinstance(result.log, PackedLog)
-        found.append(result.log.writer.copy())
-    return found
+def notes(results: list[sessim.Result]) -> Notes:
+    """Return what the model noted, before anything is derived from it."""
+    logs = [result.log for result in results]
+    writers = [log.writer.copy() for log in logs if isinstance(log, PackedLog)]
+    return side_by_side(results[0].plan, writers)
 
 
 def agree(found: Tally, results: list[sessim.Result]) -> None:
@@ -81,12 +81,11 @@ def test_numbers_are_those_of_the_tables(data: dict[str, Any], copies: int) -> N
 @given(data=plans(), cut=st.integers(0, 3))
 def test_put_together_in_any_order_they_are_the_same(data: dict[str, Any], cut: int) -> None:
     results = [simulated(data, seed) for seed in range(4)]
-    plan, logs = results[0].plan, notes(results)
-    whole = tally(plan, logs, 0)
+    plan, whole = results[0].plan, tally(results[0].plan, notes(results), 0)
     if cut:
-        parts = [tally(plan, logs[cut:], cut), tally(plan, logs[:cut], 0)]
+        parts = [tally(plan, notes(results[cut:]), cut), tally(plan, notes(results[:cut]), 0)]
         same(joined(parts), whole)
-    same(whole[:2], tally(plan, logs[:2], 0))
+    same(whole[:2], tally(plan, notes(results[:2]), 0))
 
 
 RATES = st.fixed_dictionaries(

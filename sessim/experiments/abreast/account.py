@@ -1,0 +1,254 @@
+"""The rules of the account (R1 to R6) for replications abreast: see :mod:`sessim.account`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import numpy as np
+
+from sessim.clock import SECOND
+from sessim.eventlog import Event
+from sessim.experiments.abreast.judging import Judging
+from sessim.experiments.abreast.lots import Lots
+from sessim.experiments.abreast.standings import Lanes
+from sessim.experiments.notes import Notes
+from sessim.ledger import Ints
+from sessim.lifecycle import ERROR, PAUSED, SENDING, SENT, TO_START, Rest
+from sessim.plan import Plan
+from sessim.serving import NEVER, NO_LIMIT, NOT_TO_BE, UNLIMITED
+
+
+class Account(Judging):
+    """The sender's account in many replications, served first in, first out."""
+
+    def __init__(self, plan: Plan, lots: Lots) -> None:
+        super().__init__(plan, lots)
+        self._ranks = [queue.ranks for queue in self._start.counts.queues]
+        self._emails_in, self._microseconds = plan.rate.numerator, plan.rate.denominator * SECOND
+        self._head = 0  # before it, every run is finished everywhere
+        self._before_today = np.zeros((len(plan.domains), len(lots)), dtype=np.int64)
+        self._counted = np.array([[days.counted] * len(lots) for days in self._start.days])
+
+    def run(self, until: int) -> Notes:
+        """Simulate up to, and without, an instant; return what was noted."""
+        self._now[:] = self._plan.start_instant
+        for domain in range(len(self._ranks)):
+            self._new_limit(domain, self._all, self._start.date)
+        for instant, date in self._instants():
+            if instant >= until or not len(self._under_way):
+                break
+            self._send(self._under_way, instant - (date is not None))
+            lanes = self._under_way
+            self._now[lanes] = instant
+            if date is None:
+                self._start_due(lanes, instant)
+            elif len(lanes):
+                self._begin_day(lanes, instant, date)
+        self._send(self._under_way, until - 1)
+        return self._notes(until)
+
+    def _instants(self) -> Iterator[tuple[int, int | None]]:
+        """Yield when days begin, with their dates, and when runs are due, in order."""
+        days = self._days()
+        day = next(days)
+        for due in np.unique(self._runs.due).tolist():
+            while day[0] <= due:
+                yield day
+                day = next(days)
+            yield due, None
+        yield day
+        yield from days
+
+    def _days(self) -> Iterator[tuple[int, int]]:
+        date, begins = self._start.date, self._start.next_day
+        while True:
+            date, begun = date + 1, begins
+            begins = self._plan.clock.day_start(dt.date.fromordinal(date + 1))
+            if begins > begun:  # or else the zone skipped that date
+                yield begun, date
+
+    # --- sending --------------------------------------------------------------------------------
+
+    def _send(self, lanes: Lanes, until: int) -> None:
+        """Send the emails up to and at an instant, one stretch after the other."""
+        while len(lanes := lanes[self._turn[lanes] != NEVER]):
+            rank = self._turn[lanes]
+            domain = self._domain[rank]
+            unsent = self._requests[lanes, rank] - self._emails[lanes, rank]
+            left = self._stops_at[domain, lanes] - self._total[domain, lanes]
+            ahead = np.minimum(left, unsent)
+            instant = self._instant(lanes, ahead)
+            there = instant <= until
+            if not there.all():
+                ahead = np.where(there, ahead, self._sent_by(lanes, until))
+            self._booked[lanes] += ahead
+            self._emails[lanes, rank] += ahead
+            self._total[domain, lanes] += ahead
+            self._now[lanes] = instant
+            lanes = lanes[there]
+            if len(lanes):
+                self._end_stretch(lanes, rank[there], domain[there])
+
+    def _instant(self, lanes: Lanes, ahead: Ints | int) -> Ints:
+        """Return when the email is sent that is so many ahead."""
+        number = self._booked[lanes] + ahead
+        found: Ints = self._busy_from[lanes] - (-number * self._microseconds // self._emails_in)
+        return found
+
+    def _sent_by(self, lanes: Lanes, until: int) -> Ints:
+        """Return how many emails more are sent up to and at an instant."""
+        since = until - self._busy_from[lanes]
+        more = since * self._emails_in // self._microseconds - self._booked[lanes]
+        found: Ints = np.maximum(more, 0)
+        return found
+
+    def _end_stretch(self, lanes: Lanes, rank: Ints, domain: Ints) -> None:
+        """Note that the last email ended a run, or was its domain's last of the day."""
+        over = self._emails[lanes, rank] == self._requests[lanes, rank]
+        done, ended = lanes[over], rank[over]
+        self._status[done, ended] = SENT
+        self._unfinished[done] -= 1
+        self._row(Event.SENT, done, ended)
+        stops = self._total[domain, lanes] == self._stops_at[domain, lanes]
+        for index in np.unique(domain[stops]).tolist():
+            self._look_at(index, lanes[stops & (domain == index)])
+        self._note_turn(lanes)
+
+    def _look_at(self, domain: int, lanes: Lanes) -> None:
+        """Stop a domain that has sent as much as it may; judge one that goes by reputation."""
+        standings = self._standings[domain]
+        if standings is not None:
+            self._judge(domain, standings, lanes)
+        full = self._total[domain, lanes] == self._closes_at[domain, lanes]
+        self._pause(domain, lanes[full])
+
+    def _pause(self, domain: int, lanes: Lanes) -> None:
+        lanes, ranks = self._of_status(domain, lanes, SENDING)
+        self._status[lanes, ranks], self._rest[lanes, ranks] = PAUSED, Rest.CACHED
+        self._rows_of(Event.PAUSED, lanes, ranks)
+
+    def _of_status(self, domain: int, lanes: Lanes, status: int) -> tuple[Lanes, Lanes]:
+        ranks = self._ranks[domain]
+        ranks = ranks[slice(*ranks.searchsorted([self._head, self._next_due]))]
+        if not (len(lanes) and len(ranks)):
+            return lanes[:0], ranks[:0]
+        which, place = (self._status[lanes[:, None], ranks] == status).nonzero()
+        return lanes[which], ranks[place]
+
+    def _join(self, lanes: Lanes, ranks: Lanes | int) -> None:
+        """Let runs become SENDING; the account that was idle begins a busy period."""
+        idle = lanes[self._first(lanes) == NEVER]
+        self._busy_from[idle], self._booked[idle] = self._now[idle], 0
+        self._status[lanes, ranks] = SENDING
+
+    def _first(self, lanes: Lanes) -> Lanes:
+        """Return the first run that is SENDING (rule R3), or -1."""
+        window = slice(self._head, max(self._next_due, self._head + 1))
+        is_sending = self._status[lanes, window] == SENDING
+        first: Lanes = is_sending.argmax(axis=1)
+        return np.where(is_sending[np.arange(len(lanes)), first], first + self._head, NEVER)
+
+    def _note_turn(self, lanes: Lanes) -> None:
+        """See whose turn it is now; a run that goes on being SENDING may have lost it."""
+        before = self._turn[lanes]
+        turn = self._turn[lanes] = self._first(lanes)
+        waits = (before != turn) & (before != NEVER)
+        waits &= self._status[lanes, before] == SENDING
+        self._row(Event.TURN, lanes[waits], before[waits])
+
+    # --- days -----------------------------------------------------------------------------------
+
+    def _begin_day(self, lanes: Lanes, instant: int, date: int) -> None:
+        served = lanes[self._turn[lanes] != NEVER]
+        self._row(Event.DAY, served, self._turn[served])
+        is_open = (self._status == TO_START) | (self._status == SENDING) | (self._status == PAUSED)
+        self._head = int(np.append(is_open.any(axis=0)[:-1], True).argmax())
+        for domain, standings in enumerate(self._standings):
+            total = self._total[domain, lanes]
+            self._counted[domain, lanes] += total > self._before_today[domain, lanes]
+            self._before_today[domain, lanes] = total
+            if standings is not None:
+                self._close_day(domain, standings, lanes)
+            self._new_limit(domain, lanes, date)
+        falls_now = (self._first(lanes) != NEVER) & (self._instant(lanes, 1) == instant)
+        self._restart(lanes[~falls_now])
+        self._note_turn(lanes)
+        if falls_now.any():  # that email comes before the restarts
+            lanes = lanes[falls_now]
+            self._send(lanes, instant)
+            self._now[lanes] = instant
+            self._restart(lanes)
+            self._note_turn(lanes)
+
+    def _restart(self, lanes: Lanes) -> None:
+        """Restart the paused runs of domains that have something left to send (rule R5)."""
+        for domain in range(len(self._ranks)):
+            left = self._closes_at[domain, lanes] > self._total[domain, lanes]
+            some, ranks = self._of_status(domain, lanes[left], PAUSED)
+            if len(some):
+                self._join(some, ranks)
+                self._rows_of(Event.RESTARTED, some, ranks)
+
+    def _new_limit(self, domain: int, lanes: Lanes, date: int) -> None:
+        """Begin a domain's day with the limit of its date."""
+        standings, total = self._standings[domain], self._total[domain, lanes]
+        limit = self._limits(domain, lanes, date)
+        self._counted_from[domain, lanes], self._limit[domain, lanes] = total, limit
+        closes_at = np.where(limit == NO_LIMIT, UNLIMITED, total + limit)
+        self._closes_at[domain, lanes] = self._stops_at[domain, lanes] = closes_at
+        if standings is not None:
+            self._next_judgement(domain, standings, lanes)
+        self._limit_row(domain, lanes)
+        self._pause(domain, lanes[limit == 0])
+
+    def _limits(self, domain: int, lanes: Lanes, date: int) -> Ints:
+        """Return the limits of a date, by the reputation or the domain's warm-up."""
+        standings, days = self._standings[domain], self._start.days[domain]
+        if standings is not None and days.day(date):
+            return standings.limit(lanes)
+        day = np.full(len(lanes), days.day(date))
+        if days.sending and date >= days.first:
+            day = self._counted[domain, lanes] + 1
+        numbers, place = np.unique(day, return_inverse=True)
+        limits = [days.limits.on(number) for number in numbers.tolist()]
+        found: Ints = np.array([NO_LIMIT if limit is None else limit for limit in limits])[place]
+        return found
+
+    # --- runs that are due ----------------------------------------------------------------------
+
+    def _start_due(self, lanes: Lanes, instant: int) -> None:
+        """Start the runs that are due now in order of creation."""
+        due = range(self._next_due, int(self._runs.due.searchsorted(instant, "right")))
+        for rank in due:
+            self._to_come -= 1
+            self._next_due = rank + 1
+            self._gather(lanes, rank, self._head)
+            self._begin(lanes, rank)
+        self._note_turn(lanes)
+
+    def _begin(self, lanes: Lanes, rank: int) -> None:
+        """Start a run, or not at all."""
+        domain = int(self._domain[rank])
+        blocked = self._blocked[domain, lanes]
+        empty = (self._requests[lanes, rank] == 0) & ~blocked
+        self._skip(lanes[empty], rank)
+        self._row(Event.DUE, lanes[~empty], rank)
+        self._fail(lanes[blocked], np.full(blocked.sum(), rank))
+        lanes = lanes[~(blocked | empty)]
+        self._unfinished[lanes] += 1
+        # Here an earlier run of the task is PAUSED only while its domain has nothing left.
+        waits = self._total[domain, lanes] == self._closes_at[domain, lanes]
+        paused, sending = lanes[waits], lanes[~waits]
+        self._status[paused, rank], self._rest[paused, rank] = PAUSED, Rest.CACHED
+        self._row(Event.PAUSED, paused, rank)
+        self._join(sending, rank)
+        self._row(Event.SENDING, sending, rank)
+
+    def _skip(self, lanes: Lanes, rank: int) -> None:
+        self._status[lanes, rank], self._rest[lanes, rank] = NOT_TO_BE, Rest.NOWHERE
+        self._row(Event.SKIPPED, lanes, rank)
+
+    def _fail(self, lanes: Lanes, ranks: Lanes) -> None:
+        self._status[lanes, ranks], self._rest[lanes, ranks] = ERROR, Rest.FAILED
+        self._rows_of(Event.ERROR, lanes, ranks)

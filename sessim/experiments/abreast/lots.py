@@ -1,0 +1,205 @@
+"""What becomes of the emails of replications side by side (rule R7), in arrays.
+
+The numbers are those of :class:`sessim.outcomes.Fates`: each replication draws from streams of its
+own, at the same addresses and after the same marks. Here a mark is drawn at once where anything
+depends on it, or else at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.random import SeedSequence
+from numpy.typing import NDArray
+
+from sessim.experiments.abreast.standings import Lanes
+from sessim.ledger import Ints
+from sessim.luck import LARGEST, Drawn, Luck, odds, words_of
+from sessim.outcomes import MANY_PARTS, drawn_rates, prospects_of
+from sessim.plan import Plan
+from sessim.quality import OUTCOMES
+from sessim.reputation import MEASURED
+
+_AT_ONCE, _LATER = 4, 3
+"""So many of the ``OUTCOMES`` show at once, and so many later."""
+
+
+def fits(plan: Plan) -> bool:
+    """Say whether the emails of a plan can be followed here: lists without segments, drawn."""
+    basis = plan.basis
+    return (
+        plan.has_outcomes
+        and plan.outcomes != "expected"
+        and all(len(parts) == 1 for parts in basis.parts)
+        and int(plan.runs.requests.max(initial=0)) <= LARGEST
+    )
+
+
+class Lots:
+    """What becomes of the emails of some replications.
+
+    Arrays have a row for each replication and a column for each run, but for ``so_far``.
+
+    Parameters
+    ----------
+    plan
+        What is to be sent; one that :func:`fits`.
+    streams
+        For each replication what chance is derived from.
+
+    Attributes
+    ----------
+    so_far
+        For each domain and replication what reputation measures of the emails so far.
+    prospects
+        For each domain and replication what the rates let expect.
+    """
+
+    def __init__(self, plan: Plan, streams: Sequence[SeedSequence]) -> None:
+        self._basis = basis = plan.basis
+        self._words = [words_of(stream) for stream in streams]
+        self._luck = Luck((0, 0))  # is aimed anew for every draw: one does for all
+        size, runs, domains = len(streams), len(plan.runs), len(plan.domains)
+        rates = [drawn_rates(basis, Luck(words)) for words in self._words]
+        self._odds = [[odds(kind) for kind in mine] for mine in rates]
+        self._kinds = [basis.kind_of[task][0] for task in basis.tasks]
+        self._names = [basis.names[task] for task in basis.tasks]
+        self._places = [number * MANY_PARTS for number in basis.numbers]
+        self.prospects = [
+            [prospects_of(basis, mine, domain) for mine in rates] for domain in range(domains)
+        ]
+        self._task = np.array(basis.tasks, dtype=np.intp)
+        self._domain = np.array(basis.domains, dtype=np.intp)
+        recurs = np.bincount(self._task, minlength=len(plan.tasks)) > 1
+        self._asked = recurs[self._task] | np.array(basis.judged)[self._domain]
+        self._sizes, self._sent = np.zeros((2, size, runs), dtype=np.int64)
+        self._whole, self._rest = np.zeros((2, size, runs, _AT_ONCE), dtype=np.int64)
+        self._is_drawn = np.zeros((size, runs), dtype=np.bool_)
+        self._gone = np.zeros((size, len(plan.tasks)), dtype=np.int64)
+        self._gone_in = np.zeros((size, runs), dtype=np.int64)
+        self._marks: list[tuple[Lanes, Lanes, Ints]] = []
+        self.so_far = np.zeros((domains, size, MEASURED), dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._words)
+
+    @property
+    def asks_for_opens(self) -> bool:
+        """Whether opens may raise a domain: they are not followed here before the end."""
+        return any(entry.asks_for_opens for mine in self.prospects for entry in mine)
+
+    def begin(self, lanes: Lanes, rank: int) -> Ints:
+        """Note that a run is due; return its emails, without the addresses that have bounced."""
+        task = self._basis.tasks[rank]
+        gone = self._gone[lanes, task]
+        sizes: Ints = self._basis.parts[task][0].requests - gone
+        self._gone_in[lanes, rank], self._sizes[lanes, rank] = gone, sizes
+        return sizes
+
+    def mark(self, lanes: Lanes, ranks: Lanes, sent: Ints) -> None:
+        """Note that the log tells of runs, or something depends on them, after so many emails."""
+        moved = sent != self._sent[lanes, ranks]
+        if not moved.any():
+            return
+        lanes, ranks, sent = lanes[moved], ranks[moved], sent[moved]
+        self._marks.append((lanes, ranks, sent))
+        asked = self._asked[ranks]
+        self._settle(lanes[asked], ranks[asked], sent[asked])
+        self._sent[lanes, ranks] = sent
+
+    def _settle(self, lanes: Lanes, ranks: Lanes, sent: Ints) -> None:
+        """Find out what became of runs' emails since their marks before."""
+        self._draw(lanes, ranks)
+        taken = self._rest[lanes, ranks]
+        left, now = (
+            self._sizes[lanes, ranks] - self._sent[lanes, ranks],
+            sent - self._sent[lanes, ranks],
+        )
+        cut = now < left
+        arrays = (values[cut] for values in (lanes, ranks, taken, left, now, sent))
+        taken[cut] = _table(self._splits(*arrays), _AT_ONCE)
+        self._rest[lanes, ranks] -= taken
+        self.so_far[self._domain[ranks], lanes, :_AT_ONCE] += taken
+        self._gone_in[lanes, ranks] += taken[:, 0]
+        tasks = self._task[ranks]
+        # Runs that overlap hold the same addresses, and a dead one bounces in each of them.
+        self._gone[lanes, tasks] = np.maximum(self._gone[lanes, tasks], self._gone_in[lanes, ranks])
+
+    def _draw(self, lanes: Lanes, ranks: Lanes) -> None:
+        """Draw what becomes at once of all emails of runs, of those where it is not known."""
+        new = ~self._is_drawn[lanes, ranks]
+        if new.any():
+            lanes, ranks = lanes[new], ranks[new]
+            drawn = _table(self._totals(lanes, ranks, self._sizes[lanes, ranks]), _AT_ONCE)
+            self._whole[lanes, ranks] = self._rest[lanes, ranks] = drawn
+            self._is_drawn[lanes, ranks] = True
+
+    # --- drawing, run by run --------------------------------------------------------------------
+
+    def _totals(self, lanes: Lanes, ranks: Lanes, sizes: Ints) -> Iterator[Sequence[int]]:
+        luck, words, names, places = self._luck, self._words, self._names, self._places
+        for lane, rank, size in _lists(lanes, ranks, sizes):
+            luck.words = words[lane]
+            yield luck.totals(names[rank], places[rank], self._odds[lane][self._kinds[rank]], size)
+
+    def _splits(self, lanes: Lanes, ranks: Lanes, *numbers: Ints) -> Iterator[Sequence[int]]:
+        luck, words, names, places = self._luck, self._words, self._names, self._places
+        for lane, rank, rest, left, emails, at in _lists(lanes, ranks, *numbers):
+            luck.words = words[lane]
+            yield luck.split(names[rank], places[rank], rest, left, emails, at)
+
+    def _later(self, lanes: Lanes, ranks: Lanes, arrived: Ints) -> Iterator[Sequence[int]]:
+        luck, words, names, places = self._luck, self._words, self._names, self._places
+        for lane, rank, emails in _lists(lanes, ranks, arrived):
+            luck.words = words[lane]
+            yield luck.later(names[rank], places[rank], self._odds[lane][self._kinds[rank]], emails)
+
+    # --- in the end -----------------------------------------------------------------------------
+
+    def totals(self, sent: Ints) -> Ints:
+        """Return what became of all emails of each run: the ``OUTCOMES``, run by run."""
+        lanes, ranks = np.nonzero(sent)
+        whole = sent[lanes, ranks] == self._sizes[lanes, ranks]
+        found = np.zeros((*sent.shape, len(OUTCOMES)), dtype=np.int64)
+        found[lanes[whole], ranks[whole]] = self._all_of(lanes[whole], ranks[whole])
+        found[lanes[~whole], ranks[~whole]] = self._parts_of(lanes[~whole], ranks[~whole], sent)
+        return found.reshape(-1, len(OUTCOMES))
+
+    def _all_of(self, lanes: Lanes, ranks: Lanes) -> Ints:
+        self._draw(lanes, ranks)
+        first = self._whole[lanes, ranks]
+        arrived = self._sizes[lanes, ranks] - first[:, :3].sum(axis=1)
+        later = _table(self._later(lanes, ranks, arrived), _LATER)
+        return np.hstack([first, later])
+
+    def _parts_of(self, lanes: Lanes, ranks: Lanes, sent: Ints) -> Ints:
+        """Return what became of the emails of runs that are not finished, mark after mark."""
+        if not len(lanes):
+            return _table([], len(OUTCOMES))
+        every, of_run, marks = map(np.concatenate, zip(*self._marks, strict=True))
+        key = every * sent.shape[1] + of_run
+        order = np.argsort(key, kind="stable")
+        wanted = lanes * sent.shape[1] + ranks
+        begins = key[order].searchsorted(wanted)
+        ends = key[order].searchsorted(wanted, "right")
+        found = []
+        for lane, rank, begin, end in _lists(lanes, ranks, begins, ends):
+            chances, size = self._odds[lane][self._kinds[rank]], int(self._sizes[lane, rank])
+            luck = Luck(self._words[lane])
+            path = Drawn(luck, chances, self._names[rank], self._places[rank], size)
+            stops = [*marks[order[begin:end]].tolist(), int(sent[lane, rank])]
+            parts = [path.take(now - then) for then, now in pairwise([0, *stops]) if now > then]
+            found.append(np.sum(parts, axis=0))
+        return _table(found, len(OUTCOMES))
+
+
+def _lists(*arrays: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
+    """Go through arrays side by side, as plain numbers."""
+    return zip(*(values.tolist() for values in arrays), strict=True)
+
+
+def _table(rows: Iterable[Any], width: int) -> Ints:
+    return np.array(list(rows), dtype=np.int64).reshape(-1, width)
