@@ -98,6 +98,11 @@ class Job:
         most = min(_ABREAST, _CELLS // max(1, len(self.plan.runs)))
         return most if most >= _FEW and abreast.fits(self.plan) else 0
 
+    def share(self, wanted: int, hands: int) -> int:
+        """Return how many replications to run side by side, in rounds that are alike."""
+        rounds = -(-wanted // (self.abreast * hands))
+        return max(_FEW, -(-wanted // (rounds * hands)))
+
     def run(self, numbers: range, seconds: float = np.inf) -> tuple[Tally, float]:
         """Run replications, or as many as fit into a time, at least one.
 
@@ -128,7 +133,7 @@ class Job:
         if not self._has_chance:
             return repeated(self._tally(numbers[:1]), numbers)
         if self.abreast and len(numbers) >= _FEW:
-            return self._tally(numbers[: self.abreast])
+            return self._tally(numbers[: self.share(len(numbers), 1)])
         return self._tally(numbers[: min(_SIDE_BY_SIDE, max(1, int(BATCH_SECONDS / seconds)))])
 
     def _tally(self, numbers: range) -> Tally:
@@ -240,8 +245,9 @@ def _elsewhere(
     gaps = collector.missing
     if not gaps:
         return
-    size = job.abreast and max(_FEW, min(job.abreast, -(-sum(map(len, gaps)) // hands)))
-    if not size:
+    if job.abreast:
+        size = job.share(sum(map(len, gaps)), hands)
+    else:
         part, seconds = executor.submit(job.run, gaps[0][:_PROBE], BATCH_SECONDS / 2).result()
         collector.add(part)
         report(len(part))
