@@ -23,7 +23,7 @@ from sessim.plan import Plan
 from sessim.quality import OUTCOMES
 
 _COUNTS: Final = ("requests", "sent", "cached", "failed", "cancelled")
-_DAILY: Final = ("limit", "level", "sent", "failed", "backlog")
+_DAILY: Final = ("limit", "level", "sent", "failed", "cached", "backlog")
 _MAY_LACK: Final = ("limit", "level")
 _BY: Final = "by "
 
@@ -185,8 +185,8 @@ def daily(plan: Plan, tally: Tally) -> pd.DataFrame:
     The dates of a domain are the same in each replication: from the first on which a run of it
     is due to the last on which it had work in any of them. Columns ``replication, domain, date``;
     ``limit`` and ``level`` (of the reputation; both empty if there is none, or the replication
-    had ended), ``sent, failed`` (emails of the day, test sends included), ``backlog`` (emails due
-    and unsent at the end of the day).
+    had ended), ``sent, failed`` (emails of the day, test sends included), and as they stand at the
+    end of the day ``cached`` (emails in the cache queue) and ``backlog`` (emails due and unsent).
     """
     domain, day = places(plan, tally).T
     n, size = len(tally), len(domain)

@@ -231,6 +231,7 @@ class Stack:
             "level": self._levels(),
             "sent": sent,
             "failed": failed + self._failed_tests(),
+            "cached": np.cumsum(self._cached(), axis=2),
             "backlog": np.cumsum(backlog, axis=2),
             "dues": self._sums(self._block[due], np.ones(len(due))),
         }
@@ -263,6 +264,19 @@ class Stack:
         rows = rows[was_due[self._run[rows]]]
         left = self._notes.requests[self._run[rows]] - self._sent[rows]
         return self._sums(self._block[rows], left)
+
+    def _cached(self) -> Ints:
+        """Return by how much the emails in the cache queues rose on each day."""
+        cached = self._blocks["rest"][self._block] == Rest.CACHED
+        ever = np.zeros(self._size * self._runs, dtype=bool)
+        ever[self._run[cached]] = True
+        rows = np.flatnonzero(ever[self._run])
+        rows = rows[np.argsort(self._run[rows], kind="stable")]  # each run's, one after the other
+        run = self._run[rows]
+        emails = np.where(cached[rows], self._requests[run] - self._sent[rows], 0)
+        same = np.append(False, run[1:] == run[:-1])[: len(run)]
+        before = np.where(same, np.roll(emails, 1), 0)
+        return self._sums(self._block[rows], emails - before)
 
     def _failed_tests(self) -> Ints:
         failed = np.flatnonzero(self._blocks["failed"])

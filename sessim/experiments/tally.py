@@ -19,7 +19,7 @@ TASKS: Final = (
 """What is kept of each task: the API's code, emails, an instant, a number, microseconds, and what
 became of the emails sent (0 where nobody says)."""
 
-DAILY: Final = ("limit", "level", "sent", "failed", "backlog", "dues")
+DAILY: Final = ("limit", "level", "sent", "failed", "cached", "backlog", "dues")
 """What is kept of each domain and day: emails (no limit is -1), the reputation's level (-1 where
 there is none), and how many runs were due."""
 

@@ -23,7 +23,7 @@ from tests.strategies import plans
 
 TASKS = ["task", "name", "domain", "status", "requests", "sent", "cached", "failed", "cancelled",
          "finished", "pauses", "paused_hours"]  # fmt: skip
-DAILY = ["domain", "date", "limit", "sent", "failed", "backlog"]
+DAILY = ["domain", "date", "limit", "sent", "failed", "cached", "backlog"]
 
 
 def simulated(data: dict[str, Any], seed: int = 0, **keys: Any) -> sessim.Result:
@@ -59,7 +59,7 @@ def agree(found: Tally, results: list[sessim.Result]) -> None:
         pd.testing.assert_frame_equal(rows.loc[expected.index], expected)
         # What only other replications have is at rest here.
         rest = rows.drop(expected.index)
-        assert not rest[["sent", "failed", "backlog"]].to_numpy().any()
+        assert not rest[["sent", "failed", "cached", "backlog"]].to_numpy().any()
     whole = frames.finish(plan, found, plan.end_instant)
     assert whole["sent"].tolist() == [result.tasks["sent"].sum() for result in results]
     finished = [result.tasks["finished"].max(skipna=False) for result in results]
@@ -137,6 +137,28 @@ def test_replications_of_different_length_get_days_at_rest() -> None:
     assert found.daily["sent"][:, 0].tolist() == [[10, 10, 10], [30, 0, 0]]
     assert found.daily["backlog"][:, 0].tolist() == [[20, 10, 0], [0, 0, 0]]
     assert found.daily["limit"][:, 0].tolist() == [[10, 10, 10], [30, -1, -1]]
+
+
+def test_of_what_is_due_only_the_paused_runs_emails_are_cached() -> None:
+    """At midnight A waits, B is paused. 10 a second are 863,999 a day: midnight is the next's."""
+    result = simulated(
+        {
+            "start": "2026-12-01",
+            "rate": 10,
+            "domains": [
+                {"name": "a.example.com", "warmup": "none"},
+                {"name": "b.example.com", "warmup": [300, 700]},
+            ],
+            "tasks": [
+                {"name": "B", "sender": "x@b.example.com", "requests": 1_000},
+                {"name": "A", "sender": "x@a.example.com", "requests": 1_000_000},
+            ],
+        }
+    )
+    found = tally(result.plan, notes([result]), 0).daily
+    assert found["cached"][0].tolist() == [[0, 0], [700, 0]]
+    assert 136_301 == 1_000_000 - (863_999 - 300)
+    assert found["backlog"][0].tolist() == [[136_301, 0], [700, 0]]
 
 
 def test_what_is_unfinished_at_the_end_is_later_than_it() -> None:
