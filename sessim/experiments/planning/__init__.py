@@ -15,7 +15,8 @@ Module        What is in it
 ``goals``     fastest, fewest, latest, largest
 ``changes``   the smallest change that makes a deadline possible
 ``making``    tasks of at most 10,000, the plan, the tables, the rows for the API
-``policies``  other ways to deal lists out, tried by optuna
+``policies``  other ways to deal lists out
+``searching`` which of them optuna finds to be the best
 ``odds``      replications with fresh seeds
 ``planned``   the answer: ``Planned``
 ``chart``     each day's emails beneath the limits

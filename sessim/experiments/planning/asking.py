@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 import pandas as pd
 
 from sessim.errors import ArgumentError, nearest, shown
-from sessim.experiments.planning import assigning, changes, goals, making, odds, planned, policies
+from sessim.experiments.planning import assigning, changes, goals, making, odds, planned, searching
 from sessim.experiments.planning.arguments import setting
 from sessim.experiments.planning.filling import most_on_time
 from sessim.experiments.planning.goals import Choice, Goal, Question
@@ -95,8 +95,10 @@ def plan_for(
         For the probability, as of :func:`sessim.replicate`.
     search
         How many other ways to try where chance plays a part (needs ``sessim[planning]``): other
-        lists first, some of each limit left free, fewer domains, a later beginning. The surest is
-        taken, of equally sure ones the earliest; :attr:`Planned.trials` lists them.
+        lists first, some of each limit left free, fewer domains, another beginning or size. With
+        ``"fastest"`` the surest is taken, of equally sure ones the earliest; with another goal
+        the best of those that are sure enough, of equally good ones the surest.
+        :attr:`Planned.trials` lists them.
 
     Returns
     -------
@@ -120,7 +122,7 @@ def plan_for(
         raise ArgumentError(f"sure: {shown(sure)} is no probability; give 0.9, say")
     whole(replications, "replications", 1, "number of replications")
     if search is not None:
-        policies.check(search, goal)
+        searching.check(search)
     if solver not in get_args(Solver):
         raise ArgumentError(f"solver: {nearest(str(solver), get_args(Solver))}")
     frame = setting(
@@ -185,15 +187,33 @@ class _Chance:
                 "search: nothing here is left to chance, and the answer is exact; leave it out"
             )
 
-        def judge(question: Question, choice: Choice) -> odds.Odds:
-            self.question = question
-            return self._odds(*self._plan(choice), self.seed)
-
         asked = self.question
-        self.question, choice, table = policies.search(asked, plain, trials, self.seed, judge)
-        self.before = None
-        found = self._planned(goal, choice)
-        return replace(found, trials=table, reason=f"{found.reason} {policies.told(table)}")
+        found = searching.Search(trials, self.sure, self.n, self.seed, self._judge).run(
+            asked, goal, plain
+        )
+        self.before = None  # is no neighbour of what is found
+        tried: list[tuple[Planned, searching.Way | None]] = []
+        for check, (way, choice) in enumerate(self._candidates(found)):
+            self.question = asked if way is None or way.question is None else way.question
+            tried.append((self._planned(goal, choice, check=check), way))
+            if tried[-1][0].meets:
+                break
+        best, way = max(tried, key=lambda one: one[0].probability)
+        told = found.told(way, best.meets)
+        return replace(best, trials=found.table, reason=f"{best.reason} {told}")
+
+    def _judge(self, question: Question, choice: Choice) -> odds.Odds:
+        self.question = question
+        return self._odds(*self._plan(choice), self.seed)
+
+    def _candidates(self, found: searching.Found) -> Iterator[tuple[searching.Way | None, Choice]]:
+        """Yield what may be the answer of a search, until one is found to be sure enough."""
+        is_surest = found.goal == "fastest" or not found.sure
+        for way in found.ways[:1] if is_surest else found.sure[:_CHECKS]:
+            assert way.choice is not None
+            yield way, way.choice
+        if not is_surest:
+            yield from ((None, choice) for choice in islice(self.surer, _CHECKS))
 
     def _checked(self, goal: Goal, best: Choice) -> Planned:
         """Return the plan of a choice, or of a surer one if fresh numbers do not bear it out.

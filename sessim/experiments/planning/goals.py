@@ -125,7 +125,7 @@ def _latest(question: Question) -> Iterator[Choice]:
         done = assign(jobs, room, question.everyone, solver=question.solver)
         if done.jobs is not None:
             yield Choice(first, question.everyone, question.lists, done.jobs, first, bound, proved)
-        proved = proved and done.proved
+        proved = proved and done.proved and done.jobs is None  # a later day would do
 
 
 def _fewest(question: Question) -> Iterator[Choice]:
@@ -133,15 +133,22 @@ def _fewest(question: Question) -> Iterator[Choice]:
     room, jobs = question.setting.room(first), question.jobs(first)
     if jobs is None or not fits(jobs, room):
         return
-    bound = 0
+    bound = least_found = 0
     for chosen, tied, proved in assigning.fewest(jobs, room, question.everyone, question.solver):
         bound = bound or assigning.least_domains(jobs, room, question.everyone)
+        least_found = least_found or len(chosen)
+        proved = proved and len(chosen) == least_found
         yield Choice(first, chosen, question.lists, tied, len(chosen), bound, proved)
 
 
+def open_place(question: Question) -> int:
+    """Return the place of the list without a size; of the last one if all have theirs."""
+    places = range(len(question.lists))
+    return next((place for place in places if question.lists[place].size is None), places[-1])
+
+
 def _largest(question: Question) -> Iterator[Choice]:
-    place = next((i for i, e in enumerate(question.lists) if e.size is None), -1)
-    place %= len(question.lists)
+    place = open_place(question)
     first = question.begin
     room = question.setting.room(first)
 

@@ -86,7 +86,7 @@ class Planned:
         ``booked, planned, binding``.
     trials
         What ``search`` has tried, one row a trial (see
-        :func:`sessim.experiments.planning.policies.search`); None without it.
+        :attr:`sessim.experiments.planning.searching.Found.table`); None without it.
     """
 
     plan: Plan
