@@ -32,6 +32,13 @@ FIELDS: Final[dict[str, tuple[str, str]]] = {
     "level": ("Level at the start", "Tingkat awal"),
     "quality": ("Quality rates", "Angka mutu"),
     "segments": ("Segments", "Segmen"),
+    "invalid_rate": ("Invalid", "Tidak valid"),
+    "spam_bounce_rate": ("Spam bounce", "Pantulan spam"),
+    "soft_failure_rate": ("Soft failure", "Gagal sementara"),
+    "complaint_rate": ("Complaints", "Keluhan"),
+    "open_rate": ("Opens", "Dibuka"),
+    "click_rate": ("Clicks", "Diklik"),
+    "unsubscribe_rate": ("Unsubscribed", "Berhenti"),
     "warmup_start": ("Day 1 is", "Hari 1 adalah"),
     "advance": ("Days that count", "Hari yang dihitung"),
     "account.start": ("Start", "Mulai"),
@@ -80,6 +87,13 @@ HINTS: Final[dict[str, tuple[str, str]]] = {
     "cap": ("Emails a day, from then on", "Email per hari, sejak itu"),
     "csv": ("A column named limit, one row a day", "Kolom bernama limit, satu baris per hari"),
     "level": ("0 to 20; a new domain has 1", "0 sampai 20; domain baru mulai dari 1"),
+    "invalid_rate": ("Dead addresses, of those sent", "Alamat mati, dari yang dikirim"),
+    "spam_bounce_rate": ("Refused as spam, of those sent", "Ditolak sebagai spam, dari dikirim"),
+    "soft_failure_rate": ("Fails for now, of those sent", "Gagal sementara, dari yang dikirim"),
+    "complaint_rate": ("Of those delivered", "Dari yang sampai"),
+    "open_rate": ("Of those delivered", "Dari yang sampai"),
+    "click_rate": ("Of those delivered", "Dari yang sampai"),
+    "unsubscribe_rate": ("Of those delivered", "Dari yang sampai"),
     "warmup_start": (
         "Empty: when the domain's first task is due",
         "Kosong: saat tugas pertama domain tiba",
@@ -189,6 +203,30 @@ TEXTS: Final[dict[str, tuple[str, str]]] = {
         ),
     ),
     "required": ("* required", "* wajib"),
+    "none": ("none", "tidak ada"),
+    "quality_tip": (
+        "Show or fold away what becomes of the emails",
+        "Tampilkan atau lipat apa yang terjadi pada email",
+    ),
+    "rates": (
+        (
+            "From 0 to 1, or in percent: 0.02 or 2%. Or a distribution, from which each "
+            "replication draws: uniform: [0, 0.04]."
+        ),
+        (
+            "Dari 0 sampai 1, atau dalam persen: 0,02 atau 2%. Atau sebaran, yang ditarik tiap "
+            "replikasi: uniform: [0, 0.04]."
+        ),
+    ),
+    "rates_task": ("Empty: as its domain has it.", "Kosong: seperti domainnya."),
+    "rates_segments": (
+        "Empty: as its domain has it. The list's segments keep rates of their own.",
+        "Kosong: seperti domainnya. Segmen daftar ini memakai angkanya sendiri.",
+    ),
+    "rates_domain": (
+        "Empty: 0. A task's own rates go before these.",
+        "Kosong: 0. Angka milik tugas didahulukan.",
+    ),
     "task_n": (
         "Task {n}: {name}. Changes hold at once; Undo takes them back.",
         "Tugas {n}: {name}. Perubahan langsung berlaku; bisa diurungkan.",

@@ -36,7 +36,8 @@ _CSS: Final = """
 .sessim-builder .sessim-field > .widget-hbox { align-items: center; overflow: visible; }
 .sessim-builder .sessim-field > .widget-hbox > :first-child { flex: 1 1 0; min-width: 0; }
 .sessim-builder .sessim-field > .widget-hbox > :not(:first-child) { flex: 0 0 auto; }
-.sessim-builder .sessim-wide { grid-column: 1 / -1; }
+.sessim-builder .sessim-wide, .sessim-builder .sessim-fold { grid-column: 1 / -1; }
+.sessim-builder .sessim-fold > .widget-html { margin: 0 2px 4px; }
 .sessim-builder .sessim-wide > .widget-html { display: none; }
 .sessim-builder .sessim-hint { color: var(--jp-ui-font-color2); font-size: 0.85em; }
 .sessim-builder .sessim-problem {

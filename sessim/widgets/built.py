@@ -13,9 +13,11 @@ from typing import Any, Final
 from sessim import warmup
 from sessim.errors import PlanError, Problem, SessimWarning
 from sessim.plan import Domain, Task
-from sessim.widgets import attachments
+from sessim.quality import RATES
+from sessim.widgets import attachments, rates
 from sessim.widgets.draft import CSV, LIST, NUMBER, RULE, DomainDraft, Draft, TaskDraft
 from sessim.widgets.labels import Words
+from sessim.widgets.rates import RatesDraft
 
 _NO_NUMBER: Final = re.compile(r"(?:^|[,;])\s*[,;]")
 """A day left empty: what follows would slip forward by a day. A separator at the end is none."""
@@ -68,7 +70,7 @@ class Rows:
 
     def task(self, row: TaskDraft, draft: Draft) -> Built:
         """Build a task."""
-        problems = self.missing(row)
+        problems = self._row_problems(row)
         values, file, count, left_out = row.values(), None, None, ""
         if "recipients" in values:
             file, found = attachments.group(values.pop("recipients"))
@@ -117,7 +119,7 @@ class Rows:
 
     def domain(self, row: DomainDraft) -> Built:
         """Build a domain."""
-        problems = self.missing(row)
+        problems = self._row_problems(row)
         if row.warmup == NUMBER and not isinstance(row.limits(), int):
             problems.setdefault("number", self.say("not_whole", text=repr(row.number)))
         if row.warmup == LIST and _NO_NUMBER.search(row.numbers):
@@ -128,6 +130,16 @@ class Rows:
         if "csv" in problems:
             problems["csv"] = self._as_labelled(problems["csv"], "csv", "csv")
         return Built(built, problems, tuple(f"{row.name}: {note}" for note in notes))
+
+    def _row_problems(self, row: TaskDraft | DomainDraft) -> dict[str, str]:
+        """Return what is missing in a row, and what is wrong with each of its rates."""
+        wrong = rates.problems(row).items()
+        return self.missing(row) | {name: self.rate_problem(row, said)[1] for name, said in wrong}
+
+    def rate_problem(self, row: RatesDraft, message: str) -> tuple[str, str]:
+        """Return beside which field a problem of a row's rates belongs, and what is said there."""
+        labels = {name: self.say(f"field.{name}") for name in RATES}
+        return rates.beside(row, message), rates.labelled(message, labels)
 
     def _rule_problems(self, row: DomainDraft) -> Iterator[tuple[str, str]]:
         """Yield what is wrong with each part of a rule, under the name that it has in the form.
@@ -190,7 +202,8 @@ class noted(warnings.catch_warnings):  # noqa: N801  a context manager, named as
 def _task_field(row: TaskDraft, problem: Problem) -> str:
     """Return beside which field a problem of a task belongs."""
     if problem.where:
-        return str(problem.where[0])
+        name = str(problem.where[0])
+        return rates.beside(row, problem.message) if name == "quality" else name
     word = problem.message.split(" ", 1)[0]
     if word in row.shown:
         return word
@@ -200,6 +213,8 @@ def _task_field(row: TaskDraft, problem: Problem) -> str:
 def _domain_field(row: DomainDraft, problem: Problem) -> str:
     """Return beside which field a problem of a domain belongs."""
     name = str(problem.where[0]) if problem.where else "name"
+    if name == "quality":
+        return rates.beside(row, problem.message)
     if name != "warmup":
         return name
     word = problem.message.split(" ", 1)[0]

@@ -14,6 +14,7 @@ from sessim.plan import MOST_DOMAINS, Domain, Plan, Task
 from sessim.widgets.built import Built, Rows, noted
 from sessim.widgets.draft import Draft, TaskDraft
 from sessim.widgets.labels import Words
+from sessim.widgets.rates import RatesDraft
 from sessim.wording import place
 
 Where = tuple[int | str, ...]
@@ -135,10 +136,12 @@ class Checker:
     ) -> tuple[Plan | None, tuple[str, ...]]:
         """Build the plan from the rows that could be built; add to what is wrong."""
         first = _first(_names(draft.tasks, tasks))
-        task_at = [i for i, row in enumerate(tasks) if row.value is not None and i in first]
+        stand_ins = dict(_stand_ins(draft, domains))
+        at = {"domains": list(stand_ins)}
+        at["tasks"] = [i for i, row in enumerate(tasks) if row.value is not None and i in first]
         parts: dict[str, Any] = {
-            "tasks": [_light(tasks[i].value) for i in task_at],
-            "domains": list(_stand_ins(draft, domains)),
+            "tasks": [_light(tasks[i].value) for i in at["tasks"]],
+            "domains": list(stand_ins.values()),
         }
         account = {"start": _EARLY} | draft.account.values() | dict(draft.extra)
         while True:
@@ -146,8 +149,9 @@ class Checker:
             plan, notes = _attempt({**account, **parts}, problems)
             for problem in problems:
                 match problem.where:
-                    case ("tasks", int(i), *rest):
-                        found.setdefault(("tasks", task_at[i], *rest), problem.message)
+                    case ("tasks" | "domains" as kind, int(i), *rest):
+                        where, said = self._beside(draft, kind, at[kind][i], rest, problem.message)
+                        found.setdefault(where, said)
                     case ("tasks",) | ("domains",):
                         pass  # said of the rows, or only of those that could be built
                     case where:
@@ -155,9 +159,19 @@ class Checker:
             wrong = {problem.where[0] for problem in problems if len(problem.where) == 1}
             wrong &= {key for key, value in account.items() if (key, value) != ("start", _EARLY)}
             if not wrong:
-                return _whole(plan, [tasks[i].value for i in task_at]), notes
+                return _whole(plan, [tasks[i].value for i in at["tasks"]]), notes
             account = {key: value for key, value in account.items() if key not in wrong}
             account.setdefault("start", _EARLY)
+
+    def _beside(
+        self, draft: Draft, kind: str, index: int, rest: Sequence[int | str], message: str
+    ) -> tuple[Where, str]:
+        """Return where a problem of a row belongs in the form, and what is said there."""
+        if list(rest) != ["quality"]:
+            return (kind, index, *rest), message
+        rows: dict[str, Sequence[RatesDraft]] = {"tasks": draft.tasks, "domains": draft.domains}
+        name, said = self._builder.rate_problem(rows[kind][index], message)
+        return (kind, index, name), said
 
 
 def unknown_domain(row: TaskDraft, draft: Draft) -> str:
@@ -215,12 +229,12 @@ def _first(names: Sequence[str]) -> set[int]:
     return set(at.values())
 
 
-def _stand_ins(draft: Draft, rows: tuple[Built, ...]) -> Iterator[Domain]:
-    """Return the domains; where only the warm-up is wrong, one of that name without any."""
+def _stand_ins(draft: Draft, rows: tuple[Built, ...]) -> Iterator[tuple[int, Domain]]:
+    """Yield the domains and their places; where only the warm-up is wrong, one without any."""
     first = _first(_names(draft.domains, rows))
     for i, (row, built) in enumerate(zip(draft.domains, rows, strict=True)):
         if i in first and "name" not in built.problems:
-            yield built.value or Domain(row.name, warmup="none")
+            yield i, built.value or Domain(row.name, warmup="none")
 
 
 def _order(entry: tuple[Where, str]) -> tuple[int, int]:

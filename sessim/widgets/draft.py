@@ -17,7 +17,10 @@ from typing import Any, Final, TypeVar
 
 from sessim.lifecycle import TaskType
 from sessim.plan import Plan
+from sessim.quality import RATES
 from sessim.warmup import CsvLimits, published
+from sessim.widgets import rates
+from sessim.widgets.rates import RatesDraft
 from sessim.widgets.reading import is_file, number, numbers, times
 
 BATCH, SCHEDULED, RECURRING = (kind.label for kind in TaskType)
@@ -27,14 +30,14 @@ NONE, LIST, RULE, REPUTATION = "none", "list", "rule", "reputation"
 
 _TIMED: Final = ("start",)
 _REPEATED: Final = ("every", "count", "until", "every_by", "overlap")
-_KEPT: Final = ("quality", "segments")
-"""Keys of a task or domain that have no place in the form: kept as JSON, and written back."""
+_KEPT: Final = ("segments",)
+"""Keys of a task that have no place in the form: kept as JSON, and written back."""
 
 _Row = TypeVar("_Row", bound="TaskDraft | DomainDraft")
 
 
 @dataclass(frozen=True)
-class TaskDraft:
+class TaskDraft(RatesDraft):
     """One task as it stands in the form; the fields are those of :class:`sessim.Task`.
 
     ``type`` is the console's word for it and ``group`` says whether ``requests`` or
@@ -58,7 +61,6 @@ class TaskDraft:
     template: str = ""
     reply_to: str = ""
     cancel_at: str = ""
-    quality: str = ""
     segments: str = ""
     key: int = field(default=0, compare=False)
 
@@ -70,7 +72,7 @@ class TaskDraft:
     @property
     def shown(self) -> tuple[str, ...]:
         """The fields that count for this type and this kind of recipient group."""
-        left_out = {"type", "group", "key", *_KEPT}
+        left_out = {"type", "group", "key", *_KEPT, *RATES}
         left_out.add("requests" if self.group == CSV else "recipients")
         if self.type == BATCH:
             left_out.update(_TIMED)
@@ -83,7 +85,7 @@ class TaskDraft:
         found: dict[str, Any] = {name: getattr(self, name) for name in self.shown}
         for name in {"requests", "count"} & found.keys():
             found[name] = number(found[name])
-        return {name: value for name, value in found.items() if value != ""} | _kept(self)
+        return {name: value for name, value in found.items() if value != ""} | _more(self)
 
 
 REQUIRED: Final = ("name", "sender", "start", "every", "requests", "recipients")
@@ -91,7 +93,7 @@ REQUIRED: Final = ("name", "sender", "start", "every", "requests", "recipients")
 
 
 @dataclass(frozen=True)
-class DomainDraft:
+class DomainDraft(RatesDraft):
     """One sender domain as it stands in the form.
 
     ``warmup`` is a published name or one of ``none``, ``number``, ``list``, ``rule`` and ``csv``;
@@ -109,7 +111,6 @@ class DomainDraft:
     warmup_start: str = ""
     advance: str = "calendar"
     level: str = "1"
-    quality: str = ""
     key: int = field(default=0, compare=False)
 
     @property
@@ -124,7 +125,7 @@ class DomainDraft:
             found["warmup_start"] = self.warmup_start
         if self.warmup == REPUTATION:
             found["level"] = number(self.level)
-        return found | _kept(self)
+        return found | _more(self)
 
     def limits(self) -> object:
         """Return where the limits come from, as a plan file has it."""
@@ -326,10 +327,11 @@ def free_name(name: str, taken: Sequence[str], longest: int = 200) -> str:
             return free
 
 
-def _kept(row: TaskDraft | DomainDraft) -> dict[str, Any]:
-    """Return what a row has that the form does not show, as a plan file has it."""
+def _more(row: TaskDraft | DomainDraft) -> dict[str, Any]:
+    """Return a row's rates, and what it has that the form does not show, as a plan file does."""
     texts = {name: getattr(row, name, "") for name in _KEPT}
-    return {name: json.loads(text) for name, text in texts.items() if text}
+    kept = {name: json.loads(text) for name, text in texts.items() if text}
+    return kept | ({"quality": row.rates} if row.rates else {})
 
 
 # --- from a plan's plain data -------------------------------------------------------------------
@@ -340,7 +342,9 @@ def _text(value: object) -> str:
 
 
 def _texts(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: json.dumps(v) if name in _KEPT else _text(v) for name, v in data.items()}
+    values = dict(data)
+    own = rates.texts(values.pop("quality", {}))
+    return {name: json.dumps(v) if name in _KEPT else _text(v) for name, v in values.items()} | own
 
 
 def _task(data: Mapping[str, Any]) -> TaskDraft:

@@ -128,6 +128,63 @@ def _naive(text: str) -> dt.datetime | None:
     return found if found.tzinfo is None else None
 
 
+class Fold(ipywidgets.VBox):  # type: ignore[misc]
+    """Fields that are folded away until somebody wants them, or one of them is wrong.
+
+    Parameters
+    ----------
+    words
+        The language.
+    name
+        What is in it: the key of its label.
+
+    Attributes
+    ----------
+    is_open
+        Trait: whether the fields are seen.
+    """
+
+    is_open = traitlets.Bool(False)
+
+    def __init__(self, words: Words, name: str) -> None:
+        self._words, self._name, self._wrong = words, name, False
+        self.button = ipywidgets.Button(
+            tooltip=words(f"builder.{name}_tip"),
+            layout=ipywidgets.Layout(width="auto", align_self="flex-start"),
+        )
+        self.remark = ipywidgets.HTML()
+        self.grid = ipywidgets.GridBox(
+            layout=ipywidgets.Layout(grid_template_columns=_COLUMNS, grid_gap="0 1rem")
+        )
+        super().__init__([self.button, self.remark, self.grid])
+        self.add_class("sessim-fold")
+        self.button.on_click(self._toggle)
+        self.show(0, wrong=False)
+        self._fold()
+
+    def _toggle(self, _: Any) -> None:
+        self.is_open = self._wrong or not self.is_open
+
+    @traitlets.observe("is_open")
+    def _fold(self, *_: object) -> None:
+        self.button.icon = "caret-down" if self.is_open else "caret-right"
+        for part in (self.remark, self.grid):
+            part.layout.display = None if self.is_open else "none"
+
+    def add(self, field: Field) -> None:
+        """Put a field at the end."""
+        self.grid.children = (*self.grid.children, field)
+
+    def show(self, filled: int, *, wrong: bool, remark: str = "") -> None:
+        """Say how many fields are filled; what is wrong is not folded away."""
+        name = self._words(f"builder.field.{self._name}")
+        said = f"{name}: {filled or self._words('builder.none')}"
+        self.button.description = said + " ⚠" * wrong
+        self.remark.value = f'<span class="sessim-hint">{base.text(remark)}</span>'
+        self._wrong = wrong
+        self.is_open = self.is_open or wrong
+
+
 class Form(ipywidgets.GridBox):  # type: ignore[misc]
     """The fields of one row of a draft; each input is an attribute of the form, too.
 
@@ -146,6 +203,9 @@ class Form(ipywidgets.GridBox):  # type: ignore[misc]
         self.add_class("sessim-form")
         self.words = words
         self.fields: dict[str, Field] = {}
+        self.folds: dict[str, Fold] = {}
+        self._fold: Fold | None = None
+        self._parts: list[Any] = []
         self._edited, self._prefix = edited, prefix
         self._row: Any = None
 
@@ -185,6 +245,11 @@ class Form(ipywidgets.GridBox):  # type: ignore[misc]
         """Add a box to tick."""
         self._add(name, ipywidgets.Checkbox(description=self._label(name), indent=False))
 
+    def fold(self, name: str) -> None:
+        """Begin a section that is folded away: the fields added from here on are in it."""
+        self._fold = self.folds[name] = Fold(self.words, name)
+        self._show_part(self._fold)
+
     def _add(
         self,
         name: str,
@@ -204,7 +269,12 @@ class Form(ipywidgets.GridBox):  # type: ignore[misc]
         setattr(self, name, field)
         if wide:
             self.fields[name].add_class("sessim-wide")
-        self.children = tuple(self.fields.values())
+        put = self._show_part if self._fold is None else self._fold.add
+        put(self.fields[name])
+
+    def _show_part(self, part: Any) -> None:
+        self._parts.append(part)
+        self.children = tuple(self._parts)
 
     def _key(self, kind: str, name: str) -> str:
         keys = (f"builder.{kind}.{self._prefix}{name}", f"builder.{kind}.{name}")

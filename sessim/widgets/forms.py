@@ -10,6 +10,7 @@ import ipywidgets
 
 from sessim import clock, warmup
 from sessim.lifecycle import TaskType
+from sessim.quality import RATES
 from sessim.widgets import attachments, curve
 from sessim.widgets.built import Built
 from sessim.widgets.draft import (
@@ -27,6 +28,7 @@ from sessim.widgets.draft import (
 )
 from sessim.widgets.fields import Edited, Form
 from sessim.widgets.labels import Words
+from sessim.widgets.rates import RatesDraft
 from sessim.widgets.reading import number
 
 Uploaded = Callable[[str, str, str, bytes], None]
@@ -73,7 +75,23 @@ def uploader(
     return button
 
 
-class TaskForm(Form):
+class RatedForm(Form):
+    """A form that ends with the quality rates, folded away."""
+
+    def rates(self) -> None:
+        """Add the rates."""
+        self.fold("quality")
+        for name in RATES:
+            self.text(name)
+
+    def show_rates(self, row: RatesDraft, problems: Mapping[str, str], remark: str) -> None:
+        """Say how many rates there are, and what an empty one means."""
+        remarks = [self.words("builder.rates"), self.words(f"builder.{remark}")]
+        wrong = any(name in problems for name in RATES)
+        self.folds["quality"].show(len(row.rates), wrong=wrong, remark=" ".join(remarks))
+
+
+class TaskForm(RatedForm):
     """The console's form *Create Sending Task*."""
 
     def __init__(self, words: Words, edited: Edited, uploaded: Uploaded, domain: Any) -> None:
@@ -106,6 +124,7 @@ class TaskForm(Form):
         self.text("template", options=(), below=[self.template_upload])
         self.text("reply_to", options=())
         self.moment("cancel_at")
+        self.rates()
 
     def suggest(self, draft: Draft) -> None:
         """Suggest the senders of the plan, and the files beside it."""
@@ -123,7 +142,9 @@ class TaskForm(Form):
         self, row: TaskDraft, built: Built, problems: Mapping[str, str], timezone: str
     ) -> None:
         """Show a task with what is wrong with it."""
-        self.fill(row, problems, self._hints(row, built, timezone), ("type", "group", *row.shown))
+        visible = ("type", "group", *row.shown, *RATES)
+        self.fill(row, problems, self._hints(row, built, timezone), visible)
+        self.show_rates(row, problems, "rates_segments" if row.segments else "rates_task")
 
     def _hints(self, row: TaskDraft, built: Built, timezone: str) -> dict[str, str]:
         hints = {}
@@ -150,7 +171,7 @@ class TaskForm(Form):
         return self.words("builder.variables", names=", ".join(names))
 
 
-class DomainForm(Form):
+class DomainForm(RatedForm):
     """A sender domain and its warm-up, with the curve of what is chosen."""
 
     def __init__(self, words: Words, edited: Edited, uploaded: Uploaded) -> None:
@@ -174,6 +195,7 @@ class DomainForm(Form):
         self.text("level", required=True)
         self.moment("warmup_start")
         self.choice("advance", _choices(words, "calendar", "sending"))
+        self.rates()
 
     def look_around(self, folder: Path) -> None:
         """Suggest the files that lie in a folder."""
@@ -184,8 +206,9 @@ class DomainForm(Form):
         schedule = warmup.published().get(row.warmup)
         hints = {"warmup": schedule.source} if schedule else {}
         parts = PARTS.get(row.warmup, ())
-        visible = ("name", "warmup", *parts, "warmup_start", "advance")
+        visible = ("name", "warmup", *parts, "warmup_start", "advance", *RATES)
         self.fill(row, problems, hints, visible)
+        self.show_rates(row, problems, "rates_domain")
 
     def described(self, built: Built, start: str) -> tuple[str, str]:
         """Return the picture and the sentence of a domain's limits; empty if they are wrong."""

@@ -263,6 +263,7 @@ class Notebook:
             "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})",
             name,
         )
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def alone(self) -> None:
         """Fold the file browser away, as one does to have room."""

@@ -177,6 +177,7 @@ def test_from_an_empty_form_to_a_saved_plan(
 ) -> None:
     with workbench(browser, server, write_notebook) as (notebook, panel):
         a_field_error_stands_beside_its_field(notebook, panel)
+        rates_are_typed_where_they_were_folded_away(notebook, panel)
         three_types_are_built(notebook, panel)
         the_page_says_what_the_result_says(notebook, panel)
         the_plan_is_saved_and_loaded(notebook, panel)
@@ -205,6 +206,34 @@ def a_field_error_stands_beside_its_field(notebook: lab.Notebook, panel: Locator
     press(panel, WORDS("builder.add_sender_domain", domain="shop.example.com"))
     go(panel, "builder.tab_tasks")
     assert named(panel, "name").input_value() == "Grand opening"
+
+
+def rates_are_typed_where_they_were_folded_away(notebook: lab.Notebook, panel: Locator) -> None:
+    """By mouse and keyboard, in both themes; a wrong one stays in sight until it is mended."""
+    quality = re.compile(WORDS("builder.field.quality"))
+    assert named(panel, "invalid_rate").count() == 0
+    panel.get_by_role("button", name=quality).filter(visible=True).press("Enter")
+    fill(panel, "invalid_rate", "uniform: [0, 0.04]")
+    fill(panel, "open_rate", "20")
+    alert = panel.locator(
+        ".sessim-field", has=panel.page.get_by_label(label("open_rate"))
+    ).get_by_role("alert")
+    alert.filter(visible=True).wait_for()
+    for theme, name in THEMES.items():
+        notebook.theme(name)
+        alert.scroll_into_view_if_needed()
+        notebook.shot(f"builder-rates-1280-{theme}")
+    notebook.theme(THEMES["light"])
+    fill(panel, "open_rate", "20%")
+    assert notebook.ask("bench.builder.entry.rates") == {
+        "invalid_rate": {"uniform": [0, 0.04]},
+        "open_rate": 0.2,
+    }
+    assert is_as_wide_as_its_place(panel)
+    fill(panel, "invalid_rate", "")
+    fill(panel, "open_rate", "")
+    panel.get_by_role("button", name=quality).filter(visible=True).click()
+    named(panel, "invalid_rate").wait_for(state="hidden")
 
 
 def three_types_are_built(notebook: lab.Notebook, panel: Locator) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import sessim
 from sessim.plan import Plan
+from sessim.quality import RATES
 from sessim.widgets import attachments
 from sessim.widgets.check import Check, Checker
 from sessim.widgets.code import to_python
@@ -227,7 +228,7 @@ def test_code_is_never_wide() -> None:
 def test_the_form_knows_every_key() -> None:
     """What a task or domain may say has a place in the form, or else is reserved."""
     for draft, entry in ((TaskDraft, sessim.Task), (DomainDraft, sessim.Domain)):
-        keys = {field.name for field in fields(entry)}
+        keys = {field.name for field in fields(entry)} - {"quality"} | set(RATES)
         assert keys <= {field.name for field in fields(draft)}
 
 
