@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
+from math import nan
 from typing import Any
 
 from sessim.clock import Clock, moment, time_of_day
@@ -43,11 +44,21 @@ def setting(
         begin = time_of_day(at)
     except ValueError as error:
         raise ArgumentError(f"at: {error}") from None
-    if isinstance(reserve, bool) or not 0 <= reserve < 1:
+    if not 0 <= number(reserve) < 1:
         raise ArgumentError(f"reserve: {shown(reserve)} is no share; give 0.1, say, for a tenth")
     return Setting(
         plan, booked is not None, known, dates, last, end, begin, Fraction(str(reserve)), usable
     )
+
+
+def number(value: object) -> float:
+    """Return a number as a float, NaN for what is none: it is neither above nor below another."""
+    if isinstance(value, bool | str | bytes):
+        return nan
+    try:
+        return float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return nan
 
 
 def _domains(
@@ -61,6 +72,8 @@ def _domains(
         return tuple(own.values()), frozenset(own)
     if isinstance(domains, Domain | str | Mapping):
         domains = [domains]
+    if not isinstance(domains, Iterable):
+        raise ArgumentError(f"domains: {shown(domains)} are none; give a list of sessim.Domain")
     found = dict(own)
     usable: list[str] = []
     for entry in domains:
@@ -120,7 +133,10 @@ def _plan(
         options["timezone"] = timezone
     if rate is not None:
         options["rate"] = rate
-    today = dt.datetime.now(Clock(timezone or "Asia/Shanghai").zone).date()
+    try:
+        today = dt.datetime.now(Clock(timezone or "Asia/Shanghai").zone).date()
+    except ValueError as error:
+        raise ArgumentError(f"timezone: {error}") from None
     stand_in = Task("none", sender=f"none@{domains[0].name}", requests=1)
     first = today if start is None else start
     return Plan(start=first, domains=tuple(domains), tasks=(stand_in,), **options)  # type: ignore[arg-type]

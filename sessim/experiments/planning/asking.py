@@ -12,7 +12,7 @@ import pandas as pd
 
 from sessim.errors import ArgumentError, nearest, shown
 from sessim.experiments.planning import assigning, changes, goals, making, odds, planned, searching
-from sessim.experiments.planning.arguments import setting
+from sessim.experiments.planning.arguments import number, setting
 from sessim.experiments.planning.filling import most_on_time
 from sessim.experiments.planning.goals import Choice, Goal, Question
 from sessim.experiments.planning.jobs import least
@@ -117,8 +117,8 @@ def plan_for(
     deadlines within one day (a list's own deadline is a date).
     """
     entries = read(lists)
-    goal = _goal(goal, any(entry.size is None for entry in entries))
-    if isinstance(sure, bool) or not 0 < sure <= 1:
+    goal = _goal(goal, [entry.name for entry in entries if entry.size is None])
+    if not 0 < number(sure) <= 1:
         raise ArgumentError(f"sure: {shown(sure)} is no probability; give 0.9, say")
     whole(replications, "replications", 1, "number of replications")
     if search is not None:
@@ -138,12 +138,17 @@ def plan_for(
     return chance.answer(goal) if search is None else chance.searched(goal, search)
 
 
-def _goal(goal: Goal | None, is_open: bool) -> Goal:
+def _goal(goal: Goal | None, unsized: list[str]) -> Goal:
+    if len(unsized) > 1:
+        raise ArgumentError(
+            f"lists: {' and '.join(map(repr, unsized))} have no size; "
+            "one list may be as large as possible: give the others' sizes"
+        )
     if goal is None:
-        return "largest" if is_open else "fastest"
+        return "largest" if unsized else "fastest"
     if goal not in get_args(Goal):
         raise ArgumentError(f"goal: {shown(goal)} is unknown; {nearest(str(goal), get_args(Goal))}")
-    if is_open and goal != "largest":
+    if unsized and goal != "largest":
         raise ArgumentError(f"goal: {goal!r} needs the size of every list; give it instead of None")
     return goal
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from sessim.clock import Clock, format_moment
-from sessim.errors import ArgumentError
+from sessim.errors import ArgumentError, shown
 from sessim.experiments.planning.filling import fill
 from sessim.experiments.planning.goals import Choice
 from sessim.experiments.planning.jobs import Filling
@@ -150,9 +150,9 @@ def _senders(setting: Setting, sender: str | None) -> dict[str, str]:
     found = {}
     for name in setting.names:
         if sender is not None:
-            if "{domain}" not in sender:
+            if "{domain}" not in str(sender):
                 raise ArgumentError(
-                    f"sender: {sender!r} has no {{domain}} in it; "
+                    f"sender: {shown(sender)} has no {{domain}} in it; "
                     "write for example 'Example <hello@{domain}>'"
                 )
             found[name] = sender.replace("{domain}", name)
