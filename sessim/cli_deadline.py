@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from sessim.cli_parts import Add
-from sessim.errors import ArgumentError
+from sessim.cli_parts import Add, check_counts
 from sessim.plan import Plan
 
 
@@ -25,8 +24,7 @@ def deadline(options: argparse.Namespace) -> int:
     """Print the verdict; its exit status is 0 whatever it is."""
     from sessim.experiments.planning.existing import verdict
 
-    if options.replications < 1:
-        raise ArgumentError(f"--replications: {options.replications} is too few; give 1 or more")
+    check_counts(options)
     found = verdict(
         Plan.from_yaml(options.plan),
         options.task,

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sessim.cli_parts import FAILED, Add, make_folder
+from sessim.cli_parts import FAILED, Add, check_counts, make_folder
 from sessim.clock import format_moment, moment
 from sessim.errors import ArgumentError
 from sessim.listing import columns
@@ -46,13 +46,6 @@ def _add_common(command: argparse.ArgumentParser) -> None:
     command.add_argument("--workers", metavar="K", type=int, help="processes; default: this one")
 
 
-def _check_counts(options: argparse.Namespace) -> None:
-    for name, least in (("replications", 1), ("workers", 1), ("seed", 0)):
-        value = getattr(options, name)
-        if value is not None and value < least:
-            raise ArgumentError(f"--{name}: {value} is too small; give a whole number from {least}")
-
-
 def _check_time(by: str, plan: Plan) -> None:
     try:
         end = plan.clock.end_instant(moment(by))
@@ -71,7 +64,7 @@ def replicate(options: argparse.Namespace) -> int:
     from sessim.experiments import replications, running
 
     plan = Plan.from_yaml(options.plan)
-    _check_counts(options)
+    check_counts(options)
     if options.by is not None:
         _check_time(options.by, plan)
     make_folder(options.out)
@@ -135,7 +128,7 @@ def compare(options: argparse.Namespace) -> int:
     if twice is not None:
         raise ArgumentError(f"PLAN.yaml: {twice} is named twice; name each plan once")
     plans = dict(zip(_names(options.plans), map(Plan.from_yaml, options.plans), strict=True))
-    _check_counts(options)
+    check_counts(options)
     if options.out is not None:
         make_folder(options.out)
     if options.replications is None:

@@ -1,9 +1,9 @@
-"""What the commands share: how one is added, exit statuses, the folder for results."""
+"""What the commands share: how one is added, exit statuses, counts, the folder for results."""
 
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from errno import EACCES, ENOENT
 from pathlib import Path
@@ -18,6 +18,14 @@ INTERRUPTED: Final = 130
 
 Add = Callable[[str, Callable[[Any], int], str], ArgumentParser]
 """Adds a command: its name, what it does, and that in words."""
+
+
+def check_counts(options: Namespace) -> None:
+    """Say which of the replications, workers and the seed is too small, if one is."""
+    for name, least in (("replications", 1), ("workers", 1), ("seed", 0)):
+        value = getattr(options, name)
+        if value is not None and value < least:
+            raise ArgumentError(f"--{name}: {value} is too small; give a whole number from {least}")
 
 
 def make_folder(out: str) -> None:

@@ -9,22 +9,24 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sessim.clock import Clock, moment
-from sessim.errors import ArgumentError, nearest
+from sessim.errors import ArgumentError, nearest, shown
 from sessim.experiments.planning import changes
-from sessim.experiments.planning.arguments import setting
+from sessim.experiments.planning.arguments import number, setting
 from sessim.experiments.planning.filling import fits
 from sessim.experiments.planning.goals import Question
 from sessim.experiments.planning.jobs import least
 from sessim.experiments.planning.lists import MailList
-from sessim.experiments.planning.odds import Odds, fresh, odds
+from sessim.experiments.planning.odds import Odds, fresh, is_random, odds
 from sessim.experiments.planning.planned import due, in_words
+from sessim.experiments.replications import whole
 from sessim.parts import Task
 from sessim.plan import Plan
 from sessim.simulation import simulate
 
+_STEPS: Final = 50
 _MOST_DAYS: Final = 60
 """By how many days an earlier start is tried."""
 
@@ -54,8 +56,7 @@ class Verdict:
     def __str__(self) -> str:
         lines = [self.answer, self.reason]
         if self.remedies:
-            chance = "" if self.odds.is_certain else ", if all goes as is expected"
-            lines += [f"Any of these would do{chance}:"]
+            lines += ["Any of these would do:"]
             lines += [f"- {remedy}" for remedy in self.remedies]
         return "\n".join(lines)
 
@@ -88,11 +89,24 @@ def verdict(
     ArgumentError
         If there is no such task, or the deadline is before it is due.
     """
-    case = _Case.of(plan, task, by)
+    whole(replications, "replications", 1, "number of replications")
+    whole(seed, "seed", 0, "seed")
+    if not 0 < number(sure) <= 1:
+        raise ArgumentError(f"sure: {shown(sure)} is no probability; give 0.9, say")
+    case = _Case.of(plan, task, by, _Trial(sure, replications, seed, executor))
     found = odds(plan, [task], case.end, n=replications, seed=fresh(seed), executor=executor)
     meets = found.probability >= sure
     remedies = () if meets else tuple(_remedies(case, found, sure))
     return Verdict(meets, found, _answer(case, found, meets), _reason(case), remedies)
+
+
+class _Trial(NamedTuple):
+    """How a remedy is tried: all with the same random numbers, and none with the verdict's."""
+
+    sure: float
+    n: int
+    seed: int
+    executor: Any
 
 
 @dataclass(frozen=True)
@@ -100,9 +114,10 @@ class _Case:
     plan: Plan
     place: int
     end: int
+    trial: _Trial
 
     @classmethod
-    def of(cls, plan: Plan, name: str, by: str | dt.date | dt.datetime) -> _Case:
+    def of(cls, plan: Plan, name: str, by: str | dt.date | dt.datetime, trial: _Trial) -> _Case:
         names = [task.name for task in plan.tasks]
         if name not in names:
             raise ArgumentError(f"task: there is none named {name!r}; {nearest(name, names)}")
@@ -116,7 +131,7 @@ class _Case:
             raise ArgumentError(
                 f"by: {by} is before the task is due, {due:%Y-%m-%d %H:%M}; give a later date"
             )
-        return cls(plan, place, end)
+        return cls(plan, place, end, trial)
 
     @property
     def task(self) -> Task:
@@ -132,14 +147,20 @@ class _Case:
         return self.clock.date(self.end - 1)
 
     def does(self, task: Task) -> bool:
-        """Say whether the task, changed, is done in time; of what is random, as is expected."""
+        """Say whether the task, changed, is done in time, as surely as is demanded."""
         tasks = list(self.plan.tasks)
         tasks[self.place] = task
-        changed = replace(self.plan, tasks=tuple(tasks), outcomes="expected")
-        finish = simulate(changed).tasks.iloc[self.place]
-        if finish["status"] != "Sent":
+        changed = replace(self.plan, tasks=tuple(tasks))
+        sure, n, seed, executor = self.trial
+        # A quick look first: what is late even as is expected is hardly ever sure.
+        if is_random(changed) and not self._as_expected(changed):
             return False
-        return self.clock.instant(finish["finished"].to_pydatetime()) < self.end
+        found = odds(changed, [task.name], self.end, n=n, seed=seed, executor=executor)
+        return found.probability >= sure
+
+    def _as_expected(self, plan: Plan) -> bool:
+        calm = replace(plan, outcomes="expected")
+        return odds(calm, [self.task.name], self.end, n=1, seed=0).probability == 1
 
 
 def _remedies(case: _Case, found: Odds, sure: float) -> Iterator[str]:
@@ -183,13 +204,15 @@ def _elsewhere(case: _Case) -> str | None:
 
 
 def _fewer(case: _Case) -> str | None:
+    """Find the fewest emails less that would do; where chance decides, in steps of a 50th."""
     task = case.task
     requests = int(task.requests or 0)
+    step = max(1, requests // _STEPS) if is_random(case.plan) else 1
 
-    def fails(number: int) -> bool:
-        return not case.does(replace(task, requests=number, recipients=None))
+    def fails(steps: int) -> bool:
+        return not case.does(replace(task, requests=steps * step, recipients=None))
 
-    most = least(1, requests, fails) - 1
+    most = (least(1, -(-requests // step), fails) - 1) * step
     return f"{requests - most:,} of its {requests:,} emails fewer" if most else None
 
 
@@ -210,10 +233,12 @@ def _dealt_out(case: _Case) -> str | None:
                     "timezone": case.plan.timezone, "rate": case.plan.rate}  # fmt: skip
     question = Question(setting(**options), (MailList(case.task.name, case.task.requests),))
     jobs = question.jobs()
+    chance = ", if all goes as is expected" if is_random(case.plan) else ""
+    how = f"{chance} (sessim.plan_for)"
     if jobs and fits(jobs, question.setting.room()) and len(case.plan.domains) > 1:
-        return f"cutting it into parts for all {len(case.plan.domains)} domains (sessim.plan_for)"
+        return f"cutting it into parts for all {len(case.plan.domains)} domains{how}"
     more = next((change for change in changes.changes(question) if change.kind == "domains"), None)
-    return None if more is None else f"{more}, and the task cut into parts (sessim.plan_for)"
+    return None if more is None else f"{more}, and the task cut into parts{how}"
 
 
 # --- in words -------------------------------------------------------------------------------------

@@ -106,14 +106,54 @@ def test_where_chance_has_a_say_the_verdict_says_how_sure_it_is() -> None:
     assert not found.meets
     assert 0 < found.odds.probability < 0.9
     assert "in half of 60 replications, and in time in" in found.answer
-    assert "Any of these would do, if all goes as is expected:" in str(found)
     assert verdict(plan, "Launch", "2026-12-20", replications=60).meets
 
 
-def test_too_few_replications_are_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["deadline", "x.yaml", "--task", "T", "--by", "2026-12-07", "--replications", "0"]
+def test_a_remedy_is_as_sure_as_the_task_has_to_be() -> None:
+    """As is expected the task is in time: what would do is then not one email fewer."""
+    rates = {"invalid_rate": {"uniform": [0.01, 0.07]}, "open_rate": 0.2}
+    plan = Plan(
+        start="2026-12-01",
+        domains=[Domain("a.example.com", warmup="reputation", quality=rates),
+                 Domain("b.example.com", warmup=30_000)],
+        tasks=[Task("Launch", sender="hi@a.example.com", requests=60_000)],
+    )  # fmt: skip
+    found = verdict(plan, "Launch", "2026-12-09", replications=60)
+    calm = verdict(replace(plan, outcomes="expected"), "Launch", "2026-12-09")
+    assert calm.meets
+    assert not found.meets
+    [fewer] = [remedy for remedy in found.remedies if "emails fewer" in remedy]
+    less = int(fewer.split()[0].replace(",", ""))
+    assert 1_200 <= less < 60_000
+    other = verdict(_with(plan, 0, requests=60_000 - less), "Launch", "2026-12-09", replications=60)
+    assert other.odds.probability > found.odds.probability + 0.2
+    assert "sending it from b.example.com" in found.remedies
+    assert found.remedies[-1].endswith(", if all goes as is expected (sessim.plan_for)")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "least"), [("replications", 0, 1), ("workers", 0, 1), ("seed", -1, 0)]
+)
+def test_a_count_that_is_too_small_is_one_sentence(
+    name: str, value: int, least: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["deadline", "x.yaml", "--task", "T", "--by", "2026-12-07", f"--{name}", str(value)]
     assert main(command) == 2
-    assert capsys.readouterr().err == "sessim: --replications: 0 is too few; give 1 or more\n"
+    said = f"sessim: --{name}: {value} is too small; give a whole number from {least}\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"sure": "0.9"}, "sure: '0.9' is no probability"),
+        ({"seed": -1}, "seed: -1 is no seed"),
+        ({"replications": 0}, "replications: 0 is no number of replications"),
+    ],
+)
+def test_arguments_of_a_verdict_are_checked(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(ArgumentError, match=said):
+        verdict(PLAN, "Launch", "2026-12-08", **changed)
 
 
 @pytest.mark.parametrize(
