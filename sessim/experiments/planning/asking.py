@@ -180,7 +180,14 @@ class _Chance:
                 "by: not one email of the list can be sent by then beside the others; "
                 "give a later date"
             )
-        return self._planned(goal, changes.late(self.question), changes.changes(self.question))
+        late = changes.late(self.question)
+        if not making.filled(self.setting, late).pieces:
+            names = ", ".join(sorted(self.setting.usable))
+            raise ArgumentError(
+                f"domains: {names} cannot send anything on a day that a list may go out; "
+                "give one with a limit above 0 then"
+            )
+        return self._planned(goal, late, changes.changes(self.question))
 
     def searched(self, goal: Goal, trials: int) -> Planned:
         """Return the best way that a search finds; without chance or without time there is none."""
@@ -277,9 +284,10 @@ class _Chance:
         self,
         goal: Goal,
         choice: Choice,
-        changes: tuple[changes.Change, ...] = (),
+        changes: tuple[changes.Change, ...] | None = None,
         check: int = 0,
     ) -> Planned:
+        """Return the plan of a choice; with ``changes`` it is one that is not in time."""
         frame = self.setting
         filling = making.filled(frame, choice)
         parts = making.chunks(frame, choice.lists, filling)
@@ -288,11 +296,10 @@ class _Chance:
         days = making.day_table(frame, choice, filling)
         binding = making.binding_table(frame, days)
         emails = sum(chunk.requests for chunk in parts)
-        is_late = bool(filling.late(self.question.jobs() or choice.jobs)) if changes else False
-        bound = None if changes else Bound(goal, choice.value, choice.bound, choice.proved)
-        meets = found.probability >= self.sure and not is_late
-        if not meets and not changes:
-            changes = self._surer(found)
+        bound = Bound(goal, choice.value, choice.bound, choice.proved) if changes is None else None
+        meets = found.probability >= self.sure and changes is None
+        if changes is None:
+            changes = () if meets else self._surer(found)
         return Planned(
             plan=plan,
             meets=meets,
@@ -309,6 +316,8 @@ class _Chance:
             binding=binding,
             deadline=pd.Timestamp(plan.clock.local(frame.end)),
             sure=self.sure,
+            left_out=int(filling.left.sum()),
+            is_divided=bound is None and assigning.is_whole(choice.jobs),
         )
 
     def _surer(self, found: odds.Odds) -> tuple[changes.Change, ...]:

@@ -21,7 +21,7 @@ from sessim.ledger import NOT_YET
 from sessim.plan import Plan
 
 NEVER: Final = int(np.iinfo(np.int64).max)
-"""Stands for the finish of what was unfinished at the horizon."""
+"""Stands for the finish of what was unfinished at the horizon, or of which emails were lost."""
 
 _FRESH: Final = 0x5E551
 """Sets the seeds of the last check apart from those of the search."""
@@ -38,8 +38,8 @@ class Odds:
     is_certain
         Whether nothing in the plan is drawn at random.
     finishes
-        When each replication was finished, in microseconds since the Unix epoch, sorted; what was
-        unfinished at the horizon is :data:`NEVER`.
+        When each replication had sent everything, in microseconds since the Unix epoch, sorted;
+        :data:`NEVER` if it had not at the horizon, or never can: a blocked domain's emails fail.
     seed
         Of the replications: :func:`sessim.replicate` runs the same ones with it.
     """
@@ -105,7 +105,7 @@ def fresh(seed: int, check: int = 0) -> int:
 def odds(
     plan: Plan, tasks: Sequence[str], end: int, *, n: int, seed: int, executor: Any = None
 ) -> Odds:
-    """Replicate a plan and count how often some tasks are finished before an instant.
+    """Replicate a plan and count how often some tasks are sent, all of them, before an instant.
 
     Parameters
     ----------
@@ -124,8 +124,11 @@ def odds(
     unknown = [name for name in tasks if name not in names]
     if unknown:
         raise ArgumentError(f"tasks: there is none named {unknown[0]!r}")
-    columns = done.tally.tasks["finished"][:, [names[name] for name in tasks]]
-    never = (columns == NOT_YET).any(axis=1)
+    chosen = [names[name] for name in tasks]
+    columns, *lost = (
+        done.tally.tasks[name][:, chosen] for name in ("finished", "failed", "cancelled")
+    )
+    never = ((columns == NOT_YET) | (sum(lost) > 0)).any(axis=1)
     finishes = np.sort(np.where(never, NEVER, columns.max(axis=1)))
     met = int((finishes < end).sum())
     return Odds(met, len(finishes), certain, finishes, seed)

@@ -87,6 +87,10 @@ class Planned:
     trials
         What ``search`` has tried, one row a trial (see
         :attr:`sessim.experiments.planning.searching.Found.table`); None without it.
+    left_out
+        Emails for which there is no room on any day, whatever the deadline: no task has them.
+    is_divided
+        Whether lists that should stay whole are divided, since no way to keep them was found.
     """
 
     plan: Plan
@@ -103,6 +107,8 @@ class Planned:
     deadline: pd.Timestamp
     sure: float
     trials: pd.DataFrame | None = None
+    left_out: int = 0
+    is_divided: bool = False
 
     @property
     def emails(self) -> int:
@@ -184,11 +190,17 @@ class Planned:
         """The answer in one sentence."""
         emails = _counted(self.emails, "email")
         senders = _counted(len(self.domains), "domain")
-        if not self.meets:
+        if self.left_out:
             return (
-                f"Not by {in_words(self.by)}: {emails} from {senders}, "
+                f"Not by {in_words(self.by)}, nor later: of {self.emails + self.left_out:,} emails "
+                f"{self.emails:,} can be sent, from {senders}; {self._remedy}."
+            )
+        if not self.meets:
+            whole = ", divided where they should stay whole," if self.is_divided else ""
+            return (
+                f"Not by {in_words(self.by)}: {emails}{whole} from {senders}, "
                 f"begun on {in_words(self.start)}, "
-                f"are sent by {self._until}{self._chance}; {self._remedy}."
+                f"are {self._until}{self._chance}; {self._remedy}."
             )
         if self.goal == "latest":
             head = f"Start on {in_words(self.start)} at the latest: {emails} from {senders}"
@@ -199,17 +211,15 @@ class Planned:
             head = f"At most {emails} from {senders}, begun on {in_words(self.start)},"
         else:
             head = f"Yes: {emails} from {senders}, begun on {in_words(self.start)},"
-        return (
-            f"{head} are sent by {self._until}{self._chance}; the deadline is {due(self.deadline)}."
-        )
+        return f"{head} are {self._until}{self._chance}; the deadline is {due(self.deadline)}."
 
     @property
     def _until(self) -> str:
         instant = self.odds.quantile(0.5)
         if instant is None:
-            return "the horizon or later"
+            return "not all sent by the horizon"
         finish = self.plan.clock.local(instant)
-        return f"{in_words(finish)}, {finish:%H:%M}"
+        return f"sent by {in_words(finish)}, {finish:%H:%M}"
 
     @property
     def _chance(self) -> str:

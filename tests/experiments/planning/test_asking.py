@@ -448,6 +448,43 @@ def test_a_mistake_is_one_sentence(changed: dict[str, Any], said: str | None) ->
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore::sessim.SessimWarning")
+def test_lists_that_cannot_stay_whole_are_no_yes() -> None:
+    """Ten domains of 50 on the first day alone, and a list of 100 for one of them."""
+    domains = [
+        Domain(f"d{i}.example.com", warmup=[50, 0], warmup_start="2026-12-01") for i in range(10)
+    ]
+    question: dict[str, Any] = {"by": "2026-12-24", "start": "2026-12-01", "domains": domains}
+    found = plan_for([MailList("N", 100, whole=True)], **question)
+    assert not found.meets
+    assert found.bound is None
+    assert found.answer.startswith(
+        "Not by 24 December 2026: 100 emails, divided where they should stay whole, from "
+    )
+    assert plan_for([MailList("N", 50, whole=True)], **question).meets
+
+
+@pytest.mark.filterwarnings("ignore::sessim.SessimWarning")
+def test_emails_for_which_there_is_never_room_are_counted() -> None:
+    domain = Domain("a.example.com", warmup=[50, 0], warmup_start="2026-12-01")
+    found = plan_for(
+        [MailList("Late", 100, start="2026-12-10"), MailList("Now", 50)],
+        by="2026-12-24", start="2026-12-01", domains=[domain],
+    )  # fmt: skip
+    assert (found.emails, found.left_out, found.meets) == (50, 100, False)
+    assert found.answer.startswith("Not by 24 December 2026, nor later: of 150 emails 50 can be")
+
+
+@pytest.mark.filterwarnings("ignore::sessim.SessimWarning")
+def test_domains_that_send_nothing_when_a_list_may_go_out() -> None:
+    domain = Domain("a.example.com", warmup=[50, 0], warmup_start="2026-12-01")
+    with pytest.raises(ArgumentError, match="cannot send anything on a day that a list"):
+        plan_for(
+            [MailList("Late", 100, start="2026-12-10")],
+            by="2026-12-24", start="2026-12-01", domains=[domain],
+        )  # fmt: skip
+
+
 # --- the chart ------------------------------------------------------------------------------------
 
 

@@ -47,6 +47,19 @@ def test_a_quantile_is_the_first_time_by_which_so_many_are_done() -> None:
     assert [found.quantile(share) for share in (0.25, 0.5, 0.75, 0.9)] == [10, 20, 30, None]
 
 
+def test_emails_that_a_block_has_lost_are_never_sent() -> None:
+    """More than 11% invalid addresses block a domain: its run ends, and not all of it was sent."""
+    bad = Domain("a.example.com", warmup="reputation", level=5, quality={"invalid_rate": 0.2})
+    plan = Plan(start="2026-12-01", domains=[bad],
+                tasks=[Task("T", sender="a@a.example.com", requests=1_000)])  # fmt: skip
+    result = sessim.simulate(plan)
+    assert result.tasks["status"].tolist() == ["Error"]
+    assert result.tasks["failed"].item() > 0
+    found = odds(plan, ["T"], plan.end_instant, n=10, seed=1)
+    assert found.met == 0
+    assert set(found.finishes) == {NEVER}
+
+
 def test_fresh_seeds_are_other_seeds() -> None:
     assert len({fresh(seed) for seed in range(1000)} | set(range(1000))) == 2000
 
