@@ -273,7 +273,7 @@ class Stack:
         rows = np.flatnonzero(ever[self._run])
         rows = rows[np.argsort(self._run[rows], kind="stable")]  # each run's, one after the other
         run = self._run[rows]
-        emails = np.where(cached[rows], self._requests[run] - self._sent[rows], 0)
+        emails = np.where(cached[rows], self._notes.requests[run] - self._sent[rows], 0)
         same = np.append(False, run[1:] == run[:-1])[: len(run)]
         before = np.where(same, np.roll(emails, 1), 0)
         return self._sums(self._block[rows], emails - before)
