@@ -86,6 +86,19 @@ STORIES = {
     "runs of one task overlap": plan_of(
         {**A, "requests": 9000, "every": "6h", "count": 9, "start": "2026-12-01 09:00"}
     ),
+    "a run is due while the one before it is being sent": plan_of(
+        {**A, "requests": 2000, "every": "1h", "count": 6, "start": "2026-12-01 09:00"},
+        rates={"invalid_rate": 0.04},
+        rate="1/3",
+        level=6,
+    ),
+    "bad mail late on a day that stays below the limit": plan_of(
+        {**A, "requests": 1000},
+        {**A, "requests": 300, "start": "2026-12-01 12:00", "quality": {"invalid_rate": 0.5}},
+        {**A, "requests": 600, "start": "2026-12-02 12:00"},
+        rates={"invalid_rate": 0.01},
+        level=4,
+    ),
     "an older run goes before a newer one of another domain": plan_of(
         {**B, "requests": 4000}, {**A, "requests": 9000, "start": "2026-12-02 00:00"}, rate="1/7"
     ),

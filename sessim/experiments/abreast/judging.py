@@ -58,7 +58,7 @@ class Judging(Telling, ABC):
         raised, lowered, blocked = self._verdict(domain, standings, lanes)
         standings.lowered[lanes] |= lowered
         self._block(domain, lanes[blocked])
-        self._rise(domain, standings, lanes[raised & ~blocked])
+        self._rise(domain, standings, lanes[raised])
         self._next_judgement(domain, standings, lanes[~blocked])
 
     def _rise(self, domain: int, standings: Standings, lanes: Lanes) -> None:
@@ -87,6 +87,6 @@ class Judging(Telling, ABC):
         used = lanes[self._sent_today(domain, lanes) > 0]
         raised, lowered, _ = self._verdict(domain, standings, used)
         standings.lowered[used] |= lowered
-        self._rise(domain, standings, used[raised & ~self._blocked[domain, used]])
+        self._rise(domain, standings, used[raised])
         self._blocked[domain, lanes] = False
         standings.begin_day(lanes, self._lots.so_far[domain, lanes])
