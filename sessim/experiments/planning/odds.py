@@ -125,10 +125,8 @@ def odds(
     if unknown:
         raise ArgumentError(f"tasks: there is none named {unknown[0]!r}")
     chosen = [names[name] for name in tasks]
-    columns, *lost = (
-        done.tally.tasks[name][:, chosen] for name in ("finished", "failed", "cancelled")
-    )
-    never = ((columns == NOT_YET) | (sum(lost) > 0)).any(axis=1)
+    columns, lost = (done.tally.tasks[name][:, chosen] for name in ("finished", "failed"))
+    never = ((columns == NOT_YET) | (lost > 0)).any(axis=1)
     finishes = np.sort(np.where(never, NEVER, columns.max(axis=1)))
     met = int((finishes < end).sum())
     return Odds(met, len(finishes), certain, finishes, seed)

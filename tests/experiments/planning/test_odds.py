@@ -60,6 +60,12 @@ def test_emails_that_a_block_has_lost_are_never_sent() -> None:
     assert set(found.finishes) == {NEVER}
 
 
+def test_what_its_user_cancels_is_done_with() -> None:
+    cancelled = Task("T", sender="a@b.example.com", requests=50, cancel_at="2026-12-03")
+    plan = Plan(start="2026-12-01", domains=[Domain("b.example.com", warmup=10)], tasks=[cancelled])
+    assert odds(plan, ["T"], plan.end_instant, n=10, seed=1).probability == 1
+
+
 def test_fresh_seeds_are_other_seeds() -> None:
     assert len({fresh(seed) for seed in range(1000)} | set(range(1000))) == 2000
 
