@@ -11,7 +11,7 @@ import ipywidgets
 import traitlets
 
 from sessim.clock import moment
-from sessim.errors import SessimError
+from sessim.errors import ArgumentError, SessimError
 from sessim.plan import Plan
 from sessim.quality import mean
 from sessim.widgets import builder_views, deadline_views, markup
@@ -105,8 +105,8 @@ class Deadline(Panel):
         self._quiet, self._pictures = False, ""
         self._is_own = by is not None  # else the deadline follows a plan that begins later
         self.size, self.domains = size, domains
-        self.start = dt.date.today() if start is None else _date(start)  # noqa: DTZ011
-        self.by = self.start + _MONTH if by is None else _date(by)
+        self.start = dt.date.today() if start is None else _date("start", start)  # noqa: DTZ011
+        self.by = self.start + _MONTH if by is None else _date("by", by)
         self._build()
         self.observe(self._on_plan, "plan")
         self.observe(self._show_state, [*_GIVEN, "running"])
@@ -382,6 +382,11 @@ def _answered(question: Question, hand: Hand) -> tuple[Answer, str]:
     return answer, deadline_views.pictures(answer)
 
 
-def _date(value: str | dt.date) -> dt.date:
-    found = moment(value)
-    return found.date() if isinstance(found, dt.datetime) else found
+def _date(name: str, value: str | dt.date) -> dt.date:
+    try:
+        found = moment(value)
+    except ValueError as error:
+        raise ArgumentError(f"{name}: {error}") from None
+    if isinstance(found, dt.datetime):
+        raise ArgumentError(f"{name}: {value} has a time; give a date, which counts as a whole")
+    return found

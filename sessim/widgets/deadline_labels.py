@@ -91,6 +91,10 @@ DEADLINE_LABELS: Final[dict[str, tuple[str, str]]] = {
         "Not by {by}: started on {start}, it is done later.",
         "Tidak sampai {by}: bila mulai {start}, selesainya lebih lambat.",
     ),
+    "deadline.no_room": (
+        "Not by {by}, nor later: of {every} emails only {n} can be sent.",
+        "Tidak sampai {by}, juga tidak sesudahnya: dari {every} email hanya {n} bisa dikirim.",
+    ),
     "deadline.plan_by": (
         "The plan is done by {by} with {chance}.",
         "Rencana selesai sampai {by} dengan {chance}.",

@@ -34,15 +34,18 @@ _HEIGHT: Final = 3.6
 
 def sentence(answer: Answer, words: Words) -> str:
     """Say the answer in one sentence."""
-    odds, question = answer.odds, answer.question
+    odds, question, planned = answer.odds, answer.question, answer.planned
+    if planned is not None and planned.left_out:
+        emails, every = f"{planned.emails:,}", f"{planned.emails + planned.left_out:,}"
+        return words("deadline.no_room", by=_day(question.by, words), n=emails, every=every)
     kind = "plan_by"
     if question.of == LIST:
         kind = "start_by" if answer.meets else "not_by"
     elif odds.is_certain and not answer.meets:
         kind = "plan_late"
     told: dict[str, str] = {"by": _day(question.by, words)}
-    if answer.planned is not None:
-        told["start"] = _day(answer.planned.start.date(), words)
+    if planned is not None:
+        told["start"] = _day(planned.start.date(), words)
     if odds.is_certain:
         return words(f"deadline.{kind}_sure", **told)
     return words(f"deadline.{kind}", chance=_chance(answer, words), **told)
@@ -75,7 +78,12 @@ def said(answer: Answer, words: Words) -> str:
 
 
 def pictures(answer: Answer) -> str:
-    """Return the fan of the emails a day, and when the replications are finished."""
+    """Return the fan of the emails a day, and when the replications are finished.
+
+    There is neither of a plan that leaves emails out: it would look as if it were in time.
+    """
+    if answer.planned is not None and answer.planned.left_out:
+        return ""
     found, by = answer.replications, answer.question.by
 
     def fan(ax: Any) -> None:

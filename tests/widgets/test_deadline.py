@@ -68,6 +68,31 @@ def test_it_says_what_plan_for_says_and_saves_that_plan(in_a_folder: Path) -> No
     assert panel.message.startswith("Saved as deadline.yaml")
 
 
+def test_a_list_that_a_bad_domain_never_sends_is_no_hundred_percent() -> None:
+    """30% invalid addresses: 301 emails, then the domain is blocked, and falls to level 0."""
+    panel = small()
+    panel.invalid_rate = 30
+    panel.answer_button.click()
+    assert sentence(panel) == (
+        "Not by 10 December, nor later: of 9,000 emails only 301 can be sent."
+    )
+    assert panel.answer.odds.probability == 0
+    assert "img" not in panel.charts.value
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"by": "soon"}, "by: 'soon' is not a date or time; write"),
+        ({"start": "x"}, "start: 'x' is not a date or time; write"),
+        ({"by": "2026-12-10 09:00"}, "by: 2026-12-10 09:00 has a time; give a date"),
+    ],
+)
+def test_days_that_are_none(keys: dict[str, Any], said: str) -> None:
+    with pytest.raises(sessim.ArgumentError, match=said):
+        Deadline(**DAYS | keys)
+
+
 def test_the_charts_are_of_the_replications_that_the_sentence_counts() -> None:
     panel = small()
     answer = panel.ask()

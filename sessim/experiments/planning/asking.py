@@ -292,7 +292,10 @@ class _Chance:
         filling = making.filled(frame, choice)
         parts = making.chunks(frame, choice.lists, filling)
         plan = making.made(frame, choice, parts, self.sender)
+        left_out = int(filling.left.sum())
         found = self._odds(plan, [chunk.name for chunk in parts], odds.fresh(self.seed, check))
+        if left_out:
+            found = found.without_some()
         days = making.day_table(frame, choice, filling)
         binding = making.binding_table(frame, days)
         emails = sum(chunk.requests for chunk in parts)
@@ -316,7 +319,7 @@ class _Chance:
             binding=binding,
             deadline=pd.Timestamp(plan.clock.local(frame.end)),
             sure=self.sure,
-            left_out=int(filling.left.sum()),
+            left_out=left_out,
             is_divided=bound is None and assigning.is_whole(choice.jobs),
         )
 

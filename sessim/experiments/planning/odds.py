@@ -8,7 +8,7 @@ another, never used before.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -77,6 +77,10 @@ class Odds:
         known = betabinom(n, self.met + 0.5, self.n - self.met + 0.5)
         tail = (1 - level) / 2
         return float(known.ppf(tail)) / n, float(known.ppf(1 - tail)) / n
+
+    def without_some(self) -> Odds:
+        """Return the odds of a plan that leaves emails out: they are never sent."""
+        return replace(self, met=0, finishes=np.full_like(self.finishes, NEVER))
 
     def quantile(self, share: float) -> int | None:
         """Return by which instant a share of replications is finished; None if never."""

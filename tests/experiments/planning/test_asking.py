@@ -472,6 +472,8 @@ def test_emails_for_which_there_is_never_room_are_counted() -> None:
         by="2026-12-24", start="2026-12-01", domains=[domain],
     )  # fmt: skip
     assert (found.emails, found.left_out, found.meets) == (50, 100, False)
+    assert found.probability == 0
+    assert found.odds.quantile(0.5) is None
     assert found.answer.startswith("Not by 24 December 2026, nor later: of 150 emails 50 can be")
 
 
