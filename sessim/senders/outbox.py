@@ -29,7 +29,8 @@ from sessim.senders.store import (
     locked,
     open_checked,
     require,
-    require_file,
+    require_free,
+    require_outbox,
     seal,
 )
 
@@ -74,6 +75,7 @@ class Outbox(OutboxReader):
             If another sender is making it.
         """
         file = Path(path)
+        require_free(file)  # before a lock is left beside something else
         with locked(file) as lock:
             return cls(file, (create(file, header), header), lock)
 
@@ -110,7 +112,7 @@ class Outbox(OutboxReader):
             If another sender has it.
         """
         file = Path(path)
-        require_file(file)  # before a lock is left beside nothing
+        require_outbox(file)  # before a lock is left beside something else
         wanted = {"mode": mode, "host": host, "token": token, "plan": plan, "digests": digests}
         with locked(file) as lock:
             outbox = cls(file, open_checked(file, writing=True), lock)

@@ -8,7 +8,7 @@ import secrets
 import sqlite3
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -159,6 +159,11 @@ class Header:
         return texts | {"digests": json.dumps(dict(sorted(self.digests.items())))}
 
 
+def _lock_of(path: Path) -> Path:
+    """Return the file whose lock is the right to send from an outbox."""
+    return Path(f"{path.resolve()}.lock")
+
+
 @contextmanager
 def locked(path: Path) -> Iterator[sqlite3.Connection]:
     """Take the right to send from an outbox; it is given back if what follows fails.
@@ -172,9 +177,10 @@ def locked(path: Path) -> Iterator[sqlite3.Connection]:
     OutboxBusyError
         If another sender has it.
     """
-    file = f"{path.resolve()}.lock"
     with in_words(path):
-        lock = sqlite3.connect(file, timeout=0, isolation_level=None, check_same_thread=False)
+        lock = sqlite3.connect(
+            _lock_of(path), timeout=0, isolation_level=None, check_same_thread=False
+        )
         try:
             lock.execute("BEGIN EXCLUSIVE")
             yield lock
@@ -264,13 +270,11 @@ def create(path: Path, header: Header) -> sqlite3.Connection:
         If there is a file already (an empty one or one half made may be written over), or no file
         can be written there.
     """
-    if path.exists() and not path.is_file():
-        raise OutboxError(f"outbox {path.name!r} is not a file; name another")
     with in_words(path):
         connection = connect(path, "rwc")
         try:
             if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                raise OutboxError(f"outbox {path.name!r} is there already; resume it or name a new")
+                raise _taken(path)
             _settle_in(connection)
             connection.executescript(f"BEGIN IMMEDIATE; {_TABLES}")
             for mark in _MARKS:
@@ -285,10 +289,46 @@ def create(path: Path, header: Header) -> sqlite3.Connection:
     return connection
 
 
+def require_free(path: Path) -> None:
+    """Make sure that an outbox may be made there; what is half made has a lock beside it.
+
+    Raises
+    ------
+    OutboxError
+        If something is there.
+    """
+    if path.exists() and not path.is_file():
+        raise OutboxError(f"outbox {path.name!r} is not a file; name another")
+    if path.exists() and path.stat().st_size and not _lock_of(path).exists():
+        raise _taken(path)
+
+
+def _taken(path: Path) -> OutboxError:
+    return OutboxError(f"outbox {path.name!r} is there already; resume it or name a new")
+
+
 def require_file(path: Path) -> None:
     """Make sure that there is a file; :class:`OutboxError` if not."""
     if not path.is_file():
         raise OutboxError(f"there is no outbox {shown(str(path))}; name one, or start a new send")
+
+
+def require_outbox(path: Path) -> None:
+    """Make sure that a file is an outbox of this version, and leave nothing beside it.
+
+    Where a lock is, another sender may be making one.
+
+    Raises
+    ------
+    OutboxError
+        If it is none.
+    """
+    require_file(path)
+    if _lock_of(path).exists():
+        return
+    has_log = path.with_name(f"{path.name}-wal").exists()  # then it counts, else none is to be made
+    with in_words(path), closing(connect(path, "ro" if has_log else "ro&immutable=1")) as found:
+        _check_kind(found, path)
 
 
 def open_checked(path: Path, *, writing: bool) -> tuple[sqlite3.Connection, Header]:

@@ -262,6 +262,22 @@ def test_an_outbox_needs_a_folder_and_a_name_of_its_own(file: Path, tmp_path: Pa
 # --- row 34: other versions, damage, edits ------------------------------------------------------
 
 
+def test_what_is_no_outbox_is_refused_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    tables = "CREATE TABLE header (a);"
+    for name, text in {"plain": tables, "logged": f"PRAGMA journal_mode = WAL; {tables}"}.items():
+        sqlite3.connect(tmp_path / name).executescript(text).connection.close()
+    (tmp_path / "text").write_text("address\na@x.com\n" * 100)
+    (tmp_path / "empty").touch()
+    before = sorted(tmp_path.iterdir())
+    assert len(before) == 4
+    for path in before:
+        assert "is no outbox; name another file" in sentence(path)
+        if path.name != "empty":
+            with pytest.raises(OutboxError, match="is there already; resume it or name a new"):
+                Outbox.create(path, HEADER)
+    assert sorted(tmp_path.iterdir()) == before
+
+
 def test_other_files_and_other_versions_are_refused(file: Path) -> None:
     file.write_text("address\na@x.com\n" * 100)
     assert sentence(file) == "outbox 'send.outbox': it is no outbox; name another file"
