@@ -11,15 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from sessim.senders.envelope import Delivery
-from sessim.senders.replies import (
-    JITTER,
-    Outcome,
-    Schedule,
-    SenderBlocked,
-    ServerUnreachable,
-    Stage,
-    TooManyRejected,
-)
+from sessim.senders.replies import JITTER, Outcome, Schedule, Stage
+from sessim.senders.stops import SenderBlocked, ServerUnreachable, TooManyRejected
 
 Clock = Callable[[], float]  # seconds, never going back
 
@@ -241,10 +234,8 @@ class Breaker:
     def _note_sender(self, key: Hashable, delivery: Delivery) -> None:
         self._sender_refused.append(key)
         if len(self._sender_refused) >= self._policy.sender_refusals:
-            count = len(self._sender_refused)
-            error = SenderBlocked(self._host, f"{count} times in a row, last: {delivery.words}")
-            error.keys = tuple(self._sender_refused)
-            raise error
+            said = f"{len(self._sender_refused)} times in a row, last: {delivery.words}"
+            raise SenderBlocked(self._host, said, delivery.words, self._sender_refused)
 
     def _count(self, rejected: int, accepted: int = 0) -> None:
         """Count answers, as long as they are among the first."""

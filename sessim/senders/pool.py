@@ -11,9 +11,10 @@ from typing import Any, Final
 
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.pacing import Breaker, Door, Lanes, Pace, Policy
-from sessim.senders.replies import NotNow, Outcome, Stage, TaskStopped
+from sessim.senders.replies import Outcome, Stage
 from sessim.senders.settings import Credentials, Guard, Server
 from sessim.senders.smtp import Connection
+from sessim.senders.stops import NotNow, TaskStopped
 
 Envelopes = AsyncIterable[Envelope] | Iterable[Envelope]
 Answer = tuple[Hashable, Delivery]

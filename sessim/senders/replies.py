@@ -7,7 +7,18 @@ import re
 from enum import Enum, StrEnum
 from typing import Final, NamedTuple
 
-from sessim.errors import SessimError
+from sessim.senders.stops import (
+    AuthenticationRefused,
+    ConfigurationRefused,
+    EncryptionMissing,
+    MailSystemRefused,
+    NotUnderstood,
+    OutOfStep,
+    PolicyRefused,
+    RouteRefused,
+    ServerRefused,
+    TaskStopped,
+)
 
 MINUTE: Final = 60.0  # seconds
 HOUR: Final = 60 * MINUTE
@@ -60,117 +71,6 @@ class Reply(NamedTuple):
 
     def __str__(self) -> str:
         return " ".join(filter(None, [str(self.code), self.enhanced, self.words]))
-
-
-# --- what stops a task --------------------------------------------------------------------------
-
-
-class TaskStopped(SessimError, RuntimeError):
-    """A send cannot go on: one sentence with the server, what was said and the remedy.
-
-    Parameters
-    ----------
-    host
-        The server, as its user named it.
-    said
-        What the server or the system said. Never holds a credential.
-    """
-
-    what = "the send cannot go on"
-    remedy = "see what the server said"
-
-    def __init__(self, host: str, said: str) -> None:
-        super().__init__(host, said)
-        self.host, self.said = host, said
-
-    def __str__(self) -> str:
-        return f"{self.host}: {self.what} ({self.said}): {self.remedy}"
-
-
-class ServerRefused(TaskStopped):
-    """The server does not talk to this client at all."""
-
-    what = "the server refuses this client"
-    remedy = "ask its operator, or send through another server"
-
-
-class ServerUnreachable(TaskStopped):
-    """No connection came about, or none that carried a message, however often it was tried."""
-
-    what = "the server could not be reached"
-    remedy = "check host and port, then resume: what was not sent is still pending"
-
-
-class EncryptionMissing(TaskStopped):
-    """The server does not offer STARTTLS, or refuses it; nothing goes on in clear text."""
-
-    what = "the server offers no STARTTLS"
-    remedy = "use the port with implicit TLS, or ask whether somebody strips it on the way"
-
-
-class EncryptionFailed(TaskStopped):
-    """The two sides do not come to speak TLS 1.2 or newer."""
-
-    what = "no TLS connection came about"
-    remedy = "check that port and kind of TLS belong together; TLS 1.2 is the oldest allowed"
-
-
-class CertificateRefused(TaskStopped):
-    """The server's certificate is not trusted, has expired or names another host."""
-
-    what = "the server's certificate is not valid for it"
-    remedy = "check the host's name, or name the authority's certificate with cafile"
-
-
-class AuthenticationRefused(TaskStopped):
-    """User and password were refused; tried once, because accounts lock."""
-
-    what = "the server refused the credentials"
-    remedy = "check user and password before another try, too many lock the account"
-
-
-class ConfigurationRefused(TaskStopped):
-    """Server and settings do not fit together."""
-
-    what = "server and settings do not fit together"
-    remedy = "check TLS, credentials and port in the settings"
-
-
-class OutOfStep(TaskStopped):
-    """The server says that commands came in a wrong order."""
-
-    what = "the server says that commands came in a wrong order"
-    remedy = "this is a mistake in sessim or in the server: please report it"
-
-
-class PeerRefused(TaskStopped):
-    """The guard does not let this send talk to that address."""
-
-    what = "this send may not connect there"
-    remedy = "name the server that the mode allows"
-
-
-class SenderBlocked(TaskStopped):
-    """The server refuses the sender again and again; ``keys`` are the rows that it cost."""
-
-    what = "the server refuses the sender"
-    remedy = "have the sender's address or domain unblocked, then resume"
-    keys: tuple[object, ...] = ()
-
-
-class TooManyRejected(TaskStopped):
-    """More of the first rows were rejected than a healthy list has."""
-
-    what = "too many of the first recipients were rejected"
-    remedy = "clean the list before it costs the sender's reputation"
-
-
-class NotNow(SessimError, RuntimeError):
-    """A connection did not come about this time; ``is_crowded``: the server has too many."""
-
-    def __init__(self, said: str, is_crowded: bool = False) -> None:
-        super().__init__(said)
-        self.is_crowded = is_crowded
 
 
 # --- the table ----------------------------------------------------------------------------------
@@ -248,6 +148,7 @@ def _stop(error: type[TaskStopped]) -> Verdict:
 
 _CONNECTIONS = r"too many (\w+ )?(connections|sessions)|connection (limit|rate)|concurren"
 _RATE = r"\brate\b|too many|too (fast|much)|throttl|slow down|limit exceeded|exceeded .*limit"
+_PROTOCOL = r"(5\.[05]\.|$)"  # or nothing more precise; what is left is about the row
 _NOBODY = r"no such|unknown (user|recipient|mailbox)|(user|recipient|mailbox) unknown|not exist"
 
 RULES: Final = (
@@ -266,7 +167,12 @@ RULES: Final = (
     # Of every message.
     Rule(ROW, "53[048]", _stop(ConfigurationRefused)),
     Rule(ROW, "503", _stop(ConfigurationRefused), words=r"\bauth"),  # many servers' 530
-    Rule(ROW, "50[03]", _stop(OutOfStep)),
+    Rule(ROW, "50[03]", REJECTED, enhanced=r"5\.3\.4$"),  # this message is too big
+    Rule(ROW, "50[03]", _stop(MailSystemRefused), enhanced=r"5\.3\."),
+    Rule(ROW, "50[03]", _stop(RouteRefused), enhanced=r"5\.4\."),
+    Rule(ROW, "50[03]", _stop(PolicyRefused), enhanced=r"5\.7\."),
+    Rule(ROW, "500", _stop(NotUnderstood), enhanced=_PROTOCOL),
+    Rule(ROW, "503", _stop(OutOfStep), enhanced=_PROTOCOL),
     Rule(ROW, "4..", GREYLISTED, words="gr[ae]y-?list"),
     Rule(ROW, "452", DEFERRED, enhanced=r"4\.5\.3"),
     Rule(ROW, "4..", THROTTLED, words=_RATE),

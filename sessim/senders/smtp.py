@@ -18,12 +18,8 @@ from sessim.senders.parsing import Lost, cleaned
 from sessim.senders.replies import (
     GO_ON,
     Action,
-    ConfigurationRefused,
-    EncryptionMissing,
-    NotNow,
     Outcome,
     Reply,
-    ServerRefused,
     Stage,
     Verdict,
     classify,
@@ -31,6 +27,7 @@ from sessim.senders.replies import (
     lost,
 )
 from sessim.senders.settings import Credentials, Guard, Server
+from sessim.senders.stops import ConfigurationRefused, EncryptionMissing, NotNow, ServerRefused
 from sessim.senders.wire import BLOCK, Wire, dial
 
 SMALL: Final = 1 << 14

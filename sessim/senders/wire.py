@@ -9,15 +9,15 @@ from functools import lru_cache
 from typing import Final, cast
 
 from sessim.senders.parsing import Lost, Replies
-from sessim.senders.replies import (
+from sessim.senders.replies import Reply
+from sessim.senders.settings import Guard, Server
+from sessim.senders.stops import (
     CertificateRefused,
     ConfigurationRefused,
     EncryptionFailed,
     NotNow,
     PeerRefused,
-    Reply,
 )
-from sessim.senders.settings import Guard, Server
 
 BLOCK: Final = 1 << 16  # octets of a message between two looks at the clock
 

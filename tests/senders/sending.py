@@ -11,8 +11,9 @@ from typing import Any
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.pacing import Policy
 from sessim.senders.pool import Pool
-from sessim.senders.replies import Outcome, Schedule, TaskStopped
+from sessim.senders.replies import Outcome, Schedule
 from sessim.senders.settings import Credentials, Guard, Secret, Server, Timeouts
+from sessim.senders.stops import TaskStopped
 
 HOST = "127.0.0.1"
 PASSWORD = "canary-pässword-7319"

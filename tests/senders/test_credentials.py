@@ -18,9 +18,9 @@ import pytest
 from sessim.errors import ArgumentError
 from sessim.senders import credentials
 from sessim.senders.order import Order
-from sessim.senders.replies import AuthenticationRefused
 from sessim.senders.sending import Sending
 from sessim.senders.settings import Secret
+from sessim.senders.stops import AuthenticationRefused
 from tests.senders.conftest import Certify
 from tests.senders.faults import FEATURES, Faults, Visit
 from tests.senders.plans import begin, list_of, live, people, plan_to, states_of, task_to

@@ -14,19 +14,18 @@ import pytest
 import trustme
 
 from sessim.senders.pacing import Policy
-from sessim.senders.replies import (
+from sessim.senders.replies import Outcome, Schedule
+from sessim.senders.settings import Credentials, Guard, Secret
+from sessim.senders.stops import (
     AuthenticationRefused,
     CertificateRefused,
     ConfigurationRefused,
     EncryptionFailed,
     EncryptionMissing,
-    Outcome,
     PeerRefused,
-    Schedule,
     ServerRefused,
     ServerUnreachable,
 )
-from sessim.senders.settings import Credentials, Guard, Secret
 from tests.senders.conftest import Certify
 from tests.senders.faults import DROP, FEATURES, HANG, RST, Faults
 from tests.senders.sending import CREDENTIALS, PASSWORD, QUICK, rows, send, server_at

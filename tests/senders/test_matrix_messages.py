@@ -15,15 +15,8 @@ import pytest
 
 from sessim.senders.envelope import Delivery
 from sessim.senders.pacing import Policy
-from sessim.senders.replies import (
-    ConfigurationRefused,
-    Outcome,
-    OutOfStep,
-    SenderBlocked,
-    Stage,
-    TooManyRejected,
-    retry_delay,
-)
+from sessim.senders.replies import Outcome, Stage, retry_delay
+from sessim.senders.stops import ConfigurationRefused, OutOfStep, SenderBlocked, TooManyRejected
 from tests.senders.faults import (
     ACCEPT_DROP,
     ACCEPT_HANG,

@@ -14,15 +14,9 @@ from hypothesis import strategies as st
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.pacing import Breaker, Door, Lanes, Pace, Policy
 from sessim.senders.pool import Pool
-from sessim.senders.replies import (
-    Outcome,
-    Schedule,
-    SenderBlocked,
-    ServerUnreachable,
-    Stage,
-    TooManyRejected,
-)
+from sessim.senders.replies import Outcome, Schedule, Stage
 from sessim.senders.settings import Server
+from sessim.senders.stops import SenderBlocked, ServerUnreachable, TooManyRejected
 from tests.senders.faults import ACCEPT_DROP, DROP, HANG, RST, Action, Faults, Visit, end
 from tests.senders.sending import QUICK, Sent, guard_for, row, rows, send, server_at
 

@@ -8,21 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessim.errors import SessimError
-from sessim.senders import replies
-from sessim.senders.replies import (
-    EXPIRES,
-    Action,
+from sessim.senders import stops
+from sessim.senders.replies import EXPIRES, Action, Outcome, Stage, classify, lost, retry_delay
+from sessim.senders.stops import (
     AuthenticationRefused,
     ConfigurationRefused,
     EncryptionMissing,
-    Outcome,
+    MailSystemRefused,
+    NotUnderstood,
     OutOfStep,
+    PolicyRefused,
+    RouteRefused,
+    SenderBlocked,
     ServerRefused,
-    Stage,
     TaskStopped,
-    classify,
-    lost,
-    retry_delay,
 )
 
 ROW_STAGES = (Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DOT)
@@ -83,12 +82,58 @@ def parts(said: str) -> tuple[int, str, str]:
         (Stage.MAIL, 538, ConfigurationRefused),
         (Stage.MAIL, 503, OutOfStep),
         (Stage.DATA, 503, OutOfStep),
-        (Stage.MAIL, 500, OutOfStep),
+        (Stage.MAIL, 500, NotUnderstood),
     ],
 )
 def test_what_stops_a_task(stage: Stage, code: int, error: type[TaskStopped]) -> None:
     assert classify(stage, code).stops is error
     assert classify(stage, code).outcome in {Outcome.DEFERRED, None}
+
+
+@pytest.mark.parametrize(
+    ("enhanced", "of_500", "of_503"),
+    [
+        ("5.0.0", NotUnderstood, OutOfStep),
+        ("5.1.3", None, None),  # addresses and the mailbox: the row is refused, not the task
+        ("5.2.1", None, None),
+        ("5.3.0", MailSystemRefused, MailSystemRefused),
+        ("5.3.2", MailSystemRefused, MailSystemRefused),
+        ("5.3.4", None, None),  # too big: this message is
+        ("5.4.4", RouteRefused, RouteRefused),
+        ("5.5.1", NotUnderstood, OutOfStep),
+        ("5.5.4", NotUnderstood, OutOfStep),
+        ("5.6.1", None, None),  # the content
+        ("5.7.1", PolicyRefused, PolicyRefused),
+        ("5.7.25", PolicyRefused, PolicyRefused),
+    ],
+)
+def test_a_command_refused_is_told_as_rfc_3463_means_its_code(
+    enhanced: str, of_500: type[TaskStopped] | None, of_503: type[TaskStopped] | None
+) -> None:
+    for code, error in ((500, of_500), (503, of_503)):
+        for stage in ROW_STAGES:
+            verdict = classify(stage, code, enhanced, "no")
+            assert verdict.stops is error
+            assert error is not None or verdict.outcome is Outcome.REJECTED
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        ("550 5.7.1 blocked", "refuses the sender"),
+        ("550 5.1.8 no such sender", "refuses the sender"),
+        ("550 no", "refuses the sender"),
+        ("554 5.3.2 not accepting messages", "its mail system cannot take mail"),
+        ("550 5.4.6 loop", "network or routing behind it fail"),
+        ("555 5.5.4 SIZE", "does not understand a command"),
+    ],
+)
+def test_a_sender_refused_is_told_as_rfc_3463_means_its_code(words: str, what: str) -> None:
+    error = SenderBlocked("host:25", f"5 times in a row, last: {words}", words, [1, 2])
+    assert f"{what} (5 times in a row, last: {words}): " in str(error)
+    assert ("unblocked" in str(error)) == (what == "refuses the sender")
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+    assert error.keys == (1, 2)
 
 
 @pytest.mark.parametrize("stage", [Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.AUTH])
@@ -185,7 +230,7 @@ def test_nothing_that_is_over_is_tried_again(outcome: Outcome) -> None:
 
 # --- the errors ---
 
-ERRORS = [kind for kind in vars(replies).values()
+ERRORS = [kind for kind in vars(stops).values()
           if isinstance(kind, type) and issubclass(kind, TaskStopped)]  # fmt: skip
 
 
