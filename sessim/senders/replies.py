@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Container
 from enum import Enum, StrEnum
 from typing import Final, NamedTuple
 
@@ -111,16 +112,20 @@ class Rule(NamedTuple):
         )
 
 
-DONE: Final = {
+_DONE: Final = frozenset(range(200, 300)) - {211, 214, 220, 221, 235}
+"""What may say that a command of a message is done: RFC 5321, 4.2.1, has clients go by the first
+digit. The others answer HELP, STARTTLS, QUIT and AUTH, so the server is somewhere else."""
+
+DONE: Final[dict[Stage, Container[int]]] = {
     Stage.GREETING: range(220, 221),
     Stage.EHLO: range(250, 251),
     Stage.STARTTLS: range(220, 221),
     Stage.AUTH: range(235, 236),
-    Stage.MAIL: range(200, 300),
-    Stage.RCPT: range(200, 300),
+    Stage.MAIL: _DONE,
+    Stage.RCPT: _DONE,
     Stage.DATA: range(354, 355),
-    Stage.DOT: range(200, 300),
-    Stage.RSET: range(200, 300),
+    Stage.DOT: _DONE - {251, 252},  # of RCPT and VRFY
+    Stage.RSET: _DONE,
 }
 """The codes with which each command has done what it should."""
 
@@ -216,6 +221,11 @@ def lost(stage: Stage) -> Verdict:
     Before the final dot is written no server has the message; after it, only its reply tells.
     """
     return LOST_AFTER if stage is Stage.DOT else LOST_BEFORE
+
+
+def makes_sense(stage: Stage, reply: Reply) -> bool:
+    """Tell whether a reply may be one to a command, whatever it says."""
+    return classify(stage, *reply) is not lost(stage)
 
 
 def is_about_address(reply: Reply) -> bool:

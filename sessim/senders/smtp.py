@@ -25,6 +25,7 @@ from sessim.senders.replies import (
     classify,
     is_about_address,
     lost,
+    makes_sense,
 )
 from sessim.senders.settings import Credentials, Guard, Server
 from sessim.senders.stops import ConfigurationRefused, EncryptionMissing, NotNow, ServerRefused
@@ -258,11 +259,29 @@ class Connection:
         if answer is not None:
             return answer
         reply = await self._reply(Stage.DOT, self._waits.dot)
-        if self._ahead is not None and reply == self._mail_reply and is_about_address(reply):
-            raise Lost("MAIL of the next message was answered in its place")
+        if await self._is_anothers(reply):
+            raise Lost("another command was answered in its place")
         delivery = self._answer(Stage.DOT, reply)
         self.accepted += delivery.outcome is Outcome.ACCEPTED
         return delivery
+
+    async def _is_anothers(self, reply: Reply) -> bool:
+        """Tell whether what came for the dot answers something else: the server is out of step.
+
+        One that says the same to MAIL as to the dot is believed if what it says to the commands
+        behind the dot may be said to them. These are on the wire already.
+        """
+        if self._ahead is None or self._ahead.refusal is not None or reply != self._mail_reply:
+            return False
+        if is_about_address(reply):
+            return True
+        for number, stage in enumerate(OPENING):
+            following = await self._wire.peek(number, self._openings[stage])
+            if following is None:
+                return False  # the connection is over: nothing speaks against it
+            if not makes_sense(stage, following):
+                return True
+        return False
 
     async def _open(self, begun: Begun) -> Delivery | None:
         """Go through MAIL, RCPT and DATA; return the first refusal, if any."""

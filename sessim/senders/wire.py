@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from contextlib import suppress
 from functools import lru_cache
 from typing import Final, cast
 
@@ -128,6 +129,15 @@ class Wire(asyncio.Protocol):
         while not self._replies.ready:
             await self._wait()
         return self._replies.ready.popleft()
+
+    async def peek(self, number: int, seconds: float) -> Reply | None:
+        """Return a reply, counted from 0, and leave it there; None if it does not come in time."""
+        self._patience, self._deadline = seconds, self._loop.time() + seconds
+        with suppress(Lost):
+            while len(self._replies.ready) <= number:
+                await self._wait()
+            return self._replies.ready[number]
+        return None
 
     async def secure(self, server: Server) -> None:
         """Begin to speak TLS, over a connection that is in clear so far.

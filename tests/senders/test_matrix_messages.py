@@ -356,6 +356,18 @@ def test_rows_26_and_27_accepted_and_never_answered(
     assert retry_delay(Outcome.UNKNOWN, 1, random.Random(1)) is None
 
 
+@pytest.mark.parametrize("count", [2, 20])
+def test_a_dot_that_is_never_answered_is_no_success_where_all_replies_are_the_same(
+    count: int,
+) -> None:
+    same = dict.fromkeys(("mail", "rcpt"), "250 ok")
+    with Faults({**same, "dot": lambda visit: "250 ok" if visit.count else b""}) as faults:
+        sent = send(server_at(faults.port), rows(count))
+    # The second, whose commands were on the wire, goes out anew.
+    assert sent.outcomes == ["unknown", *["accepted"] * (count - 1)]
+    assert faults.visits["dot"] == count
+
+
 def test_row_28_a_late_250_is_waited_for() -> None:
     with Faults({"dot": nth(1, action=After(seconds=1.2))}) as faults:  # type: ignore[dict-item]
         sent = send(server_at(faults.port), rows(3))

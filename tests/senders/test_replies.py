@@ -136,6 +136,12 @@ def test_a_sender_refused_is_told_as_rfc_3463_means_its_code(words: str, what: s
     assert error.keys == (1, 2)
 
 
+@pytest.mark.parametrize("code", [211, 214, 220, 221, 235, 354, 399])
+@pytest.mark.parametrize("stage", [Stage.MAIL, Stage.RCPT, Stage.RSET, Stage.DOT])
+def test_what_answers_another_command_is_no_success(stage: Stage, code: int) -> None:
+    assert classify(stage, code) is lost(stage)
+
+
 @pytest.mark.parametrize("stage", [Stage.GREETING, Stage.EHLO, Stage.STARTTLS, Stage.AUTH])
 def test_4xx_before_the_first_message_is_for_later(stage: Stage) -> None:
     for code in (421, 454, 450):

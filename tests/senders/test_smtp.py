@@ -66,6 +66,10 @@ class Ahead(Stuck):
     async def reply(self, seconds: float) -> Reply:
         return self.arriving.ready.popleft()
 
+    async def peek(self, number: int, seconds: float) -> Reply | None:
+        ready = self.arriving.ready
+        return ready[number] if number < len(ready) else None
+
     async def drained(self, seconds: float) -> None:
         pass
 
@@ -91,11 +95,50 @@ def test_the_next_ones_reply_is_not_taken_for_the_dots(dot: str, outcome: Outcom
     assert delivery.outcome is outcome
 
 
-def test_a_server_that_says_the_same_to_everything_is_believed() -> None:
+OK, GO_ON = "250 ok", "354 go on"
+
+
+def outcome(wire: Stuck, following: Envelope | None) -> Outcome:
+    """Deliver a message, and perhaps have the next one's commands on the wire behind it."""
     server = server_at(25)
-    for reply, ahead in (("250 ok", row(2)), (SENDER_OK, None)):
-        wire = Ahead(reply, reply, "354 go on", reply)
-        connection = Connection(server, wire, guard_for(server))  # type: ignore[arg-type]
-        connection.features = Features(pipelining=True)
-        delivery = asyncio.run(connection.deliver(row(1), lambda ahead=ahead: ahead))
-        assert delivery.outcome is Outcome.ACCEPTED
+    connection = Connection(server, wire, guard_for(server))  # type: ignore[arg-type]
+    connection.features = Features(pipelining=True)
+    return asyncio.run(connection.deliver(row(1), lambda: following)).outcome
+
+
+def test_a_server_that_says_the_same_to_everything_is_believed() -> None:
+    assert outcome(Ahead(SENDER_OK, SENDER_OK, GO_ON, SENDER_OK), None) is Outcome.ACCEPTED
+    for behind in (
+        (),  # the connection is over
+        (OK, OK, GO_ON),
+        ("550 no", "503 what", "503 what"),
+        (OK, "550 no", "554 nobody"),
+        (OK, "450 later", "503 nobody"),
+        (OK, "421 bye"),
+    ):
+        assert outcome(Ahead(OK, OK, GO_ON, OK, *behind), row(2)) is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        [OK, GO_ON],  # one reply fewer: of dot, MAIL, RCPT and DATA these are the last three
+        [OK, OK, OK, GO_ON],  # one more, before the dot's or instead of it
+        ["550 spam", OK, OK, GO_ON],
+        ["221 bye"],
+        ["220 faults ESMTP", OK, OK],  # begins anew
+    ],
+)
+def test_a_server_out_of_step_without_enhanced_codes_is_not_believed(behind: list[str]) -> None:
+    assert outcome(Ahead(OK, OK, GO_ON, OK, *behind), row(2)) is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "dot", ["211 help", "214 help", "220 ready", "221 bye", "235 welcome", "251 forwarded",
+            "252 perhaps", "334 go on", "354 go on"]
+)  # fmt: skip
+@pytest.mark.parametrize("following", [None, row(2)])
+def test_what_answers_another_command_is_no_answer_to_the_dot(
+    dot: str, following: Envelope | None
+) -> None:
+    assert outcome(Ahead(OK, OK, GO_ON, dot), following) is Outcome.UNKNOWN
