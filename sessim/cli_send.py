@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
 
 MOST_ROWS: Final = 20
 """Rows that are listed of a state in trouble."""
+
+_SPELLED: Final = {"plan": "PLAN.yaml", "attachments": "--attach"}
+"""What is called otherwise in an order than on the command line."""
+
+_DONE: Final = {"pause": "pauses", "unpause": "goes on with", "cancel": "cancels"}
+"""What may be asked of a sender, and what it does then."""
 
 _TROUBLE: Final = ("unknown", "rejected", "expired", "suppressed", "deferred")
 
@@ -49,7 +56,6 @@ def _add_send(add: Add) -> None:
     command.add_argument(
         "--mode",
         choices=("loopback", "live"),
-        default="loopback",
         help="loopback (default): to a server of its own; live: to --server",
     )
     command.add_argument("--outbox", metavar="FILE", help="a new file that keeps every recipient")
@@ -57,7 +63,6 @@ def _add_send(add: Add) -> None:
     command.add_argument(
         "--server",
         metavar="URL",
-        default="",
         help="smtps://HOST:PORT, smtp+starttls://HOST:PORT or smtp://HOST:PORT",
     )
     command.add_argument("--confirm", metavar="TOKEN", help="the token of what would be sent")
@@ -65,25 +70,25 @@ def _add_send(add: Add) -> None:
         "--recipients",
         metavar="N",
         type=int,
-        default=20,
         help="confirms the number of emails, if more than 20",
     )
     command.add_argument(
         "--speed",
         metavar="N",
         type=float,
-        default=1.0,
         help="seconds of the plan in one; default 1",
     )
     command.add_argument("--redirect-to", metavar="ADDRESS", help="all mail goes there instead")
     command.add_argument(
-        "--test-to", metavar="X[,Y...]", help="where test sends of the plan go in a live send"
+        "--test-to",
+        metavar="X[,Y...]",
+        type=lambda given: given.split(","),
+        help="where test sends of the plan go in a live send",
     )
     command.add_argument(
         "--only",
         metavar="PATTERN",
         action="append",
-        default=[],
         help="nothing goes elsewhere: ann@example.org, example.org or *.example.org; repeatable",
     )
     command.add_argument("--suppress", metavar="FILE", help="a list of those who get nothing")
@@ -91,17 +96,21 @@ def _add_send(add: Add) -> None:
         "--hourly",
         metavar="N",
         type=int,
-        default=10,
         help="emails an hour to one recipient; more are refused; default 10",
     )
     command.add_argument(
         "--override",
         action="store_true",
+        default=None,
         help="the server takes more than the service: --hourly, the plan's rate and limits",
     )
     command.add_argument("--unsubscribe", metavar="URL", help="for List-Unsubscribe")
     command.add_argument(
-        "--attach", metavar="FILE", action="append", default=[], help="goes with every message"
+        "--attach",
+        dest="attachments",
+        metavar="FILE",
+        action="append",
+        help="goes with every message",
     )
     command.add_argument("--cafile", metavar="FILE", help="certificates to trust")
     command.add_argument("--out", metavar="DIR", help="folder for tables, log and charts")
@@ -132,8 +141,7 @@ def _add_test_send(add: Add) -> None:
     command.add_argument(
         "--out",
         metavar="DIR",
-        default="test-mails",
-        help="folder that the server of its own keeps mails in",
+        help="folder that the server of its own keeps mails in; default test-mails",
     )
 
 
@@ -146,22 +154,30 @@ def send(options: argparse.Namespace) -> int:
     from sessim.senders.sending import Sending
     from sessim.senders.switch import preview
 
+    names = [field.name for field in fields(Order) if hasattr(options, field.name)]
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    plan = given.pop("plan", None)
     if options.resume is not None:
-        if options.plan is not None or options.outbox is not None:
-            raise ArgumentError("--resume: the outbox knows its plan; leave PLAN and --outbox out")
+        _refuse_more({"plan": plan, "outbox": options.outbox, "confirm": options.confirm, **given})
         return _run(Sending.resume(options.resume), options.out)
-    if options.plan is None or options.outbox is None:
+    if plan is None or options.outbox is None:
         raise ArgumentError("PLAN.yaml and --outbox: are missing; name both, or --resume FILE")
-    order = Order(
-        Plan.from_yaml(options.plan), options.mode, options.server, options.speed,
-        options.recipients, options.redirect_to, options.unsubscribe, tuple(options.attach),
-        options.cafile, tuple(options.only), options.hourly, options.override, options.suppress,
-        tuple(options.test_to.split(",")) if options.test_to else (),
-    )  # fmt: skip
+    lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+    order = Order(Plan.from_yaml(plan), **given | lists)
     if order.mode == "live" and options.confirm is None:
         print(preview(order))
         raise ArgumentError("--confirm: is missing; look at the above and add the token")
     return _run(Sending.start(order, options.outbox, confirm=options.confirm), options.out)
+
+
+def _refuse_more(given: Mapping[str, object]) -> None:
+    """Refuse what an outbox knows better, rather than ignore it."""
+    for name, value in given.items():
+        if value is not None:
+            said = _SPELLED.get(name, f"--{name.replace('_', '-')}")
+            raise ArgumentError(
+                f"--resume: the outbox knows what is sent, where and how; leave {said} out"
+            )
 
 
 def _run(sending: Sending, out: str | None) -> int:
@@ -216,13 +232,17 @@ def outbox(options: argparse.Namespace) -> int:
     from sessim.senders.reading import OutboxReader
     from sessim.senders.states import State
 
+    acts = ("resend", "reconcile", *_DONE)
+    chosen = [act for act in acts if getattr(options, act) not in (None, False)]
+    if options.state is not None and chosen:
+        raise ArgumentError(f"--state: lists rows; leave it out, or --{chosen[0]}")
     if options.resend or options.reconcile:
         with Outbox.resume(options.file) as held:
             decided = held.recover("resend" if options.resend else "reconcile")
         what = "are to be sent again" if options.resend else "count as accepted"
         print(f"{decided:,} unknown rows {what}.")
         return 0
-    for act in ("pause", "unpause", "cancel"):
+    for act in _DONE:
         if (task := getattr(options, act)) is not None:
             return _ask(options.file, act, task)
     known = {state.word: state for state in State}
@@ -245,8 +265,7 @@ def _ask(file: str, act: Any, task: str) -> int:
     is_heard = ask(file, act, int(task) if task.isdecimal() else task or None)
     whom = f"task {task}" if task else "all tasks"
     when = "The sender is told and" if is_heard else "No sender is at work: the next --resume"
-    done = {"pause": "pauses", "unpause": "goes on with", "cancel": "cancels"}[act]
-    print(f"{when} {done} {whom}.")
+    print(f"{when} {_DONE[act]} {whom}.")
     return 0
 
 
@@ -290,12 +309,15 @@ def test_send(options: argparse.Namespace) -> int:
         options.sender, options.subject, options.template, tuple(options.to.split(",")),
         options.server, options.cafile,
     )  # fmt: skip
+    if order.server and options.out is not None:
+        raise ArgumentError("--out: is for the mails of a server of its own; leave it out")
     if order.server and options.confirm is None:
         print(order)
         raise ArgumentError("--confirm: is missing; look at the above and add the token")
-    answers = testsend.send(order, options.out, options.confirm)
+    out = options.out or "test-mails"
+    answers = testsend.send(order, out, options.confirm)
     for address, answer in answers.items():
         print(f"{address}: {answer.outcome} ({answer.words})")
     if not order.server:
-        print(f"The mails are in {Path(options.out)}")
+        print(f"The mails are in {Path(out)}")
     return FAILED * any(answer.outcome != "accepted" for answer in answers.values())

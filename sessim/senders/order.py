@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from sessim.errors import ArgumentError, OutboxError, PlanError, Problem, RecipientError, shown
@@ -24,6 +25,9 @@ from sessim.senders.trial import Addressees, addressees
 from sessim.senders.within import Within
 
 Mode = Literal["loopback", "live"]
+
+_ONLY_LIVE: Final = ("server", "recipients", "cafile", "override")
+"""What a loopback send has no use for."""
 
 UNCONFIRMED: Final = 20
 """How many recipients a live send may have before their number is confirmed."""
@@ -121,7 +125,10 @@ class Order:
     """The name of each task's list in the outbox, by task id."""
 
     def __post_init__(self) -> None:
-        if not self.speed > 0:
+        if self.mode not in get_args(Mode):
+            raise ArgumentError(f"mode: {shown(self.mode)} is not {' or '.join(get_args(Mode))}")
+        self._check_heeded()
+        if not (self.speed > 0 and math.isfinite(self.speed)):
             raise ArgumentError(f"speed: {self.speed} is not above 0")
         if self.mode == "live":
             where = self.where
@@ -139,6 +146,21 @@ class Order:
             self._check_only()
         if not self.lists:
             object.__setattr__(self, "lists", self._named_lists())
+
+    def _check_heeded(self) -> None:
+        """Refuse what would be ignored: who gives it relies on it."""
+        usual = {field.name: field.default for field in fields(self)}
+        for name in _ONLY_LIVE:
+            if self.mode != "live" and getattr(self, name) != usual[name]:
+                raise ArgumentError(
+                    f"{name}: is for a live send; leave it out, or choose mode live"
+                )
+        most = max((test.recipients for test in self.plan.test_sends), default=0)
+        if len(self.test_to) > most:
+            what = f"test send of the plan has more than {most}" if most else "test send is planned"
+            raise ArgumentError(
+                f"test_to: names {len(self.test_to)}, but no {what}; leave out who gets nothing"
+            )
 
     def _check_only(self) -> None:
         within = Within(self.only)

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from sessim.clock import SECOND
-from sessim.errors import OutboxError
+from sessim.errors import ArgumentError, OutboxError
 from sessim.result import Result
 from sessim.senders import credentials
 from sessim.senders.caps import Ramp
@@ -99,6 +99,8 @@ class Sending:
         """
         if order.mode == "live":
             require_confirmed(preview(order), confirm)
+        elif confirm is not None:
+            raise ArgumentError("confirm: is for a live send; leave it out, or choose mode live")
         order.check_variables()
         header = Header(order.mode, order.server, confirm or "", order.to_json(), order.digests())
         outbox = Outbox.create(path, header)

@@ -82,6 +82,11 @@ class Server:
         if self.tls not in get_args(Encryption):
             known = ", ".join(get_args(Encryption))
             raise ArgumentError(f"tls: {shown(self.tls)} is not one of {known}")
+        if self.tls == "none" and self.cafile is not None:
+            raise ArgumentError(
+                "cafile: without TLS there is no certificate to look at; use smtps:// or "
+                "smtp+starttls://, or leave it out"
+            )
         if not 1 <= self.connections <= 100:
             raise ArgumentError(f"connections: {self.connections} is not from 1 to 100")
 

@@ -179,6 +179,11 @@ def require_confirmed(found: Preview, confirm: str | None) -> None:
     if not hmac.compare_digest(confirm or "", found.token):
         said = "is missing" if not confirm else f"{confirm!r} belongs to another order"
         raise ArgumentError(f"confirm: {said}; look at what would be sent and give its token")
+    if order.recipients not in {UNCONFIRMED, found.recipients}:
+        raise ArgumentError(
+            f"recipients: {order.recipients:,} were confirmed, but {found.recipients:,} emails "
+            f"would be sent; confirm the number with {found.recipients}"
+        )
     if is_loopback(order.where.host):
         return
     if found.recipients > UNCONFIRMED and order.recipients != found.recipients:

@@ -68,6 +68,8 @@ class TestOrder:
         if self.letter.variables:
             named = ", ".join(sorted(self.letter.variables))
             raise ArgumentError(f"template: has variables ({named}); a test send has no list")
+        if self.cafile is not None and not self.server:
+            raise ArgumentError("cafile: is for a real server; name one, or leave it out")
         where = self.where
         for address in self.addresses:
             if where is not None and is_reserved(address) and not is_loopback(where.host):
@@ -122,6 +124,8 @@ def send(order: TestOrder, folder: str | Path, confirm: str | None = None) -> di
     TaskStopped
         If the server refuses the send as a whole.
     """
+    if order.where is None and confirm is not None:
+        raise ArgumentError("confirm: is for a real server; name one, or leave it out")
     serial = f"{secrets.token_hex(6)}.test"
     form = Form(order.letter, (), dt.datetime.now(dt.UTC), serial, "a test send")
     sender = "@".join(address_parts(order.sender)[1:])

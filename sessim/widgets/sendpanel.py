@@ -184,8 +184,8 @@ class SendPanel(Panel):
         from sessim.senders.sending import Sending  # slow to import
 
         order = self._order()
-        confirm = self.token.value.strip() or None
-        return self._begin(partial(Sending.start, order, self._path(), confirm=confirm))
+        confirm = self.token.value.strip() if order.mode == "live" else ""
+        return self._begin(partial(Sending.start, order, self._path(), confirm=confirm or None))
 
     @guarded
     def go_on(self) -> Begun:

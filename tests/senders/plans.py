@@ -63,7 +63,9 @@ def live(plan: sessim.Plan, port: int, **keys: Any) -> Order:
 
 def begin(order: Order, outbox: Path) -> Sending:
     """Start a send, confirmed if it is live."""
-    return Sending.start(order, outbox, confirm=preview(order).token)
+    return Sending.start(
+        order, outbox, confirm=preview(order).token if order.mode == "live" else None
+    )
 
 
 def rows_of(outbox: Path) -> Iterator[Row]:

@@ -328,7 +328,7 @@ def test_a_live_send_to_this_computer_needs_the_confirmation_only(tmp_path: Path
         ({}, "other.example.net", True, f"{ARMED}: is not 'mail.example.net'"),
         ({}, "mail.example.net", False, "confirm: is missing"),
         ({}, "mail.example.net", True, "recipients: 30 emails are more than 20"),
-        ({"recipients": 31}, "mail.example.net", True, "recipients: 30 emails are more than 20"),
+        ({"recipients": 31}, "mail.example.net", True, "recipients: 31 were confirmed, but 30"),
         ({"recipients": 30}, "mail.example.net", True, "unsubscribe: is missing"),
         ({"speed": 2}, "mail.example.net", True, "speed: 2 is not 1"),
     ],
