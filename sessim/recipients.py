@@ -6,17 +6,20 @@ What a simulation counts is what a send takes in: both read the rows here.
 from __future__ import annotations
 
 import csv
-import hashlib
+import io
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from sessim.errors import RecipientError, shown
 from sessim.fields import local_part_and_domain
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer  # collections.abc has it from Python 3.12
 
 ADDRESS_COLUMNS: Final = (*("address", "email", "e-mail", "email address", "mail", "recipient"),)
 """Names, in any case, under which the column of addresses is found; the first match wins."""
@@ -24,7 +27,7 @@ ADDRESS_COLUMNS: Final = (*("address", "email", "e-mail", "email address", "mail
 LONGEST_ADDRESS: Final = 254  # octets, RFC 5321 with its erratum 1690
 LONGEST_LOCAL_PART: Final = 64
 _LONGEST_LINE: Final = 2**20
-_BLOCK: Final = 2**20  # bytes read at once for a digest
+_BLOCK: Final = 2**16  # bytes read at once
 _NAMED: Final = 5  # refused rows that are named
 
 # What no variable holds: it would end a header line in one program or another. Format characters
@@ -183,24 +186,17 @@ class RecipientFile:
         return f"<RecipientFile {self.path.name!r} with {len(self.variables)} variables>"
 
     def __iter__(self) -> Iterator[Recipient | Refusal]:
+        return self.read()
+
+    def read(self, digest: Digest | None = None) -> Iterator[Recipient | Refusal]:
+        """Yield the rows, and let a digest see what they are made of: the header and every byte."""
+        if digest is not None:
+            digest.update(repr((self._delimiter, self._column, self.variables)).encode())
         try:
-            with opened(self.path, errors="surrogateescape") as lines:
+            with opened(self.path, errors="surrogateescape", digest=digest) as lines:
                 yield from self._rows(lines)
         except (ValueError, csv.Error) as error:
             raise RecipientError(str(error)) from None
-
-    def digest(self) -> str:
-        """Return the SHA-256 of the file's bytes in hexadecimal digits."""
-        found = hashlib.sha256()
-        try:
-            with self.path.open("rb") as file:
-                while block := file.read(_BLOCK):
-                    found.update(block)
-        except OSError as error:
-            raise RecipientError(
-                f"cannot read the file {shown(str(self.path))} ({error.strerror}); name another"
-            ) from None
-        return found.hexdigest()
 
     def _variables(self, names: list[str]) -> tuple[str, ...]:
         """Return the names of the variables, those of the address column left out."""
@@ -319,17 +315,42 @@ def _ascii_domain(domain: str) -> str:
     return local_part_and_domain(f"postmaster@{domain}")[1]
 
 
+class Digest(Protocol):
+    """What :mod:`hashlib` makes."""
+
+    def update(self, data: Buffer, /) -> None:
+        """Take some bytes."""
+
+
+class _Seen(io.FileIO):
+    """A file whose bytes a digest sees as they are read, so that it is that of no other moment."""
+
+    def __init__(self, path: Path, digest: Digest) -> None:
+        super().__init__(path)
+        self._digest = digest
+
+    def readinto(self, buffer: Buffer) -> int | None:
+        count = super().readinto(buffer)
+        self._digest.update(memoryview(buffer)[:count])
+        return count
+
+
 @contextmanager
-def opened(path: Path, errors: str = "strict") -> Iterator[Iterator[str]]:
+def opened(
+    path: Path, errors: str = "strict", digest: Digest | None = None
+) -> Iterator[Iterator[str]]:
     """Open a list: its lines, of which none is held longer than it is used.
 
-    ``errors`` says what becomes of bytes that are not UTF-8, as for :func:`open`. Raises
-    ``ValueError`` with a sentence if the file cannot be read.
+    ``errors`` says what becomes of bytes that are not UTF-8, as for :func:`open`; a ``digest``
+    sees all bytes. Raises ``ValueError`` with a sentence if the file cannot be read.
     """
     try:
         if path.exists() and not path.is_file():
             raise ValueError(f"{shown(str(path))} is not a file; name a CSV file")
-        with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
+        raw = io.FileIO(path) if digest is None else _Seen(path, digest)
+        with io.TextIOWrapper(
+            io.BufferedReader(raw, _BLOCK), encoding="utf-8-sig", errors=errors, newline=""
+        ) as file:
             yield iter(partial(file.readline, _LONGEST_LINE), "")
     except UnicodeDecodeError:
         raise ValueError(f"file {path.name!r} is not UTF-8 text; save it as UTF-8") from None

@@ -17,6 +17,7 @@ from sessim.errors import ArgumentError, OutboxError, PlanError, Problem, Recipi
 from sessim.plan import Plan, Task
 from sessim.recipients import Recipient, RecipientFile, canonical
 from sessim.senders import credentials
+from sessim.senders.binding import Witnessed
 from sessim.senders.caps import HOURLY
 from sessim.senders.letters import Attachment, Letter, require_same
 from sessim.senders.settings import Encryption, Server
@@ -267,16 +268,35 @@ class Order:
                 "remove the file and start anew"
             )
 
-    def suppressed(self) -> list[str]:
-        """Return the addresses that get nothing.
+    def check_count(self, name: str, recipients: int) -> None:
+        """Make sure that a list has as many recipients as when the plan was read.
 
         Raises
         ------
         RecipientError
-            If the list cannot be read, or a row of it is no address.
+            If not: the plan's numbers are those of another list.
+        """
+        for number, task in enumerate(self.plan.tasks, 1):
+            if task.recipients and self.lists[number] == name and task.requests != recipients:
+                raise RecipientError(
+                    f"list {Path(task.recipients).name!r} has {recipients:,} recipients now, and "
+                    f"had {task.requests:,} when the plan was read; read the plan again"
+                )
+
+    def gone(self, expected: str | None = None) -> Witnessed | None:
+        """Return the list of those who get nothing, which may have to be as it was confirmed."""
+        return Witnessed(RecipientFile(self.suppress), expected) if self.suppress else None
+
+    def suppressed(self, gone: Witnessed | None) -> list[str]:
+        """Return the addresses that get nothing, of the list :meth:`gone`.
+
+        Raises
+        ------
+        RecipientError
+            If the list cannot be read, is not what was confirmed, or a row of it is no address.
         """
         found = []
-        for row in RecipientFile(self.suppress) if self.suppress else ():
+        for row in gone or ():
             if not isinstance(row, Recipient):
                 raise RecipientError(f"suppress: line {row.line}: {row.reason}")
             found.append(row.address)

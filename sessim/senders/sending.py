@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from sessim.clock import SECOND
-from sessim.errors import ArgumentError, OutboxError
+from sessim.errors import OutboxError
 from sessim.result import Result
 from sessim.senders import credentials
 from sessim.senders.caps import Ramp
@@ -25,11 +25,11 @@ from sessim.senders.outbox import Outbox
 from sessim.senders.pool import Pool
 from sessim.senders.requests import Act, Notes
 from sessim.senders.settings import Guard, Server
+from sessim.senders.starting import begun
 from sessim.senders.states import State
 from sessim.senders.steering import Steering
 from sessim.senders.stopping import Latch, SendStopped, StopFile, interruptible
-from sessim.senders.store import Header
-from sessim.senders.switch import preview, require_armed, require_confirmed
+from sessim.senders.switch import require_armed
 from sessim.simulation import Bar, Progress
 
 TICK: Final = 0.05
@@ -97,23 +97,7 @@ class Sending:
         SessimError
             If the order cannot be sent, or may not.
         """
-        if order.mode == "live":
-            require_confirmed(preview(order), confirm)
-        elif confirm is not None:
-            raise ArgumentError("confirm: is for a live send; leave it out, or choose mode live")
-        order.check_variables()
-        header = Header(order.mode, order.server, confirm or "", order.to_json(), order.digests())
-        outbox = Outbox.create(path, header)
-        try:
-            # Before the lists: an outbox that has all of these can be gone on with, see resume().
-            outbox.suppress(order.suppressed(), "on the suppression list of the order")
-            for name, group in order.groups():
-                outbox.add_list(name, group)
-        except BaseException:
-            outbox.close()
-            Path(path).unlink()
-            raise
-        return cls(order, outbox)
+        return cls(order, begun(order, path, confirm))
 
     @classmethod
     def resume(cls, path: str | Path) -> Sending:

@@ -7,15 +7,17 @@ import hmac
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sessim.errors import ArgumentError
-from sessim.recipients import Recipient, RecipientFile, Refusal, without_repeats
+from sessim.recipients import RecipientFile, Refusal, without_repeats
 from sessim.result import Result
 from sessim.senders import credentials
+from sessim.senders.binding import Witnessed
 from sessim.senders.caps import A_DAY, FIRST, HOURLY, RATE
+from sessim.senders.intake import Group
 from sessim.senders.order import UNCONFIRMED, Order, is_loopback
 from sessim.senders.settings import Server
 from sessim.senders.within import Within
@@ -23,6 +25,9 @@ from sessim.simulation import simulate
 
 ARMED: Final = "SESSIM_LIVE"
 """The environment's variable that has to hold the server's name before anything leaves."""
+
+SUPPRESSED: Final = "suppressed"
+"""What the list of those who get nothing is called among the digests."""
 
 _MOST_DOMAINS: Final = 5
 _MOST_REFUSED: Final = 5
@@ -49,6 +54,9 @@ class Preview:
         The simulation of the plan.
     token
         The confirmation: it belongs to this plan, these lists and texts, this server.
+    lists
+        The digest of each list that is a file, taken while its rows were counted; that of those
+        who get nothing is called ``suppressed``.
     """
 
     order: Order
@@ -60,6 +68,7 @@ class Preview:
     domains: Mapping[str, int]
     result: Result
     token: str
+    lists: Mapping[str, str]
 
     def __str__(self) -> str:
         order, tasks = self.order, self.result.tasks
@@ -104,11 +113,9 @@ def preview(order: Order) -> Preview:
     order.check_variables()
     census = Census(order)
     for name, group in order.groups():
-        census.count(name, group)
-        if isinstance(group, RecipientFile):
-            digest.update(f"{name} {group.digest()}\n".encode())
-    if order.suppress:
-        digest.update(f"suppressed {RecipientFile(order.suppress).digest()}\n".encode())
+        order.check_count(name, census.count(name, group))
+    for name, seen in census.lists.items():
+        digest.update(f"{name} {seen}\n".encode())
     if order.mode == "live":
         digest.update(str(order.where).encode())
     with warnings.catch_warnings():
@@ -119,6 +126,7 @@ def preview(order: Order) -> Preview:
     return Preview(
         order, emails, census.refused, census.outside, census.suppressed,
         tuple(census.first_refused), census.domains, result, digest.hexdigest()[:10],
+        census.lists,
     )  # fmt: skip
 
 
@@ -127,16 +135,28 @@ class Census:
 
     def __init__(self, order: Order) -> None:
         self._within = Within(order.only) if order.only and not order.redirect_to else None
-        self._gone = {address.lower() for address in order.suppressed()}
         self.refused = self.outside = self.suppressed = 0
         self.first_refused: list[str] = []
         self.domains = Counter[str]()
+        self.lists: dict[str, str] = {}
+        gone = order.gone()
+        self._gone = {address.lower() for address in order.suppressed(gone)}
+        if gone is not None:
+            self.lists[SUPPRESSED] = gone.digest
 
-    def count(self, name: str, group: Iterable[Recipient | Refusal]) -> None:
-        """Count the rows of a list."""
-        if isinstance(group, RecipientFile):
-            name = f"list {group.path.name!r}"
-        for row in without_repeats(group):
+    def count(self, name: str, group: Group) -> int:
+        """Count the rows of a list; return how many recipients it has."""
+        if not isinstance(group, RecipientFile):
+            return self._count(name, group)
+        seen = Witnessed(group)
+        found = self._count(f"list {group.path.name!r}", seen)
+        self.lists[name] = seen.digest
+        return found
+
+    def _count(self, name: str, group: Group) -> int:
+        before = self.refused
+        rows = 0
+        for rows, row in enumerate(without_repeats(group), 1):  # noqa: B007
             if isinstance(row, Refusal):
                 self.refused += 1
                 if len(self.first_refused) < _MOST_REFUSED:
@@ -147,6 +167,7 @@ class Census:
                 self.outside += 1
             else:
                 self.domains[row.address.rpartition("@")[2]] += 1
+        return rows - (self.refused - before)
 
 
 def require_armed(where: Server) -> None:

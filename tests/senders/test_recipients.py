@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tracemalloc
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from sessim.errors import RecipientError
 from sessim.fields import local_part_and_domain
 from sessim.recipients import FORBIDDEN, Recipient, RecipientFile, Refusal, canonical
+from sessim.senders.binding import Witnessed
 
 IN_ONE_FILE = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -201,9 +203,47 @@ def test_no_address_and_no_value_stands_in_a_repr(file: Path) -> None:
     assert not any(word in text for word in ("ann", "Ann", "nobody", "Bob"))
 
 
-def test_the_digest_is_that_of_the_bytes(file: Path) -> None:
-    file.write_bytes(b"address\na@x.com\n")
-    first = RecipientFile(file).digest()
-    file.write_bytes(b"address\na@x.com \n")
-    assert len(first) == 64
-    assert RecipientFile(file).digest() != first
+@pytest.mark.parametrize(
+    "changed",
+    [
+        b"address,name\na@x.com,Ann \n",
+        b"address,name\na@x.com,Ann\n\n",
+        b"address,name\r\na@x.com,Ann\n",
+        b"\xef\xbb\xbfaddress,name\na@x.com,Ann\n",
+        b"address;name\na@x.com;Ann\n",
+        b"address,Name\na@x.com,Ann\n",
+        b"name,address\na@x.com,Ann\n",
+        b"",
+    ],
+)
+def test_a_digest_sees_the_header_and_every_byte(file: Path, changed: bytes) -> None:
+    def digest() -> str:
+        seen = hashlib.sha256()
+        assert list(group.read(seen)) == list(group)
+        return seen.hexdigest()
+
+    before = b"address,name\na@x.com,Ann\n"
+    file.write_bytes(before)
+    group = RecipientFile(file)
+    first = digest()
+    file.write_bytes(changed)
+    assert digest() != first  # though the group knows the old header
+    if changed:
+        group = RecipientFile(file)
+        assert digest() != first
+    file.write_bytes(before)
+    group = RecipientFile(file)
+    assert digest() == first
+
+
+def test_a_digest_takes_no_memory(file: Path) -> None:
+    peaks = []
+    for rows in (1000, 100_000):
+        file.write_text("address,name\n" + "some.body@example.com,Some Body\n" * rows)
+        group = Witnessed(RecipientFile(file))
+        tracemalloc.start()
+        assert sum(1 for _ in group) == rows
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(group.digest) == 64
+    assert peaks[1] < peaks[0] + 50_000
