@@ -49,7 +49,8 @@ def _add_send(add: Add) -> None:
     command = add("send", send, "send a plan for real")
     command.epilog = (
         "Ctrl-C, or a file called as the outbox with .stop behind it, ends the send: each "
-        "connection finishes the message in hand, and Ctrl-C again waits for nothing. --resume "
+        "connection finishes the message in hand, and Ctrl-C again waits for nothing: what the "
+        "server may have by then is unknown, and listed. --resume "
         "goes on, and removes that file."
     )
     command.add_argument("plan", metavar="PLAN.yaml", nargs="?", help="the plan file")
@@ -183,16 +184,18 @@ def _refuse_more(given: Mapping[str, object]) -> None:
 def _run(sending: Sending, out: str | None) -> int:
     from tqdm import tqdm
 
+    from sessim.senders.states import State
     from sessim.senders.stopping import SendStopped
 
     bar = partial(tqdm, delay=1, disable=None, unit_scale=True, leave=False)
     with sending, _until_terminated(sending):
         try:
-            result = sending.run(bar)
+            result = sending.run(bar, lambda said: tqdm.write(f"sessim: {said}", sys.stderr))
         except SendStopped:
             result = sending.result
         print(console(result.tasks))
         print(f"\n{_counts(sending.outbox)}")
+        _list(sending.outbox, State.UNKNOWN, MOST_ROWS)
         _list_refused(sending.outbox)
         if sending.order.mode == "loopback":
             print(f"The mails are in {sending.mails}")

@@ -8,15 +8,18 @@ import time
 from collections.abc import AsyncGenerator, Callable, Hashable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Self
 
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.pacing import Meter
-from sessim.senders.pool import NOT_SENT, Pool
+from sessim.senders.pool import NOT_SENT, Pool, Waiting
 
 IN_HAND: Final = 8
 """Messages in the sender's hands at once, for each connection: on the wire, on their way there, or
 answered and not yet written down. So many can be in doubt after a kill, at most."""
+
+GLANCE: Final = 0.1
+"""Seconds between two glances of who waits."""
 
 PATIENCE: Final = 0.2
 """Seconds that an answer may wait for others to be written down with."""
@@ -52,12 +55,15 @@ class Courier:
         Whether nothing more is begun.
     is_held
         Whether nothing more is begun for now, until :meth:`go_on`.
+    glance
+        Called now and then, in the thread that waits in :meth:`carry`.
     """
 
     def __init__(self, pool: Pool, rate: float | None = None) -> None:
         self.most = IN_HAND * pool.server.connections
         self.problem: Exception | None = None
         self.is_over = self.is_held = False
+        self.glance: Callable[[], object] = lambda: None
         self._pool = pool
         self._meter = None if rate is None else Meter(rate, time.monotonic)
         self._clerk: Clerk | None = None
@@ -99,7 +105,8 @@ class Courier:
             return
         self._clerk = clerk
         self._tell(self._turn)
-        self._done.wait()
+        while not self._done.wait(GLANCE):
+            self.glance()
         if self._failure is not None:
             raise self._failure
 
@@ -129,8 +136,13 @@ class Courier:
         """Carry again after :meth:`hold`, over new connections; for who carries."""
         self.is_held = False
 
+    @property
+    def waiting(self) -> Waiting:
+        """How many messages are in hand, and how long they may take; from any thread."""
+        return self._pool.waiting
+
     def abort(self) -> None:
-        """Drop what is under way, as a kill would; nobody may be waiting for its answers."""
+        """Stop and drop what is in hand; from any thread. What the server may have is unknown."""
         self.is_over = True
         self._tell(self._drop)
 
@@ -142,13 +154,12 @@ class Courier:
     # --- in the thread ------------------------------------------------------------------------
 
     def _drop(self) -> None:
-        self._clerk = None  # what was in hand stays in doubt
-        self._task.cancel()
+        self._stop.set()
+        self._pool.give_up()
 
     def _run(self) -> None:
         try:
-            with suppress(asyncio.CancelledError):
-                asyncio.run(self._work())
+            asyncio.run(self._work())
         except Exception as error:  # noqa: BLE001 - whoever waits has to hear of it
             self.problem = error
         self.is_over = True
@@ -162,7 +173,6 @@ class Courier:
     async def _work(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         self._queue: asyncio.Queue[Sequence[Envelope] | None] = asyncio.Queue()
-        self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self._ready.set()
         while not self.is_over:
             self._stop.clear()

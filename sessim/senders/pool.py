@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Hashable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Hashable, Iterable
 from contextlib import aclosing, suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.pacing import Breaker, Door, Lanes, Pace, Policy
@@ -23,6 +23,8 @@ IN_FLIGHT: Final = 4
 """Envelopes taken and not yet answered, for each connection."""
 
 LANE_CHECK: Final = 0.5  # seconds between two looks at whether there is room for a connection
+
+GIVEN_UP: Final = "the send was stopped before the reply"
 
 NOT_SENT: Final = Delivery(Outcome.DEFERRED, 0, "not sent: the send stopped", stage=Stage.CONNECT)
 
@@ -92,6 +94,13 @@ async def _each(source: Envelopes) -> AsyncGenerator[Envelope, None]:
             yield envelope
 
 
+class Waiting(NamedTuple):
+    """What the end of a send waits for: messages in hand, and how many seconds at most."""
+
+    messages: int
+    seconds: float
+
+
 class Pool:
     """Delivers a stream of envelopes over several connections to one server.
 
@@ -125,6 +134,34 @@ class Pool:
         self.policy = policy or Policy()
         self._rng = random.Random(seed)
         self._in_flight = in_flight or IN_FLIGHT * server.connections
+        self._in_hand: set[Connection] = set()
+        self._is_given_up = False
+
+    @property
+    def waiting(self) -> Waiting:
+        """How many messages are in hand, and how long they may take; from any thread."""
+        held = list(self._in_hand)
+        return Waiting(len(held), max((connection.patience for connection in held), default=0.0))
+
+    def give_up(self) -> None:
+        """Drop what is in hand, for good; what the server may have is answered as unknown."""
+        self._is_given_up = True
+        for connection in self._in_hand:
+            connection.abort(GIVEN_UP)
+
+    async def send(
+        self, connection: Connection, envelope: Envelope, ahead: Callable[[], Envelope | None]
+    ) -> Delivery:
+        """Deliver one message, which is in hand meanwhile; see :meth:`Connection.deliver`."""
+        if self._is_given_up:
+            connection.abort(GIVEN_UP)
+        self._in_hand.add(connection)
+        try:
+            delivery = await connection.deliver(envelope, ahead)
+        finally:
+            self._in_hand.remove(connection)
+        is_lost = delivery.outcome is Outcome.DEFERRED and not delivery.code
+        return NOT_SENT if self._is_given_up and is_lost else delivery
 
     async def deliver(
         self, envelopes: Envelopes, stop: asyncio.Event | None = None
@@ -273,10 +310,12 @@ class Shift:
                     return None
                 ticket = self._door.failures
                 try:
-                    connection = await Connection.open(
-                        self._pool.server,
-                        guard=self._pool.guard,
-                        credentials=self._pool.credentials,
+                    connection = await self._unless_halted(
+                        Connection.open(
+                            self._pool.server,
+                            guard=self._pool.guard,
+                            credentials=self._pool.credentials,
+                        )
                     )
                 except NotNow as refused:
                     if refused.is_crowded and self._lanes.open > 1:
@@ -285,6 +324,15 @@ class Shift:
                 else:
                     self._door.is_known = True
                     return connection
+
+    async def _unless_halted(self, opening: Coroutine[Any, Any, Connection]) -> Connection | None:
+        """Wait for a connection, or give it up if the shift is halted: nothing is in hand yet."""
+        opened, halted = asyncio.create_task(opening), asyncio.create_task(self._halted.wait())
+        try:
+            await asyncio.wait([opened, halted], return_when=asyncio.FIRST_COMPLETED)
+            return opened.result() if opened.done() else None
+        finally:
+            await _cancelled([opened, halted])
 
     async def _deliver(self, connection: Connection, envelope: Envelope) -> Delivery | None:
         """Deliver as long as there is work; return the last answer if the connection is lost."""
@@ -304,7 +352,7 @@ class Shift:
                 await self._sleep(self._pace.turn())
                 if self._halted.is_set():
                     return None
-                delivery = await connection.deliver(hand[0], ahead)
+                delivery = await self._pool.send(connection, hand[0], ahead)
                 self._answer(hand.popleft(), delivery)
                 if not hand:
                     hand.extend(await self._next())

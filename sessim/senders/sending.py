@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -13,22 +14,18 @@ from typing import Final, Self
 from sessim.clock import SECOND
 from sessim.errors import OutboxError
 from sessim.result import Result
-from sessim.senders import credentials
 from sessim.senders.caps import Ramp
 from sessim.senders.courier import Courier
 from sessim.senders.dispatch import Dispatch
-from sessim.senders.guards import fence, guard_for
 from sessim.senders.handover import SendingModel
-from sessim.senders.loopback import Loopback
 from sessim.senders.order import Order
 from sessim.senders.outbox import Outbox
-from sessim.senders.pool import Pool
+from sessim.senders.pool import Waiting
 from sessim.senders.requests import Act, Notes
-from sessim.senders.settings import Guard, Server
-from sessim.senders.starting import begun
+from sessim.senders.starting import begun, pool_for
 from sessim.senders.states import State
 from sessim.senders.steering import Steering
-from sessim.senders.stopping import Latch, SendStopped, StopFile, interruptible
+from sessim.senders.stopping import Herald, Latch, SendStopped, StopFile, interruptible
 from sessim.senders.switch import require_armed
 from sessim.simulation import Bar, Progress
 
@@ -134,7 +131,8 @@ class Sending:
         rate = float(self.order.plan.rate) * self.order.speed
         try:
             notes = self._resources.enter_context(closing(Notes(self.outbox.path)))
-            self._courier = self._resources.enter_context(Courier(self._pool(), rate))
+            pool = pool_for(self.order, self.mails, self._resources)
+            self._courier = self._resources.enter_context(Courier(pool, rate))
             self.dispatch = Dispatch(self.order, self.outbox, self._courier)
             self.model = self._model()
             self._steering = Steering(self.model, self.dispatch, notes)
@@ -160,7 +158,7 @@ class Sending:
                     self._keep()
                     self._show()
         finally:
-            if not self._is_whole:  # nobody waits for the messages in hand any more
+            if not self._is_whole:  # nobody is to wait for the messages in hand any more
                 self._courier.abort()
             self._resources.close()
 
@@ -168,15 +166,6 @@ class Sending:
     def mails(self) -> Path:
         """Where a loopback send keeps the mails, a Maildir."""
         return self.outbox.path.with_name(f"{self.outbox.path.name}.mails")
-
-    def _pool(self) -> Pool:
-        if self.order.mode == "live":
-            where = self.order.where
-            found = None if where.tls == "none" else credentials.find(where.host)
-            return Pool(where, guard=guard_for(where, fence(self.order)), credentials=found)
-        server = self._resources.enter_context(Loopback(self.mails))
-        here = Server(server.host, server.port, tls="none")
-        return Pool(here, guard=Guard.only(server.host, server.port, fence(self.order)))
 
     def _model(self) -> SendingModel:
         checkpoint = self.outbox.checkpoint()
@@ -192,21 +181,31 @@ class Sending:
 
     # --- running ------------------------------------------------------------------------------
 
-    def run(self, progress: Progress | None = None) -> Result:
+    def run(
+        self, progress: Progress | None = None, tell: Callable[[str], object] | None = None
+    ) -> Result:
         """Send until all is done, the horizon is reached, or somebody or something stops it.
 
         Parameters
         ----------
         progress
             As of :func:`sessim.simulate`: a bar of the emails.
+        tell
+            Takes the sentence about what a stop waits for; by default it goes to standard error.
 
         Raises
         ------
         SendStopped
             After Ctrl-C, or a notebook's Interrupt: each connection has finished the message in
-            hand, all of it is in the outbox, and the error says how to go on.
+            hand, or given it up after the second one; all of it is in the outbox, and the error
+            says how to go on.
         """
-        with self._bar(progress) as bar, interruptible(self.stop) as interrupts:
+        herald = Herald(tell)
+        with (
+            self._bar(progress) as bar,
+            interruptible(self.stop, partial(self.stop, at_once=True)) as interrupts,
+        ):
+            self._courier.glance = lambda: self._glance(herald, interrupts)
             self._run(bar)
         if interrupts:
             raise SendStopped(self.outbox.path)
@@ -285,13 +284,29 @@ class Sending:
         """Whether somebody stopped it."""
         return self._stop.is_set()
 
-    def stop(self) -> None:
+    def stop(self, *, at_once: bool = False) -> None:
         """Stop, from any thread: each connection finishes at most the message in hand.
 
         A file with the outbox's name and ``.stop`` behind it does the same.
+
+        Parameters
+        ----------
+        at_once
+            Whether even that is given up: what the server may have is ``unknown`` then.
         """
         self._stop.set()
         self._courier.stop()
+        if at_once:
+            self._courier.abort()
+
+    @property
+    def waiting(self) -> Waiting:
+        """How many messages are in hand, and how many seconds they may take at most."""
+        return self._courier.waiting
+
+    def _glance(self, herald: Herald, interrupts: Sequence[int]) -> None:
+        if self._stop.is_set():
+            herald.glance(self.waiting, "again" if interrupts else "twice")
 
     # --- what the user asks for ---------------------------------------------------------------
 

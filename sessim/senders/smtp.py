@@ -65,6 +65,7 @@ class Connection:
         self._stage = Stage.GREETING
         self._ahead: Begun | None = None
         self._must_reset = False
+        self._blocks = 1
         self._mail_reply: Reply | None = None
 
     # --- opening ---
@@ -198,9 +199,19 @@ class Connection:
             words = f"{self._stage}: {error}"
             return Delivery(verdict.outcome, 0, words, verdict.retry_after, self._stage)
 
-    def abort(self) -> None:
+    @property
+    def patience(self) -> float:
+        """Return how many seconds the message in hand may take at most; from any thread."""
+        waits = self._waits
+        # Each block of the body may take its time; most messages are one.
+        rest = {**self._openings, Stage.BODY: waits.body * self._blocks, Stage.DOT: waits.dot}
+        stages = list(rest)
+        now = stages.index(self._stage) if self._stage in rest else -1
+        return self._wire.patience + sum(rest[stage] for stage in stages[now + 1 :])
+
+    def abort(self, words: str = "it was given up") -> None:
         """Drop the connection; a message that is not complete is then not delivered."""
-        self._wire.abort()
+        self._wire.abort(words)
 
     async def close(self) -> None:
         """Say goodbye and close; what the server answers does not matter."""
@@ -322,6 +333,7 @@ class Connection:
         """
         self._stage = Stage.BODY
         body = begun.body
+        self._blocks = -(-len(body) // BLOCK)
         for start in range(0, len(body), BLOCK):
             if self._wire.has_unread:
                 return await self._answered_early()

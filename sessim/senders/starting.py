@@ -1,15 +1,21 @@
-"""The beginning of a send: all is taken into a new outbox, as it was confirmed, or nothing."""
+"""The beginning of a send: all is taken into an outbox, as it was confirmed; who delivers it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 from sessim.errors import ArgumentError
 from sessim.recipients import RecipientFile
+from sessim.senders import credentials
 from sessim.senders.binding import Witnessed
+from sessim.senders.guards import fence, guard_for
+from sessim.senders.loopback import Loopback
 from sessim.senders.order import Order
 from sessim.senders.outbox import Outbox
+from sessim.senders.pool import Pool
+from sessim.senders.settings import Guard, Server
 from sessim.senders.store import Header
 from sessim.senders.switch import SUPPRESSED, preview, require_confirmed
 
@@ -51,3 +57,17 @@ def _take_in(order: Order, outbox: Outbox, lists: Mapping[str, str]) -> None:
             order.check_count(name, taken.recipients)
         else:
             outbox.add_list(name, group)
+
+
+def pool_for(order: Order, mails: Path, resources: ExitStack) -> Pool:
+    """Return who delivers, and what that may touch; a server of our own is among the resources.
+
+    Its mails are kept in the folder ``mails``.
+    """
+    if order.mode == "live":
+        where = order.where
+        found = None if where.tls == "none" else credentials.find(where.host)
+        return Pool(where, guard=guard_for(where, fence(order)), credentials=found)
+    server = resources.enter_context(Loopback(mails))
+    here = Server(server.host, server.port, tls="none")
+    return Pool(here, guard=Guard.only(server.host, server.port, fence(order)))

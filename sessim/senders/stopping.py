@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from math import ceil
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Final, Self
 
+from sessim.senders.pool import Waiting
+
 LOOK: Final = 0.05
 """Seconds between two looks at the file."""
+
+ENOUGH: Final = 2
+"""Glances at a send that was stopped until it is told what it waits for."""
 
 NONE: Final = (signal.SIG_IGN, None)
 """Handlers that are not replaced: nobody listens to the signal, or something outside Python."""
@@ -36,6 +44,34 @@ class SendStopped(KeyboardInterrupt):
             "the send is stopped and everything is written down; go on with "
             f"Sending.resume({str(self.outbox)!r})"
         )
+
+
+class Herald:
+    """Says once, a moment after a send was stopped, what its end waits for.
+
+    Parameters
+    ----------
+    tell
+        Takes the sentence; by default standard error shows it, in a notebook below the cell.
+    """
+
+    def __init__(self, tell: Callable[[str], object] | None = None) -> None:
+        self._tell = tell or partial(print, file=sys.stderr, flush=True)
+        self._glances = 0
+
+    def glance(self, waiting: Waiting, times: str) -> None:
+        """Look at a send that was stopped; most end before the second look.
+
+        ``times`` says how often Ctrl-C, or a notebook's Interrupt, ends the waiting.
+        """
+        self._glances += 1
+        if self._glances == ENOUGH and waiting.messages:
+            s = "s" if waiting.messages > 1 else ""
+            self._tell(
+                f"waiting for the server's answer to {waiting.messages} message{s}, at most "
+                f"{ceil(waiting.seconds):,} seconds; Ctrl-C {times} stops now and lists them as "
+                "unknown"
+            )
 
 
 class Latch:
@@ -103,14 +139,15 @@ class StopFile:
 
 
 @contextmanager
-def interruptible(stop: Callable[[], None]) -> Iterator[list[int]]:
-    """Let Ctrl-C call a function instead of ending what is under way; again, and it does end it.
+def interruptible(*stops: Callable[[], None]) -> Iterator[list[int]]:
+    """Let Ctrl-C call a function instead of ending what is under way, and again the next one.
 
-    Only the main thread hears of Ctrl-C; in any other nothing changes.
+    Once more, and it does end it. Only the main thread hears of Ctrl-C; in any other nothing
+    changes.
 
     Parameters
     ----------
-    stop
+    stops
         What a signal's handler may call.
 
     Yields
@@ -121,10 +158,10 @@ def interruptible(stop: Callable[[], None]) -> Iterator[list[int]]:
     received: list[int] = []
 
     def heed(number: int, _: FrameType | None) -> None:
-        if received:
+        if len(received) == len(stops):
             raise KeyboardInterrupt
         received.append(number)
-        stop()
+        stops[len(received) - 1]()
 
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before in NONE:

@@ -86,6 +86,11 @@ class Wire(asyncio.Protocol):
         """Tell whether writing still makes sense."""
         return self._end is None
 
+    @property
+    def patience(self) -> float:
+        """Return how many seconds the present wait may take yet; from any thread."""
+        return max(0.0, self._deadline - self._loop.time())
+
     def write(self, data: bytes) -> None:
         """Write, without waiting until it is gone.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -19,9 +20,11 @@ import pytest
 import sessim
 from sessim.errors import OutboxError
 from sessim.senders.order import Order
+from sessim.senders.pool import Waiting
 from sessim.senders.sending import Sending
-from sessim.senders.stopping import Latch, SendStopped, interruptible
-from tests.senders.faults import ACCEPT_HANG, After, Faults
+from sessim.senders.stopping import Herald, Latch, SendStopped, interruptible
+from sessim.senders.switch import preview
+from tests.senders.faults import ACCEPT_HANG, HANG, After, Faults
 from tests.senders.plans import (
     SENDER,
     begin,
@@ -122,30 +125,116 @@ def test_a_send_by_command_stops_and_goes_on(
     check_end(outbox)
 
 
-def test_the_second_ctrl_c_does_not_wait_for_a_server_that_hangs(tmp_path: Path) -> None:
-    plan_to(task_to(list_of(tmp_path, *people(3)))).to_yaml(tmp_path / "plan.yaml")
+WAITS = re.compile(
+    r"sessim: waiting for the server's answer to 3 messages, at most (\d+) seconds; Ctrl-C again "
+    r"stops now and lists them as unknown"
+)
+
+
+def confirmed(folder: Path, server: Faults, count: int = 3) -> list[object]:
+    """Save a live plan; return the arguments that send it."""
+    plan_to(task_to(list_of(folder, *people(count)))).to_yaml(folder / "plan.yaml")
+    url = f"smtp://127.0.0.1:{server.port}"
+    order = live(sessim.Plan.from_yaml(folder / "plan.yaml"), server.port, speed=100.0)
+    options = ("--mode", "live", "--server", url, "--speed", 100)
+    return ["plan.yaml", "--outbox", "a.outbox", *options, "--confirm", preview(order).token]
+
+
+def test_ctrl_c_says_what_it_waits_for_and_the_second_one_waits_no_more(tmp_path: Path) -> None:
     outbox = tmp_path / "a.outbox"
     with Faults({"dot": ACCEPT_HANG}) as server:
-        order = ("--mode", "live", "--server", f"smtp://127.0.0.1:{server.port}", "--speed", 100)
-        with command(tmp_path, "plan.yaml", "--outbox", outbox, *order) as process:
-            out, _ = process.communicate(timeout=60)
-        token = out.rpartition("token: ")[2].strip()
-        confirmed = ("plan.yaml", "--outbox", outbox, *order, "--confirm", token)
-        with command(tmp_path, *confirmed) as process:
+        with command(tmp_path, *confirmed(tmp_path, server)) as process:
             while len(server.mails) < 3:
                 time.sleep(0.02)
             process.send_signal(signal.SIGINT)
-            time.sleep(0.5)
-            assert process.poll() is None  # it waits for the reply
+            line = process.stderr.readline()  # it comes while the send waits
+            assert (found := WAITS.fullmatch(line.strip())), line
+            assert 590 < int(found[1]) <= 600  # RFC 5321's ten minutes
+            assert process.poll() is None
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=30)
+            out, err = process.communicate(timeout=30)
         assert process.returncode == 130, err
-        assert err.strip().splitlines()[-1] == "sessim: stopped"
+        assert err == "sessim: stopped; go on with --resume a.outbox\n"
+        assert "\n3 unknown\n" in out
+        for person in people(3):
+            assert f"  task 1 run 1 {person} unknown: final dot: the send was stopped " in out
+        assert states_of(outbox) == {"unknown": 3}
         server.rules.clear()
         with Sending.resume(outbox) as sending:
-            sending.run()
+            assert sending.run().finished
         assert Counter(server.recipients) == Counter(people(3))  # none of them twice
     assert states_of(outbox) == {"unknown": 3}
+
+
+@pytest.mark.parametrize(
+    ("rules", "states"),
+    [
+        ({"mail": HANG}, {"pending": 3}),
+        ({"rcpt": HANG}, {"pending": 3}),
+        ({"data": HANG}, {"pending": 3}),
+        ({"dot": HANG}, {"unknown": 3}),
+        ({"dot": ACCEPT_HANG}, {"unknown": 3}),
+        ({"dot": lambda visit: HANG if visit.count else None}, {"accepted": 1, "unknown": 2}),
+    ],
+)
+def test_stopped_at_once_only_what_the_server_may_have_is_unknown(
+    tmp_path: Path, rules: dict[str, Any], states: dict[str, int]
+) -> None:
+    (point,) = rules
+    plan = plan_to(task_to(list_of(tmp_path, *people(3))))
+    with Faults(rules) as server:
+        with begin(live(plan, server.port, speed=100), tmp_path / "a") as sending:
+            thread = threading.Thread(target=sending.run)
+            thread.start()
+            while server.visits.get(point, 0) < 3:
+                time.sleep(0.01)
+            time.sleep(0.2)
+            assert sending.waiting.messages == 3 - states.get("accepted", 0)
+            sending.stop(at_once=True)
+            thread.join(10)
+            assert not thread.is_alive()
+        assert states_of(tmp_path / "a") == states
+        server.rules.clear()
+        with Sending.resume(tmp_path / "a") as sending:
+            assert sending.run().finished
+        assert max(Counter(server.recipients).values(), default=1) == 1
+
+
+def test_what_a_message_may_take_is_all_that_is_still_to_be_answered(tmp_path: Path) -> None:
+    """RFC 5321: MAIL and RCPT five minutes, DATA two, a block three, the final dot ten."""
+    plan = plan_to(task_to(list_of(tmp_path, *people(1))))
+    for number, (point, minutes) in enumerate(
+        {"mail": 25, "rcpt": 20, "data": 15, "dot": 10}.items()
+    ):
+        with (
+            Faults({point: HANG}) as server,
+            begin(live(plan, server.port, speed=100), tmp_path / f"{number}") as sending,
+        ):
+            thread = threading.Thread(target=sending.run)
+            thread.start()
+            while not server.visits.get(point):
+                time.sleep(0.01)
+            time.sleep(0.1)
+            assert minutes * 60 - 20 < sending.waiting.seconds <= minutes * 60
+            sending.stop(at_once=True)
+            thread.join()
+            assert sending.waiting == (0, 0.0)
+
+
+def test_a_stop_does_not_wait_for_a_server_that_never_greets(tmp_path: Path) -> None:
+    plan = plan_to(task_to(list_of(tmp_path, *people(3))))
+    with (
+        Faults({"connect": HANG}) as server,
+        begin(live(plan, server.port, speed=100), tmp_path / "a") as sending,
+    ):
+        thread = threading.Thread(target=sending.run)
+        thread.start()
+        while not server.visits.get("connect"):
+            time.sleep(0.01)
+        sending.stop()
+        thread.join(10)  # a greeting may take five minutes
+        assert not thread.is_alive()
+    assert states_of(tmp_path / "a") == {"pending": 3}
 
 
 def test_interrupted_again_and_again_nothing_is_lost_or_sent_twice(tmp_path: Path) -> None:
@@ -336,15 +425,36 @@ def test_no_checkpoint_is_kept_of_half_a_step(
 # --- the parts ------------------------------------------------------------------------------------
 
 
-def test_ctrl_c_calls_the_function_once_and_then_ends_it() -> None:
+def test_ctrl_c_calls_each_function_once_and_then_ends_it() -> None:
     before, calls = signal.getsignal(signal.SIGINT), []
-    with interruptible(lambda: calls.append(1)) as received:
+    with interruptible(lambda: calls.append(1), lambda: calls.append(2)) as received:
         signal.raise_signal(signal.SIGINT)
         assert (received, calls) == ([signal.SIGINT], [1])
+        signal.raise_signal(signal.SIGINT)
+        assert calls == [1, 2]
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
-    assert calls == [1]
+    assert calls == [1, 2]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_herald_speaks_once_and_only_of_what_takes_longer_than_a_moment(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for messages, seconds, times, said in (
+        (0, 0.0, "again", ""),
+        (1, 599.2, "again", "to 1 message, at most 600 seconds; Ctrl-C again stops now"),
+        (4, 1500.0, "twice", "to 4 messages, at most 1,500 seconds; Ctrl-C twice stops now"),
+    ):
+        herald = Herald()
+        herald.glance(Waiting(messages, seconds), times)
+        assert capsys.readouterr() == ("", "")
+        for _ in range(3):
+            herald.glance(Waiting(messages, seconds), times)
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert said in err
+        assert err.count("\n") == bool(said)
 
 
 def test_a_signal_that_is_ignored_stays_so() -> None:
