@@ -32,6 +32,21 @@ SEND_LABELS: Final[dict[str, tuple[str, str]]] = {
         "Seconds of the plan in one: 86400 is a day a second",
         "Detik rencana dalam satu detik: 86400 berarti sehari per detik",
     ),
+    "send.redirect_to": ("Redirect to", "Alihkan ke"),
+    "send.redirect_to_hint": (
+        "All mail goes to this address instead; empty: to the recipients",
+        "Semua email pergi ke alamat ini saja; kosong: ke para penerima",
+    ),
+    "send.only": ("Only to", "Hanya ke"),
+    "send.only_hint": (
+        "Nothing goes elsewhere: ann@example.org, example.org, *.example.org; empty: anywhere",
+        "Tidak ada yang ke luar: ann@example.org, example.org, *.example.org; kosong: ke mana saja",
+    ),
+    "send.test_to": ("Test sends to", "Kirim uji ke"),
+    "send.test_to_hint": (
+        "Addresses that the plan's test sends go to, with commas in between",
+        "Alamat tujuan kirim uji dalam rencana, dipisahkan koma",
+    ),
     "send.server": ("Server", "Server"),
     "send.server_hint": (
         (
@@ -83,6 +98,16 @@ SEND_LABELS: Final[dict[str, tuple[str, str]]] = {
         "Each connection finishes the message in hand; go on later",
         "Tiap koneksi menyelesaikan pesan yang sedang dikirim; lanjutkan nanti",
     ),
+    "send.waiting": (
+        (
+            "Stopping: waiting for the server's answer to {n} messages, at most {seconds} seconds; "
+            "Stop again lists them as unknown."
+        ),
+        (
+            "Menghentikan: menunggu jawaban server untuk {n} pesan, paling lama {seconds} detik; "
+            "Hentikan lagi mencatatnya sebagai tidak diketahui."
+        ),
+    ),
     "send.no_plan": ("There is no plan to send.", "Tidak ada rencana untuk dikirim."),
     "send.simulates": (
         "Simulate sends nothing: choose Loopback or Live to send.",
@@ -98,6 +123,8 @@ SEND_LABELS: Final[dict[str, tuple[str, str]]] = {
     "send.emails": ("Emails", "Email"),
     "send.refused": ("Rows left out", "Baris dilewati"),
     "send.recipients": ("Recipients", "Penerima"),
+    "send.redirected": ("{address}, and nobody else", "{address}, dan tidak ke yang lain"),
+    "send.outside": ("Outside, which fail", "Di luar, yang gagal"),
     "send.more": ("{n} other domains", "{n} domain lain"),
     "send.first": ("First due", "Jatuh tempo pertama"),
     "send.last": ("Last done", "Selesai terakhir"),

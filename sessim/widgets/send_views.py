@@ -50,8 +50,15 @@ def preview(found: Preview, words: Words) -> Html:
         ("send.first", when(result.tasks["due"].min())),
         ("send.last", when(result.end)),
     ]
-    if order.mode == "live":
-        rows.append(("send.token", found.token))
+    bounds = {
+        "send.redirect_to": order.redirect_to
+        and words("send.redirected", address=order.redirect_to),
+        "send.only": ", ".join(order.only),
+        "send.outside": found.outside and number(found.outside),
+        "send.test_to": ", ".join(order.test_to),
+        "send.token": order.mode == "live" and found.token,
+    }
+    rows += [(key, value) for key, value in bounds.items() if value]
     cells = [(words(key), value) for key, value in rows]
     return markup.table(words("send.would"), [words("figure"), words("value")], cells, wide=(1,))
 

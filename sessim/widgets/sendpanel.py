@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
@@ -15,7 +15,7 @@ import traitlets
 from sessim.errors import SessimError
 from sessim.plan import Plan
 from sessim.result import Result
-from sessim.widgets import builder_views, markup, send_views
+from sessim.widgets import builder_views, markup, send_form, send_views
 from sessim.widgets.base import Panel, guarded
 from sessim.widgets.fields import Field, Text
 from sessim.widgets.markup import number
@@ -38,8 +38,6 @@ _CHARTS_SECONDS: Final = 2.0
 """How often figures and charts follow a send."""
 
 _CHARTS: Final = ("throughput", "backlog")
-_FIELDS: Final = ("outbox", "speed", "server", "unsubscribe", "number", "token")
-_ONLY_LIVE: Final = ("server", "unsubscribe", "number", "token")
 _LABEL: Final = {"description_width": "8.5rem"}
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
 
@@ -71,9 +69,10 @@ class SendPanel(Panel):
         Trait: why nothing can be started now, empty if it can.
     sending
         The send under way, or the latest; None before.
-    outbox, speed, server, unsubscribe, number, token, task_box
-        The inputs; ``preview_button``, ``start_button``, ``go_on_button``, ``pause_button``,
-        ``unpause_button``, ``cancel_button`` and ``stop_button`` work without a browser, too.
+    outbox, speed, redirect_to, only, test_to, server, unsubscribe, number, token, task_box
+        The inputs, with their state in the trait ``value``; ``preview_button``, ``start_button``,
+        ``go_on_button``, ``pause_button``, ``unpause_button``, ``cancel_button`` and
+        ``stop_button`` work without a browser, too.
     """
 
     plan = traitlets.Instance(Plan, allow_none=True)
@@ -88,11 +87,11 @@ class SendPanel(Panel):
         super().__init__(language)
         self.sending: Sending | None = None
         self._task: asyncio.Task[Result | None] | None = None
-        self._is_stopping = False
+        self._is_stopping = self._is_told = False
         self._drawn = 0.0
         self._build()
-        self.observe(self._show_state, ["plan", "mode", "running", "blocked"])
-        for entry in (*(getattr(self, name) for name in _FIELDS), self.task_box):
+        self.observe(self._show_state, ["plan", "mode", "running", "blocked", "error"])
+        for entry in (*(getattr(self, name) for name in send_form.FIELDS), self.task_box):
             entry.observe(self._show_state, "value")
         self.plan, self.mode = plan, mode
         self._show_state()
@@ -107,7 +106,7 @@ class SendPanel(Panel):
             description=words("send.mode"), style=_LABEL, layout={"width": "auto"},
         )  # fmt: skip
         traitlets.link((self, "mode"), (self.mode_box, "value"))
-        self.fields = {name: self._field(name) for name in _FIELDS}
+        self.fields = {name: self._field(name) for name in send_form.FIELDS}
         self.outbox.value, self.speed.value = "send.outbox", "20000"
         self.preview_button = self._button("preview", "eye", self._on_preview)
         self.start_button = self._button("start", "paper-plane", self.start)
@@ -208,32 +207,17 @@ class SendPanel(Panel):
     # --- what is sent -------------------------------------------------------------------------
 
     def _order(self) -> Order:
-        from sessim.senders.order import Order  # slow to import
-
         if self.plan is None:
             raise SessimError(self.words("send.no_plan"))
         if self.blocked:
             raise SessimError(self.blocked)
         if self.mode == "simulate":
             raise SessimError(self.words("send.simulates"))
-        if self.mode == "loopback":
-            return Order(self.plan, "loopback", speed=self._number(self.speed.value))
-        order = Order(
-            self.plan, "live", self.server.value.strip(),
-            unsubscribe=self.unsubscribe.value.strip() or None,
-        )  # fmt: skip
-        if self.number.value.strip():
-            order = replace(order, recipients=int(self._number(self.number.value)))
-        return order
+        given = {name: getattr(self, name).value.strip() for name in send_form.FIELDS}
+        return send_form.order(self.plan, self.mode, given, self.words)
 
     def _path(self) -> str:
         return self.outbox.value.strip() or "send.outbox"
-
-    def _number(self, given: str) -> float:
-        try:
-            return float(given.replace(",", ""))
-        except ValueError:
-            raise SessimError(self.words("send.not_number", text=repr(given))) from None
 
     @guarded
     def _on_preview(self) -> None:
@@ -260,7 +244,8 @@ class SendPanel(Panel):
     def _begin(self, begin: Callable[[], Sending]) -> Begun:
         if self.running:
             return self._task
-        self.message, self.sending, self._is_stopping = "", None, False
+        self.message, self.sending = "", None
+        self._is_stopping = self._is_told = False
         self.bar.value, self._drawn, self.would.value = 0, 0.0, ""
         self.set_trait("running", True)
         try:
@@ -294,11 +279,15 @@ class SendPanel(Panel):
         with begin() as sending:
             self.sending = sending
             if not self._is_stopping:
-                sending.run()
+                sending.run(tell=lambda _: None)  # the panel says it itself
 
     async def _follow(self) -> None:
         if self.sending is None:
             return
+        if self._is_stopping and (waiting := self.sending.waiting).messages:
+            self._is_told = True
+            told = {"n": number(waiting.messages), "seconds": number(ceil(waiting.seconds))}
+            self.message = self.words("send.waiting", **told)
         result = self.sending.result
         await asyncio.to_thread(getattr, result, "tasks")  # of a large plan it takes a while
         self.result = result
@@ -345,7 +334,12 @@ class SendPanel(Panel):
             self.message = self.words(f"send.{done}", name=self.task_box.label)
 
     def _on_stop(self) -> None:
-        """Stop, and take the focus from a button that cannot be pressed any more."""
+        """Stop, and take the focus from a button that cannot be pressed any more.
+
+        Pressed again after it was said what is waited for, it waits no more.
+        """
+        if self._is_told and self.running and self.sending is not None:
+            self.sending.stop(at_once=True)
         self.stop()
         self.go_on_button.focus()
 
@@ -356,9 +350,11 @@ class SendPanel(Panel):
         if running and self.sending is not None:
             plan = self.sending.order.plan
         self.badge.value = send_views.badge(self.mode, self.server.value.strip(), self.words)
+        asked = send_form.asked(self.mode, self.plan)
+        blamed, _, said = self.error.partition(": ")
         for name, field in self.fields.items():
-            is_asked = name == "outbox" or (name in _ONLY_LIVE) == (self.mode == "live")
-            field.show(visible=is_asked and self.mode != "simulate")
+            problem = said if name == send_form.BLAMED.get(blamed, blamed) else ""
+            field.show(problem, visible=name in asked)
         tasks = () if plan is None else plan.tasks
         options = [(self.words("send.all_tasks"), ALL)]
         options += [(f"{i}: {task.name}", i) for i, task in enumerate(tasks, 1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import re
 from collections.abc import Callable
 from mailbox import Maildir
 from pathlib import Path
@@ -14,8 +15,10 @@ import pytest
 import sessim
 from sessim.senders.loopback import Loopback
 from sessim.senders.states import State
-from sessim.senders.switch import ARMED
+from sessim.senders.switch import ARMED, preview
 from sessim.widgets import SendPanel, Workbench
+from sessim.widgets.base import text
+from tests.senders.faults import ACCEPT_HANG, Faults
 from tests.widgets.driving import HOSTILE, Tags
 
 pytestmark = pytest.mark.usefixtures("in_a_folder")
@@ -31,6 +34,11 @@ def plan_of(requests: int = 60) -> sessim.Plan:
             sessim.Task("Later", sender="hi@news.example.com", requests=5, start="2026-12-02"),
         ],
     )
+
+
+def plan_with_a_test() -> sessim.Plan:
+    test = {"sender": "hi@news.example.com", "at": "2026-12-01 10:00", "recipients": 2}
+    return sessim.Plan.from_dict({**plan_of(6).to_dict(), "test_sends": [test]})
 
 
 def live_plan(folder: Path, size: int = 30, name: str = "list.csv") -> sessim.Plan:
@@ -79,9 +87,15 @@ def test_at_first_it_can_send_nothing() -> None:
 def test_each_mode_asks_for_what_it_needs() -> None:
     panel = SendPanel(plan_of(), mode="loopback")
     assert "LOOPBACK" in panel.badge.value
-    assert shown(panel) == {"outbox", "speed"}
+    assert shown(panel) == {"outbox", "speed", "redirect_to", "only"}
     panel.mode_box.value = "live"
-    assert shown(panel) == {"outbox", "server", "unsubscribe", "number", "token"}
+    both = {"outbox", "redirect_to", "only"}
+    assert shown(panel) == {*both, "server", "unsubscribe", "number", "token"}
+    panel.plan = plan_with_a_test()
+    assert shown(panel) == {*both, "test_to", "server", "unsubscribe", "number", "token"}
+    panel.mode_box.value = "loopback"
+    assert shown(panel) == {*both, "test_to", "speed"}
+    panel.mode_box.value = "live"
     panel.server.value = HOSTILE[0]
     assert "LIVE: &lt;img" in panel.badge.value
     assert not any("password" in str(field).lower() for field in panel.fields)
@@ -169,6 +183,126 @@ def test_steered_while_it_runs() -> None:
         assert panel.message.startswith("Done: ")
 
     asyncio.run(journey())
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_all_mail_is_redirected_within_a_fence(in_a_folder: Path, language: str) -> None:
+    panel = SendPanel(plan_with_a_test(), mode="loopback", language=language)
+    panel.speed.value = "400000"
+    panel.redirect_to.value = " me@here.net "
+    panel.only.value = "here.net, *.example.org"
+    panel.test_to.value = "ann@one.net;bob@two.net"
+    panel.preview_button.click()
+    assert panel.error == ""
+    for words in (
+        panel.words("send.redirected", address="me@here.net"),
+        "here.net, *.example.org",
+        "ann@one.net, bob@two.net",
+    ):
+        assert words in panel.would.value
+    panel.start_button.click()
+    assert panel.error == ""
+    mails = list(Maildir(in_a_folder / "send.outbox.mails"))
+    assert {mail["To"] for mail in mails} == {"me@here.net"}
+    originals = [mail["X-Sessim-Original-To"] for mail in mails]
+    assert len(originals) == 13
+    assert {"ann@one.net", "bob@two.net"} <= {*originals}
+
+
+def test_what_lies_outside_the_fence_is_previewed_and_not_sent(in_a_folder: Path) -> None:
+    panel = SendPanel(plan_of(6), mode="loopback")
+    panel.speed.value = "400000"
+    panel.only.value = "task1.example.com"
+    panel.preview_button.click()
+    assert "Outside, which fail" in panel.would.value
+    panel.start_button.click()
+    mails = list(Maildir(in_a_folder / "send.outbox.mails"))
+    assert len(mails) == 6
+    assert all(mail["To"].endswith("@task1.example.com") for mail in mails)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("redirect_to", "me", "address 'me' cannot be used (An email address must have an @-sign)"),
+        ("redirect_to", "a@b.net c@d.net", "address 'a@b.net c@d.net' cannot be used"),
+        ("only", "here", "'here' is neither an address nor a domain; give ann@example.org"),
+        ("only", "here.net, @", "'@' is neither an address nor a domain; give ann@example.org"),
+        ("test_to", "ann", "address 'ann' cannot be used (An email address must have an @-sign)"),
+        ("test_to", "a@b.net, c@d.net, e@f.net", "names 3, but no test send of the plan has more"),
+        ("speed", "-1", "-1.0 is not above 0"),
+    ],
+)
+@pytest.mark.parametrize("button", ["preview_button", "start_button"])
+def test_a_mistake_is_said_beside_its_field(
+    in_a_folder: Path, name: str, given: str, said: str, button: str
+) -> None:
+    panel = SendPanel(plan_with_a_test(), mode="loopback")
+    getattr(panel, name).value = given
+    getattr(panel, button).click()
+    assert panel.error.startswith(f"{name}: {said}")
+    wrong = {key for key, field in panel.fields.items() if "sessim-problem" in field.note.value}
+    assert wrong == {name}
+    assert text(said)[:20] in panel.fields[name].note.value
+    assert not list(in_a_folder.iterdir())
+    getattr(panel, name).value = "1" if name == "speed" else ""
+    panel.preview_button.click()
+    assert panel.error == ""
+    assert not [field for field in panel.fields.values() if "problem" in field.note.value]
+
+
+def test_redirected_to_where_the_fence_does_not_reach_nothing_is_begun(in_a_folder: Path) -> None:
+    panel = SendPanel(plan_of(6), mode="loopback")
+    panel.redirect_to.value, panel.only.value = "me@here.net", "there.net"
+    panel.start_button.click()
+    assert panel.error == ("redirect_to: 'me@here.net' is outside there.net; name it in only, too")
+    assert not list(in_a_folder.iterdir())
+
+
+@pytest.mark.parametrize("given", ["4.5", "four", "nan", "1e3", "inf"])
+def test_a_number_of_emails_is_whole(in_a_folder: Path, given: str) -> None:
+    panel = SendPanel(live_plan(in_a_folder), mode="live")
+    panel.server.value, panel.number.value = "smtp://127.0.0.1:9", given
+    panel.start_button.click()
+    assert panel.error == f"{given!r} is not a number"
+
+
+def test_a_token_left_over_from_live_is_not_in_the_way_of_a_rehearsal() -> None:
+    panel = SendPanel(plan_of(6), mode="live")
+    panel.token.value, panel.number.value, panel.server.value = "abc", "4", "smtps://a.net"
+    panel.mode_box.value, panel.speed.value = "loopback", "400000"
+    panel.start_button.click()
+    assert panel.error == ""
+    assert panel.message.startswith("Done: 11 emails sent")
+
+
+# --- a server that does not answer ----------------------------------------------------------------
+
+
+def test_a_stop_says_what_it_waits_for_and_the_next_one_waits_no_more(in_a_folder: Path) -> None:
+    async def journey(server: Faults) -> None:
+        panel = SendPanel(live_plan(in_a_folder, 3), mode="live")
+        panel.server.value = f"smtp://127.0.0.1:{server.port}"
+        panel.token.value = preview(panel._order()).token
+        panel.start_button.click()
+        await until(lambda: len(server.mails) == 3)
+        panel.stop_button.click()
+        panel.stop_button.click()  # a double click is one stop
+        await until(lambda: panel.message.startswith("Stopping"))
+        assert re.fullmatch(
+            r"Stopping: waiting for the server's answer to 3 messages, at most (59\d|600) seconds; "
+            r"Stop again lists them as unknown\.",
+            panel.message,
+        )
+        assert panel.running
+        panel.stop_button.click()
+        await asyncio.wait_for(panel._task, 10)
+        assert panel.error == ""
+        assert panel.sending.counts[State.UNKNOWN] == 3
+        assert "Unknown" in panel.figures.value
+
+    with Faults({"dot": ACCEPT_HANG}) as server:
+        asyncio.run(journey(server))
 
 
 # --- live -----------------------------------------------------------------------------------------
