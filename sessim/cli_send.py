@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sessim.cli_parts import FAILED, INTERRUPTED, Add
+from sessim.cli_parts import FAILED, INTERRUPTED, Add, make_folder
 from sessim.errors import ArgumentError, nearest
 from sessim.listing import console
 from sessim.plan import Plan
@@ -160,6 +160,8 @@ def send(options: argparse.Namespace) -> int:
     plan = given.pop("plan", None)
     if options.resume is not None:
         _refuse_more({"plan": plan, "outbox": options.outbox, "confirm": options.confirm, **given})
+        if options.out is not None:
+            make_folder(options.out)
         return _run(Sending.resume(options.resume), options.out)
     if plan is None or options.outbox is None:
         raise ArgumentError("PLAN.yaml and --outbox: are missing; name both, or --resume FILE")
@@ -168,6 +170,8 @@ def send(options: argparse.Namespace) -> int:
     if order.mode == "live" and options.confirm is None:
         print(preview(order))
         raise ArgumentError("--confirm: is missing; look at the above and add the token")
+    if options.out is not None:
+        make_folder(options.out)
     return _run(Sending.start(order, options.outbox, confirm=options.confirm), options.out)
 
 
@@ -245,6 +249,8 @@ def outbox(options: argparse.Namespace) -> int:
         what = "are to be sent again" if options.resend else "count as accepted"
         print(f"{decided:,} unknown rows {what}.")
         return 0
+    if options.cancel == "":  # an empty variable of a shell would cancel all
+        raise ArgumentError("--cancel: names no task; give its id or name")
     for act in _DONE:
         if (task := getattr(options, act)) is not None:
             return _ask(options.file, act, task)
@@ -293,7 +299,8 @@ def _list_refused(reader: OutboxReader) -> None:
     refused = sum(found.refused for found in reader.lists())
     if not refused:
         return
-    print(f"{refused:,} rows of the lists cannot be used and are left out:")
+    s, are = ("", "is") if refused == 1 else ("s", "are")
+    print(f"{refused:,} row{s} of the lists cannot be used and {are} left out:")
     rows = ((found.name, row) for found in reader.lists() for row in reader.refusals(found.name))
     for name, row in islice(rows, MOST_ROWS):
         print(f"  list of {name}, line {row.line}: {row.reason}")
@@ -307,6 +314,7 @@ def _list_refused(reader: OutboxReader) -> None:
 def test_send(options: argparse.Namespace) -> int:
     """Send a test to 1 to 20 addresses: to a server of its own, or a real one once confirmed."""
     from sessim.senders import testsend
+    from sessim.senders.stops import TaskStopped
 
     order = testsend.TestOrder(
         options.sender, options.subject, options.template, tuple(options.to.split(",")),
@@ -317,8 +325,14 @@ def test_send(options: argparse.Namespace) -> int:
     if order.server and options.confirm is None:
         print(order)
         raise ArgumentError("--confirm: is missing; look at the above and add the token")
-    out = options.out or "test-mails"
-    answers = testsend.send(order, out, options.confirm)
+    out = "test-mails" if options.out is None else options.out
+    if not order.server:
+        make_folder(out)
+    try:
+        answers = testsend.send(order, out, options.confirm)
+    except TaskStopped as error:
+        print(f"sessim: {error}", file=sys.stderr)
+        return FAILED
     for address, answer in answers.items():
         print(f"{address}: {answer.outcome} ({answer.words})")
     if not order.server:

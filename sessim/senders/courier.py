@@ -141,6 +141,11 @@ class Courier:
         """How many messages are in hand, and how long they may take; from any thread."""
         return self._pool.waiting
 
+    @property
+    def trouble(self) -> str:
+        """Why no connection comes about, in words; empty if one does. From any thread."""
+        return self._pool.trouble
+
     def abort(self) -> None:
         """Stop and drop what is in hand; from any thread. What the server may have is unknown."""
         self.is_over = True

@@ -135,12 +135,9 @@ class Order:
             where = self.where
             if self.speed != 1 and not is_loopback(where.host):
                 raise ArgumentError(f"speed: {self.speed} is not 1, as for any server out there")
-        for name, address in [("redirect_to", self.redirect_to), *self._tested()]:
-            try:
-                if address is not None:
-                    canonical(address.strip())
-            except ValueError as error:
-                raise ArgumentError(f"{name}: {error}") from None
+        if self.redirect_to is not None:
+            bare_address("redirect_to", self.redirect_to)
+        self._check_tested()
         if self.hourly < 1:
             raise ArgumentError(f"hourly: {self.hourly} is below 1, nobody would get an email")
         if self.only:
@@ -163,6 +160,14 @@ class Order:
                 f"test_to: names {len(self.test_to)}, but no {what}; leave out who gets nothing"
             )
 
+    def _check_tested(self) -> None:
+        seen: set[str] = set()
+        for address in self.test_to:
+            key = bare_address("test_to", address).lower()
+            if key in seen:
+                raise ArgumentError(f"test_to: {shown(address)} is named twice; name another")
+            seen.add(key)
+
     def _check_only(self) -> None:
         within = Within(self.only)
         object.__setattr__(self, "only", within.patterns)
@@ -171,9 +176,6 @@ class Order:
                 f"redirect_to: {shown(self.redirect_to)} is outside {', '.join(within.patterns)}; "
                 "name it in only, too"
             )
-
-    def _tested(self) -> list[tuple[str, str]]:
-        return [("test_to", address) for address in self.test_to]
 
     def _named_lists(self) -> dict[int, str]:
         """Name the lists: tasks with the same file share one."""
@@ -322,6 +324,15 @@ class Order:
         return {f"task {number}": letter.digest() for number, letter in self.letters.items()}
 
 
+def bare_address(name: str, text: str) -> str:
+    """Read an address that an argument holds; :class:`~sessim.ArgumentError` if it is none."""
+    try:
+        return canonical(text.strip())[0]
+    except ValueError as error:  # its remedy is one for a row of a list
+        said = str(error).removesuffix(", or remove the row").removesuffix(", remove the row")
+        raise ArgumentError(f"{name}: {said}") from None
+
+
 def server_of(url: str, cafile: str | None = None) -> Server:
     """Read a server as users write it; :class:`~sessim.ArgumentError` if it is none."""
     known = ", ".join(f"{name}://HOST" for name in _TLS)
@@ -339,8 +350,10 @@ def server_of(url: str, cafile: str | None = None) -> Server:
         ) from None
     if parts.scheme not in _TLS or not parts.hostname:
         raise ArgumentError(f"server: {shown(url)} is none; give one of {known}")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ArgumentError(f"server: {shown(url)} has more than host and port; leave the rest out")
     tls, usual = _TLS[parts.scheme]
-    return Server(parts.hostname, port or usual, tls=tls, cafile=cafile)
+    return Server(parts.hostname, usual if port is None else port, tls=tls, cafile=cafile)
 
 
 def is_loopback(host: str) -> bool:

@@ -136,6 +136,7 @@ class Pool:
         self._in_flight = in_flight or IN_FLIGHT * server.connections
         self._in_hand: set[Connection] = set()
         self._is_given_up = False
+        self.trouble = ""  # why no connection came about lately, and that it is tried again
 
     @property
     def waiting(self) -> Waiting:
@@ -148,6 +149,11 @@ class Pool:
         self._is_given_up = True
         for connection in self._in_hand:
             connection.abort(GIVEN_UP)
+
+    def note_trouble(self, refused: NotNow) -> None:
+        """Take down in words that a connection did not come about."""
+        tries = f"{self.policy.tries} times in all"
+        self.trouble = f"no connection to {self.server} ({refused}); it is tried again, {tries}"
 
     async def send(
         self, connection: Connection, envelope: Envelope, ahead: Callable[[], Envelope | None]
@@ -321,7 +327,9 @@ class Shift:
                     if refused.is_crowded and self._lanes.open > 1:
                         raise
                     self._door.fail(ticket, str(refused))
+                    self._pool.note_trouble(refused)
                 else:
+                    self._pool.trouble = ""
                     self._door.is_known = True
                     return connection
 

@@ -287,12 +287,8 @@ class Sending:
     def stop(self, *, at_once: bool = False) -> None:
         """Stop, from any thread: each connection finishes at most the message in hand.
 
-        A file with the outbox's name and ``.stop`` behind it does the same.
-
-        Parameters
-        ----------
-        at_once
-            Whether even that is given up: what the server may have is ``unknown`` then.
+        A file with the outbox's name and ``.stop`` behind it does the same. With ``at_once`` even
+        that is given up: what the server may have is ``unknown`` then.
         """
         self._stop.set()
         self._courier.stop()
@@ -307,6 +303,8 @@ class Sending:
     def _glance(self, herald: Herald, interrupts: Sequence[int]) -> None:
         if self._stop.is_set():
             herald.glance(self.waiting, "again" if interrupts else "twice")
+        else:
+            herald.worry(self._courier.trouble)
 
     # --- what the user asks for ---------------------------------------------------------------
 
@@ -377,8 +375,7 @@ class Sending:
     def left_out(self) -> dict[str, int]:
         """Return how many rows of each task's list cannot be used, by the task's id as a text.
 
-        They are no part of the plan, and in no count; the outbox has each with line and reason.
-        The metadata of the result's log has the numbers, too.
+        They are in no count; the outbox has each with line and reason, the log's metadata these.
         """
         refused = {found.name: found.refused for found in self.outbox.lists()}
         return {str(task): refused[name] for task, name in self.order.lists.items()}

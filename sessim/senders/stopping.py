@@ -47,7 +47,7 @@ class SendStopped(KeyboardInterrupt):
 
 
 class Herald:
-    """Says once, a moment after a send was stopped, what its end waits for.
+    """Says why a send waits: what its end waits for a moment after a stop, or for a connection.
 
     Parameters
     ----------
@@ -58,6 +58,13 @@ class Herald:
     def __init__(self, tell: Callable[[str], object] | None = None) -> None:
         self._tell = tell or partial(print, file=sys.stderr, flush=True)
         self._glances = 0
+        self._trouble = ""
+
+    def worry(self, trouble: str) -> None:
+        """Say, once as long as it stays the same, why nothing is sent."""
+        if trouble and trouble != self._trouble:
+            self._tell(trouble)
+        self._trouble = trouble or self._trouble
 
     def glance(self, waiting: Waiting, times: str) -> None:
         """Look at a send that was stopped; most end before the second look.

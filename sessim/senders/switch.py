@@ -20,6 +20,7 @@ from sessim.senders.caps import A_DAY, FIRST, HOURLY, RATE
 from sessim.senders.intake import Group
 from sessim.senders.order import UNCONFIRMED, Order, is_loopback
 from sessim.senders.settings import Server
+from sessim.senders.wire import context_for
 from sessim.senders.within import Within
 from sessim.simulation import simulate
 
@@ -107,6 +108,8 @@ def preview(order: Order) -> Preview:
     SessimError
         If something is missing or cannot be used: a subject, a template, a list, a server.
     """
+    if order.mode == "live" and order.cafile is not None:
+        context_for(order.where)  # whoever looks at the preview hears of a file that is none
     digest = hashlib.sha256(order.to_json().encode())
     for name, value in sorted(order.digests().items()):
         digest.update(f"{name} {value}\n".encode())

@@ -16,20 +16,24 @@ from typing import Final
 
 from sessim.errors import ArgumentError
 from sessim.fields import address_parts
-from sessim.recipients import canonical
 from sessim.senders import credentials
 from sessim.senders.envelope import Delivery, Envelope
 from sessim.senders.guards import guard_for
 from sessim.senders.letters import Letter
 from sessim.senders.loopback import Loopback
 from sessim.senders.messages import Form
-from sessim.senders.order import is_loopback, is_reserved, server_of
+from sessim.senders.order import bare_address, is_loopback, is_reserved, server_of
+from sessim.senders.pacing import Policy
 from sessim.senders.pool import Pool
 from sessim.senders.settings import Guard, Server
 from sessim.senders.switch import require_armed
 from sessim.senders.templates import Template
+from sessim.senders.wire import context_for
 
 MOST: Final = 20
+
+SOON: Final = Policy(tries=3)
+"""Somebody waits for a test: after a few seconds it is told that no connection comes about."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ class TestOrder:
 
     Raises
     ------
-    ArgumentError, TemplateError
+    ArgumentError, TemplateError, ConfigurationRefused
         If one of them cannot be used.
     """
 
@@ -71,6 +75,8 @@ class TestOrder:
         if self.cafile is not None and not self.server:
             raise ArgumentError("cafile: is for a real server; name one, or leave it out")
         where = self.where
+        if where is not None and where.cafile is not None:
+            context_for(where)
         for address in self.addresses:
             if where is not None and is_reserved(address) and not is_loopback(where.host):
                 raise ArgumentError(f"to: {address!r} is nobody's, its domain is reserved")
@@ -83,10 +89,7 @@ class TestOrder:
     @cached_property
     def addresses(self) -> list[str]:
         """Whom it goes to, each once."""
-        try:
-            return list(dict.fromkeys(canonical(address.strip())[0] for address in self.to))
-        except ValueError as error:
-            raise ArgumentError(f"to: {error}") from None
+        return list(dict.fromkeys(bare_address("to", address) for address in self.to))
 
     @cached_property
     def where(self) -> Server | None:
@@ -141,7 +144,7 @@ def send(order: TestOrder, folder: str | Path, confirm: str | None = None) -> di
     if not hmac.compare_digest(confirm or "", order.token):
         raise ArgumentError("confirm: is no token of this test send; look at it and give its own")
     found = None if order.where.tls == "none" else credentials.find(order.where.host)
-    pool = Pool(order.where, guard=guard_for(order.where), credentials=found)
+    pool = Pool(order.where, guard=guard_for(order.where), credentials=found, policy=SOON)
     return _delivered(pool, envelopes)
 
 

@@ -125,6 +125,7 @@ SEND_LABELS: Final[dict[str, tuple[str, str]]] = {
     "send.recipients": ("Recipients", "Penerima"),
     "send.redirected": ("{address}, and nobody else", "{address}, dan tidak ke yang lain"),
     "send.outside": ("Outside, which fail", "Di luar, yang gagal"),
+    "send.at": ("{rows} at {name}", "{rows} di {name}"),
     "send.more": ("{n} other domains", "{n} domain lain"),
     "send.first": ("First due", "Jatuh tempo pertama"),
     "send.last": ("Last done", "Selesai terakhir"),

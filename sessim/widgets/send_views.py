@@ -38,7 +38,7 @@ def preview(found: Preview, words: Words) -> Html:
     """Show what an order would do; the token only where one is asked for."""
     order, result = found.order, found.result
     most = Counter(dict(found.domains)).most_common(_MOST_DOMAINS)
-    named = [f"{rows:,} at {name}" for name, rows in most]
+    named = [words("send.at", rows=number(rows), name=name) for name, rows in most]
     if others := len(found.domains) - len(most):
         named.append(words("send.more", n=f"{others:,}"))
     rows = [

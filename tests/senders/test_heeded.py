@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from sessim.errors import ArgumentError
 from sessim.senders.order import Order
 from sessim.senders.sending import Sending
 from sessim.senders.settings import Server
+from sessim.senders.stops import ConfigurationRefused
 from sessim.senders.switch import preview
 from sessim.senders.testsend import TestOrder, send
 from tests.senders.faults import Faults
@@ -43,6 +46,11 @@ def plan(tmp_path: Path) -> sessim.Plan:
         ({"mode": "simulate"}, "mode: 'simulate' is not loopback or live"),
         ({"mode": "LIVE", "server": "smtps://a"}, "mode: 'LIVE' is not loopback or live"),
         ({**LIVE, "server": "smtp://a", "cafile": "ca.pem"}, NO_TLS),
+        ({**LIVE, "server": "smtps://a.net/x"}, "server: 'smtps://a.net/x' has more than host and"),
+        ({**LIVE, "server": "smtps://a.net?x=1"}, "server: 'smtps://a.net?x=1' has more than host"),
+        ({**LIVE, "server": "smtps://a.net:0"}, "port: 0 is not from 1 to 65535"),
+        ({"redirect_to": "me"}, "redirect_to: address 'me' cannot be used (An email address must "),
+        ({"redirect_to": "x" * 65 + "@y.net"}, "redirect_to: address 'xxxxxxxxxxxxxxxxxxxxxxxxx"),
         ({"speed": float("nan")}, "speed: nan is not above 0"),
         ({"speed": float("inf")}, "speed: inf is not above 0"),
     ],
@@ -53,6 +61,7 @@ def test_an_order_is_heeded_to_the_last_word(
     with pytest.raises(ArgumentError) as caught:
         Order(plan, **keys)
     assert str(caught.value).startswith(sentence)
+    assert "remove the row" not in str(caught.value)  # there is none
 
 
 def test_with_tls_a_cafile_is_looked_at(plan: sessim.Plan) -> None:
@@ -64,11 +73,25 @@ def test_with_tls_a_cafile_is_looked_at(plan: sessim.Plan) -> None:
     assert str(caught.value).startswith(NO_TLS)
 
 
+def test_a_cafile_that_is_none_is_found_before_anything_is_confirmed(
+    plan: sessim.Plan, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    for name, said in {"none.pem": "No such file", "ca.pem": "no certificate or crl"}.items():
+        order = live(plan, 9, server="smtps://127.0.0.1:9", cafile=str(tmp_path / name))
+        with pytest.raises(ConfigurationRefused, match=said):
+            preview(order)
+        with pytest.raises(ConfigurationRefused, match=said):
+            TestOrder(*TEST, "smtps://127.0.0.1:9", str(tmp_path / name))
+
+
 def test_nobody_is_named_for_test_sends_who_gets_none(tmp_path: Path) -> None:
     plan = plan_to(task_to(list_of(tmp_path, *people(3))), test_sends=TESTS)
     assert Order(plan, test_to=("a@b.example", "c@d.example"))
     with pytest.raises(ArgumentError, match="names 3, but no test send of the plan has more than"):
         Order(plan, test_to=("a@b.example", "c@d.example", "e@f.example"))
+    with pytest.raises(ArgumentError, match=r"^test_to: ' A@b.example' is named twice; name anoth"):
+        Order(plan, test_to=("a@b.example", " A@b.example"))
 
 
 def test_a_token_is_for_a_live_send(plan: sessim.Plan, tmp_path: Path) -> None:
@@ -163,3 +186,49 @@ def test_a_folder_for_mails_that_a_real_server_keeps_itself(
         capsys, "test-send", *arguments, "--server", "smtp://127.0.0.1", "--out", tmp_path / "x"
     )
     assert sentence == "sessim: --out: is for the mails of a server of its own; leave it out"
+
+
+def test_no_task_is_not_all_tasks(
+    plan: sessim.Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell puts nothing where a variable is empty."""
+    begin(Order(plan), tmp_path / "a").outbox.close()
+    sentence = said(capsys, "outbox", tmp_path / "a", "--cancel", "")
+    assert sentence == "sessim: --cancel: names no task; give its id or name"
+    with Sending.resume(tmp_path / "a") as sending:
+        sending.stop()
+        assert sending.result.tasks["status"].tolist() != ["Cancelled"]
+
+
+def test_a_folder_that_is_none_is_found_before_anything_is_sent(
+    plan: sessim.Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan.to_yaml(tmp_path / "plan.yaml")
+    begin(Order(plan), tmp_path / "begun").outbox.close()
+    file = tmp_path / "list.csv"
+    arguments = ("--sender", TEST[0], "--subject", "Hi", "--template", "Hello", "--to", TEST[3][0])
+    for command in (
+        ("send", tmp_path / "plan.yaml", "--outbox", tmp_path / "a", "--speed", 1e5),
+        ("send", "--resume", tmp_path / "begun"),
+        ("test-send", *arguments),
+    ):
+        sentence = said(capsys, *command, "--out", file)
+        assert sentence.endswith("cannot be the folder for results (file exists); name another")
+    assert not (tmp_path / "a").exists()
+    assert states_of(tmp_path / "begun") == {}
+
+
+def test_a_test_send_to_nobody_is_told_soon(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    order = TestOrder(*TEST, f"smtp://127.0.0.1:{port}")
+    arguments = ("--sender", TEST[0], "--subject", "Hi", "--template", "Hello", "--to", TEST[3][0])
+    confirmed = ("--server", order.server, "--confirm", order.token)
+    assert main(["test-send", *arguments, *confirmed]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.fullmatch(
+        rf"sessim: 127.0.0.1:{port}: the server could not be reached \(3 tries, .*\n", captured.err
+    )

@@ -237,6 +237,19 @@ def test_a_stop_does_not_wait_for_a_server_that_never_greets(tmp_path: Path) -> 
     assert states_of(tmp_path / "a") == {"pending": 3}
 
 
+def test_a_server_that_nobody_reaches_is_told_while_it_is_tried(tmp_path: Path) -> None:
+    with Faults() as server:
+        port, arguments = server.port, confirmed(tmp_path, server)
+    with command(tmp_path, *arguments) as process:
+        line = process.stderr.readline()
+        assert line.startswith(f"sessim: no connection to 127.0.0.1:{port} (")
+        assert line.endswith("); it is tried again, 8 times in all\n")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    assert err == "sessim: stopped; go on with --resume a.outbox\n"
+    assert states_of(tmp_path / "a.outbox") == {"pending": 3}
+
+
 def test_interrupted_again_and_again_nothing_is_lost_or_sent_twice(tmp_path: Path) -> None:
     plan, outbox = sessim.Plan.from_yaml(saved(tmp_path)), tmp_path / "a.outbox"
     moments = random.Random(7)
