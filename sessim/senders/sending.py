@@ -22,7 +22,7 @@ from sessim.senders.order import Order
 from sessim.senders.outbox import Outbox
 from sessim.senders.pool import Waiting
 from sessim.senders.requests import Act, Notes
-from sessim.senders.starting import begun, pool_for
+from sessim.senders.starting import begun, mails_of, pool_for
 from sessim.senders.states import State
 from sessim.senders.steering import Steering
 from sessim.senders.stopping import Herald, Latch, SendStopped, StopFile, interruptible
@@ -165,7 +165,7 @@ class Sending:
     @property
     def mails(self) -> Path:
         """Where a loopback send keeps the mails, a Maildir."""
-        return self.outbox.path.with_name(f"{self.outbox.path.name}.mails")
+        return mails_of(self.outbox.path)
 
     def _model(self) -> SendingModel:
         checkpoint = self.outbox.checkpoint()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-from sessim.errors import ArgumentError
+from sessim.errors import ArgumentError, OutboxError
 from sessim.recipients import RecipientFile
 from sessim.senders import credentials
 from sessim.senders.binding import Witnessed
@@ -20,11 +20,19 @@ from sessim.senders.store import Header
 from sessim.senders.switch import SUPPRESSED, preview, require_confirmed
 
 
+def mails_of(outbox: Path) -> Path:
+    """Return where a loopback send keeps the mails, a Maildir."""
+    return Path(f"{outbox}.mails")
+
+
 def begun(order: Order, path: str | Path, confirm: str | None) -> Outbox:
     """Make the outbox of a send; parameters and errors as of :meth:`Sending.start`."""
     lists = _confirmed(order, confirm)
     order.check_variables()
     header = Header(order.mode, order.server, confirm or "", order.to_json(), order.digests())
+    mails = mails_of(Path(path))
+    if order.mode == "loopback" and mails.exists() and not mails.is_dir():
+        raise OutboxError(f"{mails.name!r} is no folder to keep mails in; name another outbox")
     outbox = Outbox.create(path, header)
     try:
         _take_in(order, outbox, lists)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sessim.errors import ArgumentError, OutboxError
-from sessim.senders.order import server_of
+from sessim.senders.order import Order, server_of
 from sessim.senders.outbox import Outbox
 from sessim.senders.sending import Sending
 from tests.senders.faults import Faults
@@ -61,6 +61,17 @@ def test_a_start_that_was_cut_short_sends_nothing_to_who_gets_nothing(
             sending.run()
         written_to = [address for address in [*people(3), *people(4)] if address != NOBODY]
         assert sorted(server.recipients) == sorted(written_to)
+
+
+def test_mails_need_a_folder(tmp_path: Path) -> None:
+    plan = plan_to(task_to(list_of(tmp_path, *people(3))))
+    (tmp_path / "a.mails").touch()
+    with pytest.raises(OutboxError, match=r"^'a.mails' is no folder to keep mails in; name anoth"):
+        Sending.start(Order(plan), tmp_path / "a")
+    for folder in ("", ".", "/", tmp_path):
+        with pytest.raises(OutboxError, match="is not a file; name another"):
+            Sending.start(Order(plan), folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mails", "list.csv"]
 
 
 @pytest.mark.parametrize(
