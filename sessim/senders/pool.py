@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Hashable, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Hashable, Iterable
 from contextlib import aclosing, suppress
 from typing import Any, Final, NamedTuple
 
 from sessim.senders.envelope import Delivery, Envelope
+from sessim.senders.feed import Envelopes, Feed
 from sessim.senders.pacing import Breaker, Door, Lanes, Pace, Policy
 from sessim.senders.replies import Outcome, Stage
 from sessim.senders.settings import Credentials, Guard, Server
 from sessim.senders.smtp import Connection
 from sessim.senders.stops import NotNow, TaskStopped
 
-Envelopes = AsyncIterable[Envelope] | Iterable[Envelope]
 Answer = tuple[Hashable, Delivery]
 
 IN_FLIGHT: Final = 4
@@ -27,71 +27,6 @@ LANE_CHECK: Final = 0.5  # seconds between two looks at whether there is room fo
 GIVEN_UP: Final = "the send was stopped before the reply"
 
 NOT_SENT: Final = Delivery(Outcome.DEFERRED, 0, "not sent: the send stopped", stage=Stage.CONNECT)
-
-
-class Feed:
-    """Envelopes between the caller's stream and the workers, a bounded number at a time."""
-
-    def __init__(self, source: Envelopes, most: int) -> None:
-        self._source, self._most = source, most
-        self._ready: deque[Envelope] = deque()
-        self._in_flight = 0
-        self._more = asyncio.Event()
-        self._room = asyncio.Event()
-        self.is_over = False
-
-    async def fill(self) -> None:
-        """Take envelopes from the stream as long as there is room for them."""
-        async with aclosing(_each(self._source)) as stream:
-            async for envelope in stream:
-                self.give_back(envelope, last=True)
-                self._in_flight += 1
-                while self._in_flight >= self._most and not self.is_over:
-                    self._room.clear()
-                    await self._room.wait()
-                if self.is_over:
-                    return
-        self.end()
-
-    def end(self) -> None:
-        """Take no more from the stream."""
-        self.is_over = True
-        self._more.set()
-
-    def answered(self) -> None:
-        """Make room: an envelope's answer has been handed to the caller."""
-        self._in_flight -= 1
-        self._room.set()
-
-    def give_back(self, envelope: Envelope, last: bool = False) -> None:
-        """Put an envelope that was not begun before the others, or behind them."""
-        if last:
-            self._ready.append(envelope)
-        else:
-            self._ready.appendleft(envelope)
-        self._more.set()
-
-    def take_ready(self) -> Envelope | None:
-        """Return the next envelope if it is there."""
-        return self._ready.popleft() if self._ready else None
-
-    async def take(self) -> Envelope | None:
-        """Return the next envelope, ``None`` after the last one."""
-        while not self._ready:
-            if self.is_over:
-                return None
-            self._more.clear()
-            await self._more.wait()
-        return self._ready.popleft()
-
-
-async def _each(source: Envelopes) -> AsyncGenerator[Envelope, None]:
-    if isinstance(source, AsyncIterable):
-        async for envelope in source:
-            yield envelope
-    else:
-        for envelope in source:
-            yield envelope
 
 
 class Waiting(NamedTuple):
@@ -336,11 +271,16 @@ class Shift:
     async def _unless_halted(self, opening: Coroutine[Any, Any, Connection]) -> Connection | None:
         """Wait for a connection, or give it up if the shift is halted: nothing is in hand yet."""
         opened, halted = asyncio.create_task(opening), asyncio.create_task(self._halted.wait())
+        taken: Connection | None = None
         try:
             await asyncio.wait([opened, halted], return_when=asyncio.FIRST_COMPLETED)
-            return opened.result() if opened.done() else None
+            if opened.done():
+                taken = opened.result()
+            return taken
         finally:
-            await _cancelled([opened, halted])
+            for found in await _cancelled([opened, halted]):
+                if isinstance(found, Connection) and found is not taken:
+                    found.abort()  # it came about at the very last moment
 
     async def _deliver(self, connection: Connection, envelope: Envelope) -> Delivery | None:
         """Deliver as long as there is work; return the last answer if the connection is lost."""
@@ -393,8 +333,8 @@ class Shift:
             self._halt(error)
 
 
-async def _cancelled(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancel tasks and wait until they have ended."""
+async def _cancelled(tasks: Iterable[asyncio.Future[Any]]) -> list[Any]:
+    """Cancel tasks and wait until they have ended; return their results and errors."""
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    return await asyncio.gather(*tasks, return_exceptions=True)

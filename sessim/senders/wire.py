@@ -272,7 +272,8 @@ async def dial(server: Server, guard: Guard) -> Wire:
     said = "its name has no address"
     for address in await _addresses(server, guard):
         try:
-            return await asyncio.wait_for(_dial(server, address), server.timeouts.connect)
+            async with asyncio.timeout(server.timeouts.connect):
+                return await _dial(server, address)
         except TimeoutError:
             said = f"no connection within {server.timeouts.connect:g} seconds"
         except (OSError, ssl.SSLError, Lost) as error:

@@ -37,7 +37,7 @@ class Stuck:
         if not self.replies:
             raise Lost("it closed the connection")
 
-    def abort(self) -> None:
+    def abort(self, words: str = "") -> None:
         pass
 
 
