@@ -56,7 +56,8 @@ Seed = int | dict[str, Any]
 """A seed as data: of a ``SeedSequence``, its entropy and its spawn key."""
 
 
-def _kept(seed: object) -> Seed:
+def kept_seed(seed: object) -> Seed:
+    """Return a seed as data; :class:`ArgumentError` if it is none."""
     if isinstance(seed, np.random.SeedSequence):
         entropy = np.asarray(seed.entropy, dtype=object).tolist()
         return {"entropy": entropy, "spawn_key": list(seed.spawn_key)}
@@ -107,7 +108,7 @@ class Model(Account):
     def __init__(self, plan: Plan, seed: int | np.random.SeedSequence = 0) -> None:
         if not isinstance(plan, Plan):
             raise ArgumentError(f"plan: {shown(plan)} is no plan; give a sessim.Plan")
-        kept = _kept(seed)
+        kept = kept_seed(seed)
         state = states.first_state(plan, self._fates_of(plan, kept))
         self._resume(plan, kept, state, plan.start_instant)
         domains = [domain for domain, waiting in enumerate(self.state.waiting) if waiting]
@@ -205,7 +206,7 @@ class Model(Account):
             states.save(self._snapshot(), self._head(), file)
 
     @classmethod
-    def resume(cls, plan: Plan, state: State, instant: int, seed: int = 0) -> Model:
+    def resume(cls, plan: Plan, state: State, instant: int, seed: Seed = 0) -> Model:
         """Return a model that goes on from a state; ``instant`` is the first still to come."""
         model = object.__new__(cls)
         model._resume(plan, seed, state, instant)

@@ -21,7 +21,7 @@ OWN: Final = ("warmup", "move", "requests", "without", "add_tasks", "add_domains
 
 _KEYS: Final = (
     "rate", "discipline", "restart", "restart_at", "restart_delay", "resume_on_raise", "horizon",
-    "levels_per_day", "outcomes",
+    "levels_per_day",
 )  # fmt: skip
 """The keys of a plan that may change while it is under way."""
 
@@ -117,6 +117,14 @@ def _check(old: Plan, new: Plan, log: EventLog, instant: int) -> None:
         else:
             message = f"task {name!r} would be due before {time}; give it a later time"
         raise ArgumentError(f"what_if: {message}")
+    begun = {task for task, _ in before}
+    if new.has_outcomes:  # what becomes of a list is drawn for all of it
+        for i in sorted(begun):
+            if old.tasks[i - 1].requests != new.tasks[i - 1].requests:
+                raise ArgumentError(
+                    f"requests: task {new.tasks[i - 1].name!r} had begun by {time}, and with "
+                    "quality rates chance has dealt with its list; give a time before it is due"
+                )
     wanted = _requests(new)
     told = run_numbers(Snapshot(Ledger(until(log, instant)), instant))
     for *key, sent in zip(*(told[name].tolist() for name in ("task", "run", "sent")), strict=True):

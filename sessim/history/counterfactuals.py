@@ -16,12 +16,12 @@ import pandas as pd
 from sessim.clock import HOUR
 from sessim.errors import SessimError, SessimWarning
 from sessim.eventlog import EventLog
+from sessim.history.chance import seeded
 from sessim.history.changes import fixed
 from sessim.history.explanation import Counterfactuals
 from sessim.history.forks import go_on
 from sessim.ledger import NOT_YET, Ledger, Snapshot
 from sessim.lifecycle import PAUSED, STATUS_LABELS, TaskStatus
-from sessim.model import Model
 from sessim.plan import Domain, Plan, Task
 from sessim.result import Result
 from sessim.tables import run_numbers
@@ -152,7 +152,7 @@ class _FromPlan:
         return replace(self.plan, tasks=tuple(tasks))
 
     def _result(self, plan: Plan, until: int | None = None) -> Result:
-        model = Model(plan)
+        model = seeded(plan, self.log.meta.get("seed", 0))
         model.run(until)
         return Result(model.log())
 

@@ -9,10 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from sessim.clock import DAY, SECOND
-from sessim.errors import ArgumentError
 from sessim.eventlog import NONE, Event, EventLog
+from sessim.history import chance
 from sessim.history.conformance import quotas
-from sessim.history.conformance.stretch import Limits, Stretch, Trail, has_quality
+from sessim.history.conformance.stretch import Limits, Stretch, Trail
 from sessim.ledger import Ints, Ledger, Snapshot
 from sessim.lifecycle import PAUSED, SENDING, TO_START, Rest
 from sessim.logwriter import LogWriter
@@ -22,7 +22,9 @@ from sessim.serving import NEVER, NOT_TO_BE, Pace
 from sessim.state import State, first_state
 
 
-def model_at(log: EventLog, instant: int, plan: Plan | None = None) -> Model:
+def model_at(
+    log: EventLog, instant: int, plan: Plan | None = None, seed: int | None = None
+) -> Model:
     """Return a model that goes on behind everything that a log tells up to an instant.
 
     Parameters
@@ -34,27 +36,23 @@ def model_at(log: EventLog, instant: int, plan: Plan | None = None) -> Model:
     plan
         By which the model goes on: the log's, with changes that the past allows (see
         :func:`sessim.history.changes.check`). Default: the log's.
+    seed
+        What chance is derived from, from then on. Default: the log's own, or else 0.
 
     Returns
     -------
     Model
         Its own log begins with the rows of the past.
-
-    Raises
-    ------
-    ArgumentError
-        If the plan has quality or reputation: their draws cannot be taken up from a log.
     """
     plan = log.plan if plan is None else plan
     if instant < log.plan.start_instant:
-        return Model(plan, log.meta.get("seed", 0))
-    if has_quality(plan):
-        raise ArgumentError(
-            "plan: it has quality or reputation, and what chance makes of its emails cannot be "
-            "taken up from a log; simulate the plan from its start"
-        )
+        return chance.seeded(plan, log.meta.get("seed", 0) if seed is None else seed)
     past = _Past(log, instant, plan)
-    return Model.resume(plan, past.state(), instant + 1, log.meta.get("seed", 0))
+    state = past.state()
+    luck = chance.luck(log, instant, seed)
+    if plan.has_outcomes:
+        chance.take_up(state, past.log, plan, luck, past.trail)
+    return Model.resume(plan, state, instant + 1, luck.seed)
 
 
 def until(log: EventLog, instant: int) -> EventLog:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from sessim.errors import ArgumentError
 from sessim.eventlog import EventLog
+from sessim.history.chance import kept
 from sessim.history.changes import changed
 from sessim.history.cut import model_at
 from sessim.history.diff import Diff, diff
@@ -58,7 +59,12 @@ class WhatIf:
         return f"from {self.at:%Y-%m-%d %H:%M} on with {words or 'no changes'}: {self.diff!r}"
 
 
-def go_on(log: EventLog, instant: int, changes: Mapping[str, Any] | None = None) -> Result:
+def go_on(
+    log: EventLog,
+    instant: int,
+    changes: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+) -> Result:
     """Return the past of a log up to an instant, and what the rules make of it then.
 
     Parameters
@@ -69,21 +75,26 @@ def go_on(log: EventLog, instant: int, changes: Mapping[str, Any] | None = None)
         In microseconds since the Unix epoch.
     changes
         As in :meth:`sessim.history.History.what_if`.
+    seed
+        What chance is derived from then. Default: the log's own, with which a simulation of ours
+        goes on as it did; 0 if it has none.
     """
     plan = changed(log.plan, log, instant, changes) if changes else log.plan
-    model = model_at(log, instant, plan)
+    model = model_at(log, instant, plan, seed)
     model.run()
     told = model.log()
     model.state.log = LogWriter()  # model and processes refer to each other and live on for a while
-    return Result(told)
+    return Result(kept(told, log, instant))
 
 
-def what_if(actual: Result, instant: int, changes: Mapping[str, Any]) -> WhatIf:
+def what_if(
+    actual: Result, instant: int, changes: Mapping[str, Any], seed: int | None = None
+) -> WhatIf:
     """Fork a history (see :meth:`sessim.history.History.what_if`)."""
     log = actual.log
     if instant < log.plan.start_instant:
         raise ArgumentError("at: is before the history begins; give a later time")
     at = pd.Timestamp(instant, unit="us", tz="UTC").tz_convert(log.timezone)
-    expected = go_on(log, instant)
-    forecast = go_on(log, instant, changes) if changes else expected
+    expected = go_on(log, instant, seed=seed)
+    forecast = go_on(log, instant, changes, seed) if changes else expected
     return WhatIf(at, dict(changes), actual, forecast, expected)

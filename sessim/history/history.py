@@ -133,21 +133,28 @@ class History(Result):
         """What breaks the rules, one row a finding (see :func:`conformance.findings`)."""
         return conformance.findings(self.log, self.evidence)
 
-    def what_if(self, at: str | dt.date | dt.datetime, **changes: Any) -> forks.WhatIf:
+    def what_if(
+        self, at: str | dt.date | dt.datetime, *, seed: int | None = None, **changes: Any
+    ) -> forks.WhatIf:
         """Let the history go on from an instant by itself, with changes.
 
         Its state then is taken from the log alone, and nothing of what happened later is used. A
-        log of a simulation goes on exactly as it did if nothing is changed.
+        log of a simulation goes on exactly as it did if nothing is changed, and with the same luck
+        if something is. What became of the emails sent before stays as the log tells it.
 
         Parameters
         ----------
         at
             A time, or a date (its beginning), in the plan's zone unless it has its own.
+        seed
+            What chance is derived from, from then on, if the plan has quality or reputation: a
+            whole number from 0. Default: the seed of the simulation that wrote the log, else 0.
         changes
             ``warmup`` (a warm-up, or one by domain; it holds from the next reset on), ``move``
             (``{task: start}``), ``requests`` (``{task: emails}``), ``without`` (tasks that are
             cancelled then), ``add_tasks``, ``add_domains``, and the plan's keys ``rate,
-            discipline, restart, restart_at, restart_delay, horizon``.
+            discipline, restart, restart_at, restart_delay, resume_on_raise, levels_per_day,
+            horizon``.
 
         Returns
         -------
@@ -159,11 +166,14 @@ class History(Result):
         ArgumentError
             If there is no such time or change, or the past contradicts it.
         """
-        return forks.what_if(self, self._instant(at), changes)
+        return forks.what_if(self, self._instant(at), changes, seed)
 
-    def forecast(self, at: str | dt.date | dt.datetime) -> Result:
-        """Return the past up to an instant, and what the rules make of it from then on."""
-        return forks.go_on(self.log, self._instant(at))
+    def forecast(self, at: str | dt.date | dt.datetime, *, seed: int | None = None) -> Result:
+        """Return the past up to an instant, and what the rules make of it from then on.
+
+        ``at`` and ``seed`` are as in :meth:`what_if`.
+        """
+        return forks.go_on(self.log, self._instant(at), seed=seed)
 
     def explain(
         self,

@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sessim
 from sessim.eventlog import Event, EventLog
 from sessim.history import History
 from sessim.history.cut import model_at
+from sessim.history.forks import go_on
 from tests.history.logs import PLAN, simulated
-from tests.strategies import plans
+from tests.strategies import plans, with_quality
 
 pytestmark = pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
 
@@ -158,3 +159,115 @@ def test_what_cannot_be_is_said_in_a_sentence(
 
 def test_the_plan_has_a_row_of_each_kind_that_a_cut_must_know() -> None:
     assert {Event.PAUSED, Event.CANCELLED, Event.SENT} <= set(simulated().event.tolist())
+
+
+# --- chance ---------------------------------------------------------------------------------------
+
+
+@settings(suppress_health_check=list(HealthCheck))
+@given(with_quality(), st.sampled_from(["expected", "sampled"]), st.integers(0, 9), st.data())
+def test_a_simulation_with_quality_goes_on_with_the_same_luck(
+    plan: dict[str, Any], outcomes: str, seed: int, data: st.DataObject
+) -> None:
+    """Levels, blocks, shrunken lists and every outcome: exactly the same log."""
+    log = sessim.simulate(sessim.Plan.from_dict(plan | {"outcomes": outcomes}), seed=seed).log
+    told = gone_on(log, data.draw(instants(log)))
+    assert told.astype(str).equals(log.frame.astype(str))
+
+
+@settings(suppress_health_check=list(HealthCheck))
+@given(with_quality(), st.integers(0, 9), st.data())
+def test_with_other_luck_what_happened_before_stays(
+    plan: dict[str, Any], seed: int, data: st.DataObject
+) -> None:
+    log = sessim.simulate(sessim.Plan.from_dict(plan | {"outcomes": "sampled"}), seed=seed).log
+    instant = data.draw(instants(log))
+    other = go_on(log, instant, seed=10).log
+    past = int(log.time.searchsorted(instant, "right"))
+    before, after = (entry.frame.head(past).astype(str) for entry in (log, other))
+    assert after.equals(before)
+    for name in other.outcomes:
+        counts = other.frame.groupby(["task", "run"], observed=True)[name]
+        assert (counts.diff().fillna(0) >= 0).all(), name
+    frame = other.frame
+    lost = frame["invalid"] + frame["spam_bounce"] + frame["soft_failures"]
+    assert (lost <= frame["sent"]).all()
+    assert (frame["complaints"] <= frame["sent"] - lost).all()
+
+
+RISING: dict[str, Any] = {
+    "start": "2026-12-01",
+    "domains": [{"name": "a.org", "warmup": "reputation",
+                 "quality": {"invalid_rate": 0.04, "open_rate": 0.3}}],
+    "tasks": [{"name": "Weekly", "sender": "x@a.org", "requests": 20_000},
+              {"name": "Later", "sender": "x@a.org", "requests": 500, "start": "2026-12-03 09:00"}],
+}  # fmt: skip
+
+
+def rising(seed: int = 5) -> History:
+    """Return the history of a domain that rises by a level a day."""
+    return History(sessim.simulate(sessim.Plan.from_dict(RISING), seed=seed).log)
+
+
+def test_a_domain_that_is_judged_goes_on_at_its_level() -> None:
+    history = rising()
+    assert not history.what_if("2026-12-02 00:10").diff
+    assert history.daily["sent"].tolist() == [1000, 2000, 5000, 10_000, 2500]
+    several = history.what_if("2026-12-02 12:00", levels_per_day=20).forecast
+    # from level 3 to 6 within the third day, whose limit is 20,000 then
+    assert several.daily["sent"].tolist() == [1000, 2000, 17_500]
+    assert several.daily["level"].tolist() == [2, 3, 7]
+
+
+def test_another_warm_up_ends_the_judging_and_a_reputation_begins_it() -> None:
+    fixed = rising().what_if("2026-12-01 12:00", warmup=800).forecast
+    assert fixed.daily["sent"].tolist()[:2] == [1000, 800]
+    plain = {**RISING, "domains": [{**RISING["domains"][0], "warmup": 6000}]}
+    history = History(sessim.simulate(sessim.Plan.from_dict(plain), seed=5).log)
+    judged = history.what_if("2026-12-01 00:01", warmup="reputation").forecast
+    # the limit in force holds for the day; then level 1 with 500, and one level more at 70%
+    assert judged.daily["sent"].tolist()[:3] == [6000, 1000, 2000]
+    assert judged.daily["level"].tolist()[1:3] == [2, 3]
+    free = {**RISING, "domains": [{**RISING["domains"][0], "warmup": "none"}]}
+    history = History(sessim.simulate(sessim.Plan.from_dict(free), seed=5).log)
+    judged = history.what_if("2026-12-01 00:01", warmup="reputation").forecast
+    assert judged.daily["sent"].tolist()[:1] == [20_000]
+
+
+def test_a_history_that_says_nothing_of_outcomes_goes_on_by_its_plans_rates() -> None:
+    """A history from elsewhere: only its counts are known, and by which rates chance goes on."""
+    log = rising().log
+    columns = {name: values for name, values in log.columns.items() if name not in log.outcomes}
+    foreign = History(EventLog(columns, log.domains, log.details, log.plan, {"mode": "live"}))
+    told = foreign.forecast("2026-12-02 00:10", seed=3)
+    assert told.daily["sent"].tolist()[:2] == [1000, 2000]
+    assert told.tasks["sent"].tolist() == [20_000, 500]
+    share = told.tasks["invalid"].sum() / told.tasks["sent"].sum()
+    assert 0.036 < share < 0.044  # of 20,500 at 4%: three standard deviations are 0.41%
+    assert foreign.forecast("2026-12-02 00:10", seed=3).events.equals(told.events)
+    assert not foreign.forecast("2026-12-02 00:10", seed=4).events.equals(told.events)
+
+
+def test_a_pause_of_a_domain_that_is_judged_is_explained_by_its_own_luck() -> None:
+    """What else would have happened is simulated with the seed of the history."""
+    found = rising().explain("Weekly", "2026-12-01 12:00").counterfactuals
+    assert found is not None
+    assert (found.anchor, found.own) == ("plan", True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"requests": {"Weekly": 5000}}, "'Weekly' had begun by 2026-12-02"),
+        ({"outcomes": "expected"}, "outcomes: is no change"),
+        ({"seed": -1}, "seed: -1 is below 0"),
+        ({"seed": "x"}, "seed: 'x' is not a whole number"),
+    ],
+)
+def test_what_would_change_the_luck_of_the_past_is_refused(
+    changes: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(sessim.ArgumentError) as caught:
+        rising().what_if("2026-12-02", **changes)
+    assert said in str(caught.value)
+    assert rising().what_if("2026-12-02", requests={"Later": 600}).forecast.tasks["sent"][1] == 600
