@@ -21,6 +21,7 @@ from sessim.eventlog import EventLog, times
 from sessim.history import conformance, diff, forks
 from sessim.history.explanation import Explanation
 from sessim.history.sightings import Sightings
+from sessim.history.told import Told
 from sessim.ledger import NOT_YET
 from sessim.result import Result
 
@@ -49,6 +50,8 @@ class Evidence:
         The zone in which times without one were read.
     notes
         Sentences: what was left out and why, which assumptions were made.
+    told
+        What became of the emails sent; None if the source does not say.
     """
 
     earliest: Ints
@@ -58,6 +61,7 @@ class Evidence:
     ids: Sequence[int | str]
     timezone: str
     notes: tuple[str, ...] = ()
+    told: Told | None = None
 
     @classmethod
     def exact(cls, log: EventLog) -> Evidence:
@@ -65,7 +69,8 @@ class Evidence:
         rows = np.arange(len(log))
         seen = Sightings.of_log(log)
         ids = range(1, len(log.plan.tasks) + 1)
-        return cls(log.time, log.time, seen, rows, ids, log.timezone)
+        told = Told.of_log(log)
+        return cls(log.time, log.time, seen, rows, ids, log.timezone, told=told)
 
 
 class History(Result):

@@ -81,10 +81,10 @@ class Life:
         since, before = run.due, start
         looks = zip(
             seen["time"], seen["status"], seen["requests"], seen["sent"], seen["cached"],
-            seen["source"], strict=True,
+            seen["source"], seen.get("failed", [0] * len(seen["time"])), strict=True,
         )  # fmt: skip
-        for i, (time, status, requests, sent, cached, source) in enumerate(looks, first):
-            counts = Counts(requests, sent, cached)
+        for i, (time, status, requests, sent, cached, source, failed) in enumerate(looks, first):
+            counts = Counts(requests, sent, cached, failed)
             look = Look(min(since, time), time, int(reach[i]), status, counts, before, source)
             if self.status == TO_START:
                 self._begin(look, earlier)
@@ -266,7 +266,9 @@ class Life:
             emails -= 1
         sent = max(look.before.sent + emails, self.counts.sent)
         cached = max(look.before.cached - (sent - look.before.sent), 0)
-        return Counts(look.counts.requests, sent, min(cached, look.counts.requests - sent))
+        failed = look.before.failed
+        rest = look.counts.requests - sent - failed
+        return Counts(look.counts.requests, sent, min(cached, rest), failed)
 
     def _row(
         self, event: Event, span: Span, status: int, counts: Counts, source: int, detail: str = ""

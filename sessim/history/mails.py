@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,17 +19,31 @@ from sessim.history.instants import Reader
 from sessim.history.losses import Losses, Place
 from sessim.history.reading import lines
 from sessim.history.steps import Steps
+from sessim.history.told import bounce
+from sessim.quality import OUTCOMES
 
 _MINUTE: Final = 60 * SECOND
 _MOST_OPEN: Final = 1_000_000  # emails of a mail log that are under way at once
+_MOST_KNOWN: Final = 2_000_000  # who opened, clicked, ... an email; beyond, twice is twice
 
 
 class Tally:
-    """Counts emails by task: its looks are a minute apart, each at the minute's last email."""
+    """Counts emails by task: its looks are a minute apart, each at the minute's last email.
 
-    def __init__(self, steps: Steps) -> None:
+    Parameters
+    ----------
+    steps
+        Where the rows go.
+    known
+        The ``OUTCOMES`` that the source tells of, whether there are any or not.
+    """
+
+    def __init__(self, steps: Steps, known: Iterable[str] = ()) -> None:
         self.steps = steps
+        self.known = set(known)
         self._tasks: dict[str, _Counted] = {}
+        self._whom: set[int] = set()
+        self._happened: dict[str, dict[int, Counter[str]]] = {}
 
     def add(
         self, task: str, address: str, time: int, place: Place, kind: str, emails: int = 1
@@ -39,6 +54,16 @@ class Tally:
             counted = self._tasks[task] = _Counted(address)
         counted.add(time, place, kind, emails)
 
+    def happened(self, task: str, time: int, outcome: str, whom: object = None) -> None:
+        """Count what became of an email; whoever opens it again is not counted again."""
+        key = hash((task, outcome, whom))
+        if whom is not None and key in self._whom:
+            return
+        if whom is not None and len(self._whom) < _MOST_KNOWN:
+            self._whom.add(key)
+        self.known.add(outcome)
+        self._happened.setdefault(task, {}).setdefault(time // _MINUTE, Counter())[outcome] += 1
+
     def finish(self) -> None:
         """Hand over what was counted, in order of time within each task."""
         for task, counted in self._tasks.items():
@@ -46,6 +71,16 @@ class Tally:
                 name = None if task.isdecimal() else task
                 row |= {"case": task, "name": name, "sender": counted.sender}
                 self.steps.add(row, place)
+            self._tell(task, counted)
+
+    def _tell(self, task: str, counted: _Counted) -> None:
+        """Hand over what became of a task's emails, minute by minute."""
+        happened = self._happened.get(task, {})
+        sent, total = 0, Counter(dict.fromkeys(self.known, 0))
+        for minute in sorted({*counted.minutes, *happened} if self.known else ()):
+            sent += counted.minutes.get(minute, [0])[0]
+            total.update(happened.get(minute, {}))
+            self.steps.tell(task, (minute + 1) * _MINUTE - 1, sent, dict(total))
 
 
 class _Counted:
@@ -78,13 +113,11 @@ class _Counted:
         yield place, {"time": _written(time), "activity": "due", **start}
         for _, (count, lost, time, place) in sorted(self.minutes.items()):
             sent, failed = sent + count, failed + lost
-            done = "sent" if sent == requests else "sending"
-            if failed and sent + failed >= requests:
-                done = "error"  # nobody is left to get it, and not all did
-            yield (
-                place,
-                {"time": _written(time), "activity": done, "requests": requests, "sent": sent},
-            )
+            done = "sending"
+            if sent + failed >= requests:
+                done = "sent" if sent else "error"  # as a live run of ours ends
+            counts = {"requests": requests, "sent": sent, "failed": failed}
+            yield place, {"time": _written(time), "activity": done, **counts}
 
 
 def _written(time: int) -> str:
@@ -104,6 +137,11 @@ class Webhook(Struct, gc=False):
     fromDomain: str | None = None  # noqa: N815
     subject: str | None = None
     templateId: str | int | None = None  # noqa: N815
+    email: str | None = None
+    messageId: str | int | None = None  # noqa: N815
+    bounceType: str | None = None  # noqa: N815
+    reason: Any = None
+    sentTimestamp: int | float | str | None = None  # noqa: N815
 
 
 _EVENTS: Final = {
@@ -112,7 +150,14 @@ _EVENTS: Final = {
     "bounce": "sent",  # it left, and came back: it used the day's limit
     "dropped": "failed",
 }
-_ASIDE: Final = frozenset({"deferred", "open", "click", "spamreport", "unsubscribe"})
+_ASIDE: Final = {
+    "deferred": (),
+    "open": ("opens",),
+    "click": ("opens", "clicks"),  # nobody clicks who has not opened it
+    "spamreport": ("complaints",),
+    "unsubscribe": ("unsubscribes",),
+}
+"""Events that move no task, and what they tell of the email."""
 
 
 def read_webhooks(path: Path, steps: Steps, reader: Reader, losses: Losses) -> None:
@@ -132,16 +177,29 @@ def read_webhooks(path: Path, steps: Steps, reader: Reader, losses: Losses) -> N
         if time is None:
             losses.leave_out("its timestamp cannot be read", place)
         elif kind is not None:
-            address = event.sender or f"unknown@{event.fromDomain or 'unknown.test'}"
-            task = event.bulkId or event.subject or event.templateId or sender(address)[1]
-            tally.add(str(task).replace("#", " "), address, time, place, kind)
+            task, address = _task(event)
+            tally.add(task, address, time, place, kind)
+            if event.event == "bounce":
+                is_hard = "hard" in (event.bounceType or "hard")
+                tally.happened(task, time, bounce(str(event.reason or ""), is_hard=is_hard))
         elif event.event in _ASIDE:
             aside += 1
+            sent = None if event.sentTimestamp is None else reader.instant(event.sentTimestamp)
+            for outcome in _ASIDE[event.event]:
+                whom = event.messageId or event.email
+                tally.happened(_task(event)[0], sent or time, outcome, whom)
         else:
             losses.leave_out(f"the event {event.event[:40]!r} is not known", place)
     tally.finish()
     if aside:
         losses.remark(f"{aside:,} events of opening, clicking, waiting and the like move no task.")
+
+
+def _task(event: Webhook) -> tuple[str, str]:
+    """Return the task that an event is of, and its sender."""
+    address = event.sender or f"unknown@{event.fromDomain or 'unknown.test'}"
+    task = event.bulkId or event.subject or event.templateId or sender(address)[1]
+    return str(task).replace("#", " "), address
 
 
 # --- Postfix --------------------------------------------------------------------------------------
@@ -153,6 +211,7 @@ _LOG_LINE: Final = re.compile(
 _FROM: Final = re.compile(rb"from=<([^<>]*)>")
 _NRCPT: Final = re.compile(rb"\bnrcpt=(\d{1,7})\b")
 _STATUS: Final = re.compile(rb"\bstatus=(\w+)")
+_DSN: Final = re.compile(rb"\bdsn=(5\.[17]\.\d{1,3})\b")
 _POSTFIX: Final = {b"sent": "sent", b"bounced": "sent", b"expired": "failed"}
 _PROGRAMS: Final = (b"smtp", b"lmtp", b"relay", b"error")
 
@@ -172,7 +231,7 @@ def read_postfix(path: Path, steps: Steps, reader: Reader, losses: Losses, year:
     A mail that is put off stays in its task; one that expires has failed for all who are left.
     ``year`` is that of syslog's times, which have none; a January after a December is the next.
     """
-    tally, queue, when = Tally(steps), dict[bytes, _Queued](), _Syslog(reader, year)
+    tally, queue, when = Tally(steps, OUTCOMES[:3]), dict[bytes, _Queued](), _Syslog(reader, year)
     for number, line in lines(path, losses):
         place = Place(path.name, number)
         match = _LOG_LINE.match(line)
@@ -205,9 +264,24 @@ def read_postfix(path: Path, steps: Steps, reader: Reader, losses: Losses, year:
             continue
         emails = (known.left or 0) if program == b"qmgr" else 1
         known.left = max((known.left or 0) - emails, 0)
-        if emails:
-            tally.add(known.task, known.address, time, place, kind, emails)
+        _count(tally, known, (time, place), kind, emails, rest)
     tally.finish()
+
+
+def _count(
+    tally: Tally, mail: _Queued, when: tuple[int, Place], kind: str, emails: int, rest: bytes
+) -> None:
+    """Count what became of emails of a mail, and of one that bounced why."""
+    if emails:
+        tally.add(mail.task, mail.address, *when, kind, emails)
+    if b"status=bounced" in rest:
+        tally.happened(mail.task, when[0], bounce(_said(rest)))
+
+
+def _said(rest: bytes) -> str:
+    """Return what a line of a mail log says of a bounce: its status code, else the words."""
+    code = _DSN.search(rest)
+    return (code[1] if code else rest.partition(b"status=")[2]).decode("utf-8", "replace")
 
 
 def _queued(address: bytes, date: dt.date) -> _Queued:

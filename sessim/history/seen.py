@@ -85,9 +85,12 @@ class Seen:
         for name in ("task", "number"):
             values = np.array([getattr(run, name) for run in self.runs], dtype=np.int64)
             columns["run" if name == "number" else name] = np.repeat(values, sizes)
+        failed = [
+            n for run in self.runs for n in run.seen.get("failed", [0] * len(run.seen["time"]))
+        ]
+        columns["failed"] = np.array(failed, dtype=np.int64)
         order = np.argsort(columns["time"], kind="stable")
-        ordered = {name: values[order] for name, values in columns.items()}
-        return Sightings(**ordered, failed=np.zeros(len(order), dtype=np.int64))
+        return Sightings(**{name: values[order] for name, values in columns.items()})
 
 
 def look(

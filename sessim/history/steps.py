@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, Final
 
@@ -18,10 +18,18 @@ from sessim.history.losses import Losses, Place
 from sessim.history.polls import MOST_TASKS, Polls
 from sessim.history.rebuild import assemble
 from sessim.history.seen import Seen
+from sessim.history.told import Told
 from sessim.lifecycle import CANCELLED, ERROR, FINISHED, PAUSED, SENDING, SENT, TO_START, TaskType
 from sessim.plan import Plan
+from sessim.quality import OUTCOMES
 
 Row = Mapping[str, Any]
+
+
+def _plain(name: str) -> str:
+    """Return a column's name as other tools write it."""
+    return name.replace("_", " ")
+
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "case": ("case:concept:name", "case", "case_id", "case id", "caseid", "task_id", "taskid",
@@ -37,6 +45,8 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "requests": ("requests", "requestcount"),
     "sent": ("sent", "sendcount"),
     "cached": ("cached", "cachecount"),
+    "failed": ("failed",),
+    **{name: (name, _plain(name)) for name in OUTCOMES},
 }  # fmt: skip
 """What is looked for in a row, and the columns in which it may stand, the first that is there."""
 NEEDED: Final = ("case", "activity", "time")
@@ -92,6 +102,7 @@ class Steps:
         self._tasks: dict[str, _Task] = {}
         self._domains: list[str] = []
         self._steps: list[tuple[int, int, _Case, int, dict[str, int]]] = []
+        self._told: list[tuple[int, _Case, int, Mapping[str, int]]] = []
         self.read = 0
 
     def add(self, row: Row, place: Place) -> None:
@@ -109,13 +120,22 @@ class Steps:
             return
         counts = {key: int(row[key]) for key in _COUNTS if _is_count(row.get(key))}
         self._steps.append((time, number, case, status, counts))
+        outcomes = {key: int(row[key]) for key in OUTCOMES if _is_count(row.get(key))}
+        if outcomes and "sent" in counts:
+            self._told.append((time, case, counts["sent"], outcomes))
+
+    def tell(self, task: str, time: int, sent: int, outcomes: Mapping[str, int]) -> None:
+        """Note what became of the emails that the only run of a task had sent by an instant."""
+        known = self._tasks.get(task)
+        if known is not None:
+            self._told.append((time, known.cases[1], sent, outcomes))
 
     def _wrong(self, row: Row, time: int | None) -> str:
         if row.get("case") in (None, ""):
             return "the row belongs to no case"
         if time is None:
             return "its time cannot be read"
-        for key in _COUNTS:
+        for key in (*_COUNTS, *OUTCOMES):
             value = row.get(key)
             if value not in (None, "") and not _is_count(value):
                 return f"{key} is no whole number from 0"
@@ -135,7 +155,7 @@ class Steps:
             return None
         key = int(run) if run.isdecimal() and 0 < int(run) < 1 << 31 else 1
         if key not in task.cases:
-            looks: dict[str, list[int]] = {name: [] for name in COLUMNS}
+            looks: dict[str, list[int]] = {name: [] for name in (*COLUMNS, "failed")}
             domain = self._domains.index(task.domain)
             task.cases[key] = _Case(Run(task.number, key, domain, 0, 0, 0, 0, looks))
         return task.cases[key]
@@ -194,10 +214,20 @@ class Steps:
             {number: run.requests for number, run in last.items()},
             {}, span, exact=True,
         )  # fmt: skip
-        return assemble(seen, Polls(self.reader, self.losses), self.reader, self.losses, plan)
+        polls = Polls(self.reader, self.losses)
+        history = assemble(seen, polls, self.reader, self.losses, plan)
+        return History(history.log, replace(history.evidence, told=self._outcomes()))
+
+    def _outcomes(self) -> Told | None:
+        """Return what became of the emails sent, as far as rows told it."""
+        rows = [
+            (time, case.run.task, case.run.number, sent, outcomes)
+            for time, case, sent, outcomes in self._told
+        ]
+        return Told.of_rows(rows, {name for *_, outcomes in rows for name in outcomes})
 
 
-_COUNTS: Final = ("requests", "sent", "cached")
+_COUNTS: Final = ("requests", "sent", "cached", "failed")
 
 
 def _is_count(value: object) -> bool:
@@ -223,6 +253,7 @@ def _look(case: _Case, time: int, source: int, status: int, counts: Mapping[str,
         "time": time, "status": status, "requests": run.requests, "updated": -1,
         "sent": max(sent, seen["sent"][-1] if seen["sent"] else 0),
         "cached": counts.get("cached", 0), "source": source,
+        "failed": max(counts.get("failed", 0), seen["failed"][-1] if seen["failed"] else 0),
     }  # fmt: skip
     for name, value in values.items():
         seen[name].append(value)
@@ -231,20 +262,21 @@ def _look(case: _Case, time: int, source: int, status: int, counts: Mapping[str,
 def _complete(run: Run) -> None:
     """Make the counters of a run fit together, where rows do not tell of them."""
     seen = run.seen
-    run.requests = max(run.requests, max(seen["sent"], default=0), 1)
+    dealt_with = [sent + failed for sent, failed in zip(seen["sent"], seen["failed"], strict=True)]
+    run.requests = max(run.requests, max(dealt_with, default=0), 1)
     if not seen["time"]:
         for name, value in zip(
-            COLUMNS, (run.due, SENDING, run.requests, 0, 0, -1, -1), strict=True
+            (*COLUMNS, "failed"), (run.due, SENDING, run.requests, 0, 0, -1, -1, 0), strict=True
         ):
             seen[name].append(value)
     seen["requests"] = [run.requests] * len(seen["time"])
     seen["sent"] = [
-        run.requests if status == SENT else sent
-        for status, sent in zip(seen["status"], seen["sent"], strict=True)
+        run.requests - failed if status == SENT else sent
+        for status, sent, failed in zip(seen["status"], seen["sent"], seen["failed"], strict=True)
     ]
     seen["cached"] = [
-        min(cached, run.requests - sent)
-        for cached, sent in zip(seen["cached"], seen["sent"], strict=True)
+        min(cached, run.requests - sent - failed)
+        for cached, sent, failed in zip(seen["cached"], seen["sent"], seen["failed"], strict=True)
     ]
 
 

@@ -189,7 +189,9 @@ def test_webhook_events_count_emails_by_bulk(tmp_path: Path) -> None:
     file.write_text("\n".join(map(json.dumps, events)))
     assert kind(file) == "webhook"
     history = sessim.load_history(file)
-    assert history.tasks[["requests", "sent"]].to_numpy().tolist() == [[100, 95]]
+    counts = history.tasks[["requests", "sent", "failed", "status"]]
+    assert counts.to_numpy().tolist() == [[100, 95, 5, "Sent"]]  # dropped: they never left
+    assert history.findings.empty
     assert any("move no task" in note for note in history.evidence.notes)
 
 
@@ -231,10 +233,15 @@ Dec  6 23:59:00 mx postfix/qmgr[11]: 4A1B2C3D4E: from=<hello@news.example.com>, 
 """  # noqa: E501
 
 
-@pytest.mark.parametrize(("more", "status"), [("", "Sending"), (EXPIRED, "Error")])
-def test_a_mail_that_is_put_off_stays_in_its_task(tmp_path: Path, more: str, status: str) -> None:
-    """Of four, a and b got it, d bounced, and c is still waited for until the mail expires."""
+@pytest.mark.parametrize(("more", "failed", "status"), [("", 0, "Sending"), (EXPIRED, 1, "Sent")])
+def test_a_mail_that_is_put_off_stays_in_its_task(
+    tmp_path: Path, more: str, failed: int, status: str
+) -> None:
+    """Of four, a and b got it, d bounced, and c is still waited for until the mail expires.
+
+    d's email was sent and came back; c's never arrived anywhere, and has failed.
+    """
     (tmp_path / "mail.log").write_text(MAIL_LOG + more)
     (task,) = sessim.load_history(tmp_path / "mail.log").tasks.itertuples()
     assert task.name.startswith("hello@news.example.com ")
-    assert (task.requests, task.sent, task.status) == (4, 3, status)
+    assert (task.requests, task.sent, task.failed, task.status) == (4, 3, failed, status)
