@@ -37,6 +37,8 @@ def calibrate(options: Namespace) -> int:
     for domain in found.plan.domains:
         print(f"{domain.name}: {_limits(domain.warmup)}")
     print(f"\n{_errors(found.errors)}")
+    if not found.quality_errors.empty:
+        print(_quality_errors(found.quality_errors))
     if found.undecided:
         print(_undecided(found))
     found.plan.to_yaml(out)
@@ -64,6 +66,15 @@ def _errors(errors: pd.DataFrame) -> str:
         "Fitted to the first two thirds, its forecast of the last third was wrong by so much of\n"
         "all emails; beside it a straight line, and yesterday over again:\n"
         f"{shares.to_string()}\n"
+    )
+
+
+def _quality_errors(errors: pd.DataFrame) -> str:
+    shares = errors.set_index("rate").rename_axis(None)[["model", "yesterday"]]
+    return (
+        "Its rates, fitted to the same part, were wrong by so much of the emails that came later;\n"
+        "beside them the shares of the day before:\n"
+        f"{shares.map('{:.2%}'.format).to_string()}\n"
     )
 
 

@@ -10,6 +10,7 @@ import sessim
 from sessim.cli import main
 from sessim.history.polling import Poller
 from tests.history import hidden
+from tests.history.fortunes import simulated
 
 
 @pytest.fixture(scope="module")
@@ -72,3 +73,17 @@ def test_where_no_plan_can_be_written(
     status, said, err = run(capsys, polls, "--out", tmp_path / out)
     assert (status, said) == (2, "")
     assert "--out:" in err
+
+
+def test_rates_are_printed_with_their_intervals_and_errors_and_stand_in_the_plan(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "events.parquet"
+    simulated(1).log.write(log)
+    assert main(["calibrate", str(log), "--out", str(tmp_path / "plan.yaml")]) == 0
+    told = capsys.readouterr().out
+    assert "open_rate of a.org: 0.2" in told
+    assert "wrong by so much of the emails that came later" in told
+    quality = sessim.Plan.from_yaml(tmp_path / "plan.yaml").domains[0].quality
+    assert quality is not None
+    assert quality.mean("open_rate") == pytest.approx(0.22, abs=0.03)

@@ -14,13 +14,14 @@ import pandas as pd
 
 from sessim.clock import DAY, SECOND
 from sessim.errors import HistoryError, SessimWarning
-from sessim.history import forecast, limits
+from sessim.history import forecast, limits, rates
 from sessim.history.observed import Observed
 from sessim.history.paths import Paths
 from sessim.history.ruleset import Rules, candidates, seen_late
 from sessim.lifecycle import TaskStatus
 from sessim.plan import Plan
 from sessim.simulation import simulate
+from sessim.warmup import levels
 
 if TYPE_CHECKING:
     from sessim.history.history import History
@@ -90,12 +91,21 @@ class Calibration:
     errors
         One row a measure of the part of the history that the fit had not seen: ``measure``,
         ``model`` and the naive forecasts ``trend`` and ``yesterday``; empty if it was too short.
+    quality
+        One row a quality rate of a domain, and of a task where tasks surely differ: ``domain,
+        task, rate, value, low, high, hits, of, alike`` (see :class:`sessim.history.rates.Rate`).
+        The plan has these rates. No rows: the history does not say what became of emails.
+    quality_errors
+        One row a rate: by how many emails of the held-out part it is wrong (see
+        :func:`sessim.history.rates.held_out`).
     """
 
     plan: Plan
     rules: pd.DataFrame
     candidates: pd.DataFrame
     errors: pd.DataFrame
+    quality: pd.DataFrame
+    quality_errors: pd.DataFrame
 
     @property
     def undecided(self) -> tuple[str, ...]:
@@ -107,6 +117,7 @@ class Calibration:
         lines.append(f"rate: {float(self.plan.rate):.4g} emails/s, sustained")
         if self.plan.restart_delay:
             lines.append(f"restart_delay: {self.plan.restart_delay} s after the reset")
+        lines += rates.sentences(self.quality)
         return "\n".join(lines)
 
 
@@ -142,8 +153,17 @@ def calibrate(history: History) -> Calibration:
     whole = Observed(history)
     fits = fit(whole)
     margins = _margins(fits)
-    plan = _chosen(fits, margins, history.plan)
-    return Calibration(plan, pd.DataFrame(margins), _table(fits), _held_out(history, whole))
+    told, own = history.evidence.told, history.plan
+    quality = rates.fit(told, own)
+    cut = _cut(history, whole)
+    return Calibration(
+        _judged(_chosen(fits, margins, own), own, whole),
+        pd.DataFrame(margins),
+        _table(fits),
+        _held_out(history, whole, cut),
+        rates.table(quality),
+        rates.held_out(told, own, cut),
+    )
 
 
 def fit(observed: Observed) -> list[Fit]:
@@ -295,6 +315,20 @@ def _chosen(fits: list[Fit], margins: list[Margin], own: Plan) -> Plan:
     return next(kept, fits[0]).plan
 
 
+def _judged(plan: Plan, own: Plan, whole: Observed) -> Plan:
+    """Return a plan with the chance of a history's own, and its reputations if they can be.
+
+    A domain goes by its reputation as it did, if its plan says so and every limit is of a level.
+    """
+    domains = []
+    for place, (found, before) in enumerate(zip(plan.domains, own.domains, strict=True)):
+        known = limits.days(whole, place, plan.clock, is_rolling=False).known.values()
+        if before.warmup == "reputation" and plan.window == "day" and {*known} <= {*levels()}:
+            found = replace(before, quality=found.quality)
+        domains.append(found)
+    return replace(plan, domains=tuple(domains), outcomes=own.outcomes)
+
+
 def _table(fits: list[Fit]) -> pd.DataFrame:
     rows = [
         (fit.rules.discipline, fit.rules.timezone, fit.rules.reset, float(fit.plan.rate), fit.loss)
@@ -303,12 +337,16 @@ def _table(fits: list[Fit]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["discipline", "timezone", "reset", "rate", "loss"])
 
 
-def _held_out(history: History, whole: Observed) -> pd.DataFrame:
-    """Fit the first part alone, forecast the rest and measure by how much it is wrong."""
+def _cut(history: History, whole: Observed) -> int:
+    """Return when the last part of a history begins, on which a fit to the first is tested."""
     part, parts = _FITTED_SHARE
     start, clock = history.plan.start_instant, history.plan.clock
-    cut = clock.day_start(clock.date(start + (whole.end - start) * part // parts))
+    return clock.day_start(clock.date(start + (whole.end - start) * part // parts))
+
+
+def _held_out(history: History, whole: Observed, cut: int) -> pd.DataFrame:
+    """Fit the first part alone, forecast the rest and measure by how much it is wrong."""
     head = Observed(history, cut)
-    if head.sustained_rate is None or cut <= start:
+    if head.sustained_rate is None or cut <= history.plan.start_instant:
         return forecast.empty()
     return forecast.table(whole, head, fit(head)[0].plan, cut)

@@ -19,6 +19,7 @@ from sessim.errors import ArgumentError
 from sessim.eventlog import NONE, Event, EventLog, iso
 from sessim.ledger import Ledger
 from sessim.lifecycle import TaskType
+from sessim.quality import OUTCOMES
 from sessim.result import Result
 
 TRANSITIONS: Final = {
@@ -95,7 +96,7 @@ def frame(log: EventLog) -> pd.DataFrame:
     data["case:type"] = [TaskType(int(kind)).label for kind in types]
     counts = {name: log.columns[name][rows].astype(np.int64) for name in _COUNTS[1:]}
     data["requests"] = sum(counts.values()) + log.waiting[rows].astype(np.int64)
-    data |= counts
+    data |= counts | {name: log.columns[name][rows].astype(np.int64) for name in log.outcomes}
     for name in ("status", "detail"):
         data[name] = events[name].astype("str").fillna("").to_numpy()
     return pd.DataFrame(data)
@@ -165,13 +166,14 @@ def _ocel(result: Result, file: Path) -> None:
     found = frame(log)
     found = found[found["lifecycle:transition"] != OTHER]
     words = found["concept:name"].unique().tolist()
+    counted = _COUNTED | dict.fromkeys(log.outcomes, "integer")
     data = {
         "objectTypes": [
             {"name": name, "attributes": [{"name": k, "type": t} for k, t in keys.items()]}
             for name, keys in _OBJECTS.items()
         ],
         "eventTypes": [
-            {"name": word, "attributes": [{"name": k, "type": t} for k, t in _COUNTED.items()]}
+            {"name": word, "attributes": [{"name": k, "type": t} for k, t in counted.items()]}
             for word in words
         ],
         "objects": [*_tasks(result), *_runs(found), *_domains(log)],
@@ -234,7 +236,7 @@ def _domains(log: EventLog) -> Iterator[dict[str, Any]]:
 
 
 def _events(found: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    keys = ("lifecycle:transition", *_COUNTED)
+    keys = ("lifecycle:transition", *_COUNTED, *OUTCOMES)
     for number, event in enumerate(found.to_dict("records"), 1):
         values = {key: event.get(key) for key in keys if key in event}
         values["lifecycle"] = values.pop("lifecycle:transition")

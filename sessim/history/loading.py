@@ -14,7 +14,7 @@ from sessim.clock import zone
 from sessim.errors import ArgumentError, HistoryError, LogError, OutboxError, nearest, shown
 from sessim.eventlog import EventLog
 from sessim.history.eventlogs import READERS, mapped
-from sessim.history.history import History
+from sessim.history.history import Evidence, History
 from sessim.history.instants import CONSOLE_ZONE, Reader
 from sessim.history.kinds import KINDS, kind
 from sessim.history.losses import Losses, Place
@@ -24,6 +24,7 @@ from sessim.history.polls import Polls
 from sessim.history.reading import head, lines, values
 from sessim.history.rebuild import rebuild
 from sessim.history.steps import Steps
+from sessim.history.told import Told
 from sessim.plan import Plan
 
 
@@ -212,7 +213,7 @@ def _load_outbox(job: _Job) -> History:
         raise HistoryError("an outbox is a whole history; import each by itself")
     try:
         with OutboxReader.look(job.paths[0]) as outbox:
-            checkpoint = outbox.checkpoint()
+            checkpoint, told = outbox.checkpoint(), Told.of_outbox(outbox)
         if checkpoint is None:
             raise HistoryError(f"outbox {name} holds no checkpoint yet: nothing has been sent")
         with TemporaryDirectory() as folder:
@@ -224,7 +225,8 @@ def _load_outbox(job: _Job) -> History:
     except LogError:
         raise HistoryError(f"the checkpoint in outbox {name} cannot be read") from None
     job.losses.remark("The log is that of the outbox's last checkpoint; later rows are not in it.")
-    return job.noted(History(log), f"{len(log):,} rows of a log")
+    history = History(log, replace(Evidence.exact(log), told=told))
+    return job.noted(history, f"{len(log):,} rows of a log")
 
 
 _FAMILIES: Final = {

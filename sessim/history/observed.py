@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sessim.clock import SECOND
+from sessim.history import rates
 from sessim.history.history import History
 from sessim.history.sightings import Sightings
 from sessim.ledger import Ints
 from sessim.lifecycle import TaskStatus
+from sessim.plan import Plan
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -26,11 +29,17 @@ class Observed:
         The history.
     until
         What was seen from then on is left out; microseconds since the Unix epoch.
+
+    Attributes
+    ----------
+    plan
+        The history's, with the quality rates that were seen until then. Nothing in it is left to
+        chance: what a domain's reputation made of its limits is to be found as any limits are.
     """
 
     def __init__(self, history: History, until: int | None = None) -> None:
-        seen = history.evidence.seen
-        self.plan = history.plan
+        seen, own = history.evidence.seen, history.plan
+        self.plan = _certain(rates.applied(own, rates.fit(history.evidence.told, own, until)))
         self.seen = seen if until is None else seen.before(until)
         self.end = int(self.seen.time[-1]) if len(self.seen) else self.plan.start_instant
         domains = {domain.name: place for place, domain in enumerate(self.plan.domains)}
@@ -120,6 +129,14 @@ class Observed:
         for places in self.by_run:
             total += _unsent(self.seen, places, instants)
         return total
+
+
+def _certain(plan: Plan) -> Plan:
+    domains = [
+        replace(entry, warmup="none", level=1) if entry.warmup == "reputation" else entry
+        for entry in plan.domains
+    ]
+    return replace(plan, domains=tuple(domains), outcomes="expected")
 
 
 def _unsent(seen: Sightings, places: Ints, instants: Ints) -> Ints:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from sessim.clock import HOUR
 from sessim.eventlog import EventLog
 from sessim.ledger import Ints, Ledger
 from sessim.quality import OUTCOMES
 
+if TYPE_CHECKING:
+    from sessim.senders.reading import OutboxReader
+
 INVALID, SPAM, SOFT = OUTCOMES[:3]
 
 _ENHANCED: Final = re.compile(r"\b[45]\.(\d{1,3})\.\d{1,3}\b")
+_REPLY: Final = re.compile(r"[2-5]\d\d\b")
+"""How a server's words begin."""
 _SUBJECTS: Final = {"1": INVALID, "7": SPAM}
 """RFC 3463: what the middle number of an enhanced status code is about."""
 _WORDS: Final = {
@@ -88,6 +95,30 @@ class Told:
             for name in ("time", "task", "run", "sent", *OUTCOMES)
         )
         return cls(time, task, run, sent, dict(zip(OUTCOMES, counts, strict=True)))
+
+    @classmethod
+    def of_outbox(cls, outbox: OutboxReader) -> Told | None:
+        """Take from an outbox who was refused by a server; None if it sent nothing.
+
+        Here those refused are of the emails sent, as rule R7 counts them. What sessim refused by
+        itself never left, and is none of them.
+        """
+        from sessim.senders.states import State  # loads the senders
+
+        rows: list[tuple[int, int, int, int, Mapping[str, int]]] = []
+        for run in outbox.runs():
+            hours: dict[int, Counter[str]] = {}
+            for state in (State.ACCEPTED, State.REJECTED):
+                for row in outbox.rows(run, state):
+                    kind = "" if state is State.ACCEPTED else bounce(row.words)
+                    if row.taken is not None and (not kind or _REPLY.match(row.words)):
+                        hours.setdefault(row.taken // HOUR, Counter()).update(("sent", kind))
+            total: Counter[str] = Counter(dict.fromkeys(OUTCOMES[:3], 0))
+            for hour in sorted(hours):
+                total.update(hours[hour])
+                rows.append(((hour + 1) * HOUR - 1, run.task, run.run, total["sent"],
+                             {name: total[name] for name in OUTCOMES[:3]}))  # fmt: skip
+        return cls.of_rows(rows, OUTCOMES[:3])
 
     @classmethod
     def of_rows(
