@@ -56,7 +56,7 @@ class Rows:
         self.columns: Columns = {
             name: values.astype(np.int64, copy=True) for name, values in log.columns.items()
         }
-        self.log = log
+        self.log, self.details = log, log.details
 
     def where(self, event: Event, task: int | None = None, **values: int) -> Any:
         """Return the places of rows by event, task and other columns."""
@@ -95,10 +95,15 @@ class Rows:
         for values in self.columns.values():
             values[[one, other]] = values[[other, one]]
 
+    def say(self, row: int, words: str) -> None:
+        """Give a row another reason."""
+        self.details = (*self.details, words)
+        self.put(row, detail=len(self.details) - 1)
+
     def history(self) -> History:
         """Return the spoilt log as a history, every row exact."""
         log = self.log
-        spoilt = EventLog(self.columns, log.domains, log.details, log.plan, log.meta)
+        spoilt = EventLog(self.columns, log.domains, self.details, log.plan, log.meta)
         return History(spoilt, Evidence.exact(spoilt))
 
 

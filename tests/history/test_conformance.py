@@ -19,6 +19,7 @@ from sessim.eventlog import Event
 from sessim.history import Evidence, History, audit, conformance
 from sessim.lifecycle import TaskStatus
 from tests.history.logs import PLAN, Rows, simulated, spoilt
+from tests.history.test_conformance_quality import BREACHES as OF_QUALITY
 from tests.strategies import plans
 
 pytestmark = pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
@@ -359,6 +360,7 @@ def test_every_check_is_broken_by_some_log() -> None:
     told = {(check.rule, check.name) for check in (*conformance.CHECKS, *conformance.AT_THE_END)
             if check.said}  # fmt: skip
     planted = {(rule, name) for rule, name, _ in BREACHES}
+    planted |= {("R7", name) for name, *_ in OF_QUALITY}
     assert told - planted == {("R3", "turns not fair"), ("R4", "paused below the limit")}
 
 

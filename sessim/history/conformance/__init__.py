@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sessim.eventlog import SEEN
-from sessim.history.conformance import counts, quotas, runs, serving
+from sessim.history.conformance import counts, judgements, levels, outcomes, quotas, runs, serving
 from sessim.history.conformance.check import COLUMNS, Check, Findings, Ints
 from sessim.history.conformance.reading import LogFile
 from sessim.history.conformance.stretch import Stretch, Trail
@@ -34,12 +34,19 @@ __all__ = ["AT_THE_END", "CHECKS", "COLUMNS", "audit", "findings"]
 CHECKS: Final[tuple[Check, ...]] = (
     *quotas.CHECKS,
     *counts.CHECKS,
+    *outcomes.CHECKS,
+    *levels.CHECKS,
     *serving.CHECKS,
     *runs.CHECKS,
 )
 """What is looked for in each stretch of a log, in this order."""
 
-AT_THE_END: Final[tuple[Check, ...]] = (*quotas.AT_THE_END, *runs.AT_THE_END)
+AT_THE_END: Final[tuple[Check, ...]] = (
+    *quotas.AT_THE_END,
+    *levels.AT_THE_END,
+    *judgements.AT_THE_END,
+    *runs.AT_THE_END,
+)
 """What only the whole log tells."""
 
 STRETCH: Final = 1 << 20

@@ -12,7 +12,7 @@ import numpy as np
 from sessim.clock import SECOND
 from sessim.eventlog import NONE, Event, EventLog
 from sessim.history.conformance.check import WARNING, Check, Found, Ints
-from sessim.history.conformance.stretch import Limits, Stretch, Trail
+from sessim.history.conformance.stretch import Limits, Stretch, Trail, judged
 from sessim.lifecycle import PAUSED
 from sessim.plan import Plan
 from sessim.state import first_state
@@ -119,7 +119,7 @@ def _periods(trail: Trail) -> Iterator[tuple[int, int, dict[str, int]]]:
             yield domain, period, latest
 
 
-def _at_limits(found: list[tuple[int, dict[str, int], int, dict[str, Any]]]) -> Found | None:
+def at_limits(found: list[tuple[int, dict[str, int], int, dict[str, Any]]]) -> Found | None:
     """Report rows ``limit``: domain, row, size and facts of each."""
     if not found:
         return None
@@ -138,48 +138,44 @@ def over_limit_in_sum(trail: Trail) -> Found | None:
         sent, limit = trail.used[domain].get(period, 0), row["limit"]
         if limit != NONE and sent > limit:
             found.append((domain, row, sent - limit, {"sent": sent, "limit": limit}))
-    return _at_limits(found)
+    return at_limits(found)
 
 
 def limit_fell(trail: Trail) -> Found | None:
-    """Find limits that fell within a day."""
+    """Find limits that fell within a day, but for those of levels."""
     found = []
-    for domain, row, before in _raises(trail):
+    for domain, row, before in raises(trail):
+        if domain in judged(trail.plan):
+            continue
         unlimited = before == NONE and trail.exact  # or else nobody had seen a limit
         if 0 <= row["limit"] < before or (unlimited and row["limit"] != NONE):
-            facts = {"before": _text(before), "now": _text(row["limit"])}
+            facts = {"before": text(before), "now": text(row["limit"])}
             found.append((domain, row, max(before - row["limit"], 1), facts))
-    return _at_limits(found)
+    return at_limits(found)
 
 
-def raised_often(trail: Trail) -> Found | None:
-    """Find limits that were raised more often in a day than the plan's levels allow."""
-    most, found = trail.plan.levels_per_day, []
-    times: dict[tuple[int, dt.date], int] = {}
-    for domain, row, before in _raises(trail):
-        if before != NONE and (row["limit"] > before or row["limit"] == NONE):
-            day = domain, trail.plan.clock.date(row["time"])
-            times[day] = times.get(day, 0) + 1
-            if times[day] > most:
-                found.append((domain, row, times[day] - most, {"times": times[day], "most": most}))
-    return _at_limits(found)
+def raises(trail: Trail) -> Iterator[tuple[int, dict[str, int], int]]:
+    """Yield rows ``limit`` of which the domain had one before on the same date, and that one.
 
-
-def _raises(trail: Trail) -> Iterator[tuple[int, dict[str, int], int]]:
-    """Yield rows ``limit`` of which the domain had one before on the same date, and that one."""
+    A level that rises when its day is over, at midnight, does so on the day before.
+    """
+    midnight = trail.plan.window == "day"
     for domain, limits in enumerate(trail.limits):
         date, latest = None, NONE
+        by_day = trail.exact and domain in judged(trail.plan)
         for time, limit, anew, seq in zip(
             limits.time, limits.limit, limits.anew, limits.seq, strict=True
         ):
+            row = {"time": time, "limit": limit, "seq": seq, "day": time - by_day}
             today = trail.plan.clock.date(time)
             # A rolling window that opens is no change of the one before.
-            if date == today and (not anew or trail.plan.window == "day"):
-                yield domain, {"time": time, "limit": limit, "seq": seq}, latest
+            if not anew if by_day else date == today and (not anew or midnight):
+                yield domain, row, latest
             date, latest = today, limit
 
 
-def _text(limit: int | None) -> str:
+def text(limit: int | None) -> str:
+    """Write a limit as sentences have it."""
     return "no limit" if limit in (None, NONE) else f"{limit:,}"
 
 
@@ -199,9 +195,9 @@ def not_as_planned(trail: Trail) -> Found | None:
         counted = days[domain].counted + sum(day < date for day in sent_on[domain])
         planned = replace(days[domain], counted=counted).limit(date.toordinal())
         if limit != (NONE if planned is None else planned):
-            facts = {"limit": _text(limit), "planned": _text(planned)}
+            facts = {"limit": text(limit), "planned": text(planned)}
             found.append((domain, row, abs(limit - (planned or 0)), facts))
-    return _at_limits(found)
+    return at_limits(found)
 
 
 def _dates_with_mail(trail: Trail, domain: int) -> set[dt.date]:
@@ -226,7 +222,7 @@ def day_without_limit(trail: Trail) -> Found | None:
             if date not in told:
                 row = {"time": clock.day_start(date), "seq": NONE}
                 found.append((domain, row, 1, {"date": date}))
-    return _at_limits(found)
+    return at_limits(found)
 
 
 def _dates(plan: Plan, times: list[int], end: int) -> Iterator[dt.date]:
@@ -345,9 +341,9 @@ def paused_below(trail: Trail) -> Found | None:
         limit, most = row["limit"], used + perhaps
         is_unknown = limit == NONE and not trail.exact  # nobody looked at it
         if period in trail.held[domain] and not is_unknown and (limit == NONE or most < limit):
-            facts = {"sent": most, "limit": _text(limit)}
+            facts = {"sent": most, "limit": text(limit)}
             found.append((domain, row, max(limit - most, 1), facts))
-    return _at_limits(found)
+    return at_limits(found)
 
 
 CHECKS: Final = (
@@ -378,8 +374,6 @@ AT_THE_END: Final = (
           "the limit is {limit}, and the warm-up of the plan says {planned}", not_as_planned,
           WARNING),
     Check("R4", "day without a limit", "no limit was set for {date}", day_without_limit, WARNING),
-    Check("R7", "raised too often", "the limit rose for the {times}th time in a day; {most} is "
-          "allowed", raised_often),
     Check("R4", "paused below the limit",
           "a run was paused when the day ended, and only {sent:,} were sent; the limit: {limit}",
           paused_below),

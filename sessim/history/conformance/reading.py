@@ -17,6 +17,7 @@ from sessim.errors import LogError, PlanError
 from sessim.eventlog import COLUMNS, FORMAT, NONE, Event
 from sessim.lifecycle import STATUS_LABELS
 from sessim.plan import Plan
+from sessim.quality import OUTCOMES
 
 _WORDS: Final = {
     "event": {event.label: int(event) for event in Event},
@@ -73,6 +74,7 @@ class LogFile:
     def batches(self, rows: int) -> Iterator[dict[str, NDArray[Any]]]:
         """Yield the columns of the log, so many rows at a time."""
         names = [name for name in COLUMNS if name != "seq"]
+        names += [name for name in OUTCOMES if name in self._file.schema_arrow.names]
         try:
             for batch in self._file.iter_batches(rows, columns=names):
                 yield {name: self._column(batch, name) for name in names}

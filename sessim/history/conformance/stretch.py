@@ -20,6 +20,7 @@ from sessim.history.conformance.check import Found, Ints
 from sessim.ledger import NOT_YET
 from sessim.lifecycle import SENDING, TO_START
 from sessim.plan import Plan
+from sessim.quality import OUTCOMES
 
 Mask = NDArray[np.bool_]
 
@@ -76,6 +77,8 @@ class Trail:
         self.busy = (0, 0, 0)  # when the busy period began, and ``sent`` and ``left`` then
         self.turns_anew: Ints = np.zeros(0, dtype=np.int64)
         self.exact = True
+        self.watches: dict[int, Any] = {}  # of judged domains, what their judgements depend on
+        self.misjudged: list[tuple[int, Any]] | None = None
 
     def ranks(self, task: NDArray[Any], run: NDArray[Any]) -> NDArray[np.int32]:
         """Return the rank of runs in the plan; -1 for those that are not in it."""
@@ -118,6 +121,11 @@ class Limits:
         return np.array(found, dtype=np.int64)
 
 
+def judged(plan: Plan) -> list[int]:
+    """Return the places of the domains whose limits follow their reputation."""
+    return [i for i, domain in enumerate(plan.domains) if domain.warmup == "reputation"]
+
+
 def has_quality(plan: Plan) -> bool:
     """Say whether chance has a part in a plan: quality, or limits by reputation."""
     parts = (*plan.domains, *plan.tasks)
@@ -149,6 +157,8 @@ class Stretch:
         The runs of these rows.
     begins
         Which of these rows is the first of its run in this stretch.
+    tells_outcomes
+        Whether the log says what became of the emails sent.
     """
 
     def __init__(
@@ -174,6 +184,10 @@ class Stretch:
         order = np.argsort(rank.astype(np.uint16) if small else rank, kind="stable")
         self.rows, self.rank = mine[order], rank[order]
         self.begins = np.append(True, self.rank[1:] != self.rank[:-1])[: len(mine)]
+        self.tells_outcomes = OUTCOMES[0] in columns
+        for name in OUTCOMES if self.tells_outcomes else ():
+            if name not in trail.carried:
+                trail.carried[name] = np.zeros(len(trail.plan.runs), dtype=np.int64)
         self._now: dict[str, NDArray[Any]] = {}
         self._before: dict[str, NDArray[Any]] = {}
 
