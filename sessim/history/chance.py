@@ -113,7 +113,7 @@ def take_up(state: State, log: EventLog, plan: Plan, luck: Luck, trail: Trail) -
     trail
         The rows ``limit`` of each domain.
     """
-    state.fates = Fates(plan, sequence(luck.seed))
+    state.fates = _Fates(plan, sequence(luck.seed))
     if luck.own is not None and luck.own.state.fates is not None:
         _copy(state, luck.own, trail)
     else:
@@ -160,20 +160,31 @@ def _settle_today(state: State, domain: int, today: tuple[int, ...]) -> None:
     standing.before = tuple(map(sub, fates.by_domain[domain], today))
 
 
+class _Fates(Fates):
+    """Takes in runs whose lists shrank otherwise than this luck would have it."""
+
+    def take_in(self, rank: int, sizes: list[int], marks: list[int]) -> None:
+        """Note that a run was due with so many emails of each part, and had sent so many."""
+        self.unpack({rank: (sizes, marks, 0)})
+        run = self._runs[rank]
+        run.part = 0
+        self._skip_empty(run)
+
+
 # --- drawn anew -----------------------------------------------------------------------------------
 
 
 def _draw(state: State, log: EventLog, plan: Plan, trail: Trail) -> None:
     """Draw what became of the emails sent, from the first on."""
     fates = state.fates
-    assert fates is not None
+    assert isinstance(fates, _Fates)
     day = plan.clock.day_start(plan.clock.date(state.now))
     runs = list(_marks(log, trail))
     for rank, requests, told in runs:
         state.counts.requests[rank] = requests
         if plan.runs.due[rank] < day:
             mine = [sent for time, sent in told if time < day]
-            fates.unpack({rank: (_sizes(plan, rank, requests), mine, 0)})
+            fates.take_in(rank, _sizes(plan, rank, requests), mine)
     before = []
     for domain in range(len(plan.domains)):
         fates.settle_domain(domain)
@@ -181,7 +192,7 @@ def _draw(state: State, log: EventLog, plan: Plan, trail: Trail) -> None:
     for rank, requests, told in runs:
         mine = [sent for time, sent in told if time >= day]
         if plan.runs.due[rank] >= day:
-            fates.unpack({rank: (_sizes(plan, rank, requests), mine, 0)})
+            fates.take_in(rank, _sizes(plan, rank, requests), mine)
         else:
             _mark(fates, rank, mine)
     for domain, limits in enumerate(trail.limits):
@@ -223,13 +234,13 @@ def _marks(log: EventLog, trail: Trail) -> Iterator[tuple[int, int, list[tuple[i
 
 
 def _sizes(plan: Plan, rank: int, requests: int) -> list[int]:
-    """Return the emails of a run's parts, if so many are left of them all."""
-    sizes = [part.requests for part in plan.basis.parts[plan.basis.tasks[rank]]]
-    more = requests - sum(sizes)
-    sizes[0] += max(more, 0)
-    for part, size in enumerate(sizes):
-        gone = min(size, max(0, sum(sizes) - requests))
-        sizes[part] -= gone
+    """Return the emails of a run's parts, if so many are left: the worst parts lost the most."""
+    task = plan.basis.tasks[rank]
+    sizes = [part.requests for part in plan.basis.parts[task]]
+    sizes[0] += max(requests - sum(sizes), 0)
+    invalid = [plan.basis.kinds[kind].expected[0] for kind in plan.basis.kind_of[task]]
+    for part in sorted(range(len(sizes)), key=invalid.__getitem__, reverse=True):
+        sizes[part] -= min(sizes[part], sum(sizes) - requests)
     return sizes
 
 

@@ -255,6 +255,23 @@ def test_a_pause_of_a_domain_that_is_judged_is_explained_by_its_own_luck() -> No
     assert (found.anchor, found.own) == ("plan", True)
 
 
+def test_a_list_may_have_shrunk_otherwise_than_the_new_luck_would_have_it() -> None:
+    """Whether the first address was dead is not known to a luck that comes later."""
+    segments = [{"name": "one", "requests": 1, "quality": {"invalid_rate": 0.5}},
+                {"name": "fifty", "requests": 50}]  # fmt: skip
+    task = {"name": "A", "sender": "x@a.org", "requests": 51, "start": "2026-12-01", "every": "1h",
+            "count": 4, "segments": segments}  # fmt: skip
+    plan = sessim.Plan.from_dict(
+        {"start": "2026-12-01", "domains": [{"name": "a.org"}], "tasks": [task]}
+    )
+    results = [sessim.simulate(plan, seed=seed) for seed in range(6)]
+    assert {result.runs["requests"][1] for result in results} == {50, 51}
+    for result in results:
+        for seed in range(10, 16):
+            told = History(result.log).forecast("2026-12-01 02:30", seed=seed)
+            assert told.runs["status"].tolist() == ["Sent"] * 4
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
