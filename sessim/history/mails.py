@@ -180,7 +180,7 @@ def read_webhooks(path: Path, steps: Steps, reader: Reader, losses: Losses) -> N
             task, address = _task(event)
             tally.add(task, address, time, place, kind)
             if event.event == "bounce":
-                is_hard = "hard" in (event.bounceType or "hard")
+                is_hard = None if event.bounceType is None else "hard" in event.bounceType
                 tally.happened(task, time, bounce(str(event.reason or ""), is_hard=is_hard))
         elif event.event in _ASIDE:
             aside += 1
