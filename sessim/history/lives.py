@@ -96,7 +96,8 @@ class Life:
     def _begin(self, look: Look, earlier: Life | None) -> None:
         """Let a due run begin SENDING, or PAUSED at once."""
         due = Span(self.run.due, self.run.due_earliest, self.run.due_latest)
-        if look.status == PAUSED and not look.counts.sent and self._pauses_at_once(look, earlier):
+        held = not look.counts.sent and (look.status == PAUSED or self._was_cached(look))
+        if held and self._pauses_at_once(look, earlier):
             detail = NOTHING_LEFT
             if earlier is not None and earlier.status == PAUSED:
                 detail = EARLIER_RUN
@@ -106,6 +107,11 @@ class Life:
         elif look.status != CANCELLED or look.counts.sent:
             before = Counts(look.counts.requests, 0, 0)
             self._row(Event.SENDING, due, SENDING, before, look.source)
+
+    def _was_cached(self, look: Look) -> bool:
+        """Say whether a run that is seen SENDING had been PAUSED, and a day begun since."""
+        all_cached = look.counts.cached == look.counts.requests
+        return look.status == SENDING and all_cached and self._midnight(look) is not None
 
     def _pauses_at_once(self, look: Look, earlier: Life | None) -> bool:
         if look.since == look.time or (earlier is not None and earlier.status == PAUSED):

@@ -225,6 +225,7 @@ class _Dues:
         self.clock = clock
         self.hours = fact.hours
         self.number = 0  # of the latest run
+        self.wall = False  # the wall clock explains a due run that elapsed time does not
 
     def take(self, new: int, after: int, by: int) -> list[tuple[int, int, int, int]]:
         """Return number, due instant and its bounds of runs that became due between two looks."""
@@ -234,12 +235,13 @@ class _Dues:
             self.number += new
             return [(self.number - new + i, by, min(after, by), by) for i in range(1, new + 1)]
         is_first = not self.number
-        for wall in (False, True):
+        for wall in (self.wall, True):
             expected = self._expected(by, wall=wall)
             inside = [entry for entry in expected if entry[1] > after]
             if is_first and len(inside) < new:
                 inside = expected[-new:]  # due before the history begins
             if len(inside) >= new:
+                self.wall = wall
                 self.number = inside[new - 1][0]
                 return [(number, due, due, due) for number, due in inside[:new]]
         self.number += new

@@ -13,6 +13,7 @@ from sessim.clock import DAY, Clock
 from sessim.errors import SessimWarning
 from sessim.history.facts import Fact
 from sessim.history.looks import Run
+from sessim.history.recurrences import Pattern
 from sessim.parts import Domain, Task
 from sessim.plan import Plan
 
@@ -29,6 +30,7 @@ def build(
     requests: Mapping[int, int],
     gone: Mapping[int, int],
     over: set[int],
+    patterns: Mapping[int, Pattern],
     rate: Fraction,
     takes_turns: bool,
     given: Plan | None,
@@ -51,6 +53,8 @@ def build(
         By task id: the emails of a run, and when a task that disappeared was gone.
     over
         The ids of recurring tasks whose recurrence is over.
+    patterns
+        By task id: how its runs recur, unless ``given`` says so.
     rate, takes_turns
         Emails a second, and whether runs were served in turns.
     given
@@ -61,7 +65,9 @@ def build(
     tasks = [
         _task(
             fact, dues[i - 1], start, clock, requests.get(i, 1),
-            len(runs.get(i, ())) if i in over else None, _last(runs.get(i, ())), gone.get(i),
+            _recurs(fact, patterns.get(i, Pattern()), _last(runs.get(i, ())), over=i in over,
+                    given=given),
+            gone.get(i),
         )
         for i, fact in enumerate(facts, 1)
     ]  # fmt: skip
@@ -91,17 +97,28 @@ def _last(runs: Sequence[Run]) -> int:
     return runs[-1].number if runs else 0
 
 
+def _recurs(
+    fact: Fact, pattern: Pattern, last: int, *, over: bool, given: Plan | None
+) -> dict[str, Any]:
+    """Return the keys that say how a task recurs: as the given plan does, if it has the task."""
+    if not fact.hours:
+        return {}
+    known = next((task for task in given.tasks if task.name == fact.name), None) if given else None
+    keys = {"every": f"{fact.hours}h"}
+    if known is not None and known.every == fact.hours:
+        same = ("every_by", "overlap", "count", "until")
+        return keys | {name: getattr(known, name) for name in same}
+    count = max(last, 1) if over else None
+    return keys | {"every_by": pattern.every_by, "overlap": pattern.overlap, "count": count}
+
+
 def _task(
-    fact: Fact, due: int, start: int, clock: Clock, requests: int, count: int | None, last: int,
+    fact: Fact, due: int, start: int, clock: Clock, requests: int, recurs: dict[str, Any],
     gone: int | None,
 ) -> Task:  # fmt: skip
-    keys: dict[str, Any] = {}
+    keys = dict(recurs)
     if due != start or fact.hours or fact.type != 1:
         keys["start"] = written(clock, due)
-    if fact.hours:
-        keys["every"] = f"{fact.hours}h"
-        if count is not None:
-            keys["count"] = max(last, 1)
     if gone is not None:
         keys["cancel_at"] = written(clock, max(gone, start))
     return Task(

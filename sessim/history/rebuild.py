@@ -75,6 +75,7 @@ def assemble(
     rows = Rows()
     _write_runs(seen, shares, rows)
     _write_gone(seen, rows)
+    _write_skipped(built, seen, rows)
     fresh = _write_limits(built, shares, seen, rows)
     log, columns = _log(rows, fresh, built, seen, is_rate_seen=plan is None)
     earliest, latest = columns["earliest"], columns["latest"]
@@ -125,7 +126,7 @@ def _plan(
     plan = plans.build(
         seen.facts, runs, domains, clock, seen.span, requests=seen.requests,
         gone={task: gone.by for task, gone in seen.gone.items()}, over=seen.over,
-        rate=pace.rate,
+        patterns=seen.patterns, rate=pace.rate,
         takes_turns=table.takes_turns, given=given,
     )  # fmt: skip
     limits = []
@@ -195,9 +196,21 @@ def _write_gone(seen: Seen, rows: Rows) -> None:
             rows.run(Event.CANCELLED, who, span, CANCELLED, counts, gone.source, "seen")
 
 
+def _write_skipped(plan: Plan, seen: Seen, rows: Rows) -> None:
+    """Write which runs of a recurrence did not happen, as its earlier ones were unfinished."""
+    for number, task in enumerate(plan.tasks, 1):
+        if task.overlap == "skip":
+            domain = seen.domains.index(seen.facts[number - 1].domain)
+            recurrence = plan.recurrences[number - 1]
+            for run, due in seen.recurs(number).skipped:
+                if recurrence.goes_on(plan.clock, run):
+                    rows.skipped((number, run, domain), due)
+
+
 def _write_limits(plan: Plan, shares: Shares, seen: Seen, rows: Rows) -> list[int]:
     """Write the limits of each day, and return when counting began anew."""
-    clock, start, end = plan.clock, plan.start_instant, seen.span[1]
+    clock, start = plan.clock, plan.start_instant
+    end = seen.span[1] + (seen.span[1] in shares.at_midnight)  # that email is of a day of its own
     fresh = [start, *(day for day in midnights(clock, start, end) if start < day < end)]
     for place, domain in enumerate(plan.domains):
         days, limits = counting(plan, domain), shares.limits[place]

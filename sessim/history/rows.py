@@ -100,6 +100,14 @@ class Rows:
             self._code(detail), span.earliest, span.latest, NONE,
         )  # fmt: skip
 
+    def skipped(self, who: tuple[int, int, int], due: int) -> None:
+        """Append a row that tells that a run did not happen, given by task, number and domain."""
+        task, run, domain = who
+        self._add(
+            due, ORDER[Event.SKIPPED], Event.SKIPPED, task, run, domain, NONE, 0, 0, 0, 0, 0, NONE,
+            self._code("an earlier run of the task is unfinished"), due, due, NONE,
+        )  # fmt: skip
+
     def called_off(self, task: int, span: Span, source: int) -> None:
         """Append a row that tells that a task's later recurrences will not come."""
         self._add(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from sessim.history.instants import Reader
 from sessim.history.looks import Run, by_task, cleaned, runs
 from sessim.history.losses import Losses
 from sessim.history.polls import Gone, Polls
+from sessim.history.recurrences import Pattern, pattern
 from sessim.history.sightings import Sightings
 from sessim.lifecycle import CANCELLED, FINISHED, SENT, TaskType
 from sessim.plan import Plan
@@ -36,6 +37,8 @@ class Seen:
         By task id: when a task disappeared that had not been finished.
     span
         When the history begins and ends.
+    patterns
+        By task id: how its runs recur.
     exact
         Whether each look is an event that the source dates.
     late
@@ -49,6 +52,7 @@ class Seen:
     requests: dict[int, int]
     gone: dict[int, Gone]
     span: tuple[int, int]
+    patterns: dict[int, Pattern] = field(default_factory=dict)
     exact: bool = False
     late: bool = False
 
@@ -65,8 +69,13 @@ class Seen:
         return {
             i
             for i, fact in enumerate(self.facts, 1)
-            if fact.type == TaskType.RECURRING and (fact.ends or self.status.get(i) == SENT)
+            if fact.type == TaskType.RECURRING
+            and (fact.ends or self.status.get(i) == SENT or self.recurs(i).ended)
         }
+
+    def recurs(self, task: int) -> Pattern:
+        """Return how the runs of a task recur."""
+        return self.patterns.get(task, Pattern())
 
     @property
     def finished(self) -> bool:
@@ -104,7 +113,7 @@ def look(
     times = [t for part in parts for t in part["time"][[0, -1]].tolist()] + list(polls.times)
     span = (min(times), max(times))
     found: list[Run] = []
-    status, requests, gone = {}, {}, {}
+    status, requests, gone, patterns = {}, {}, {}, {}
     late = False
     for i, fact in enumerate(tasks, 1):
         part = cleaned(parts[fact.place], fact, losses, file)
@@ -117,8 +126,9 @@ def look(
             gone[i] = polls.gone[fact.place]
             _end(mine, gone[i])
         found += mine
+        patterns[i] = pattern(fact, mine, clock, int(part["time"][-1]))
     found.sort(key=lambda run: (run.due, run.task, run.number))
-    return Seen(tasks, domains, found, status, requests, gone, span, late=late)
+    return Seen(tasks, domains, found, status, requests, gone, span, patterns, late=late)
 
 
 def _end(mine: Sequence[Run], gone: Gone) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby
-from typing import Final, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +18,11 @@ from sessim.eventlog import NONE
 from sessim.history.looks import Run
 from sessim.history.quotas import Limits
 from sessim.history.tempo import Anchor, Tempo
+from sessim.history.turns import takes_turns
 from sessim.lifecycle import PAUSED, SENDING
 from sessim.serving import Pace
 
 Ints = NDArray[np.int64]
-
-_BY_CHANCE: Final = 1  # times that two runs may be seen to go on together in fifo
 
 
 class Between(Protocol):
@@ -41,7 +40,7 @@ class Table:
     ----------
     run
         The run's place in rule R3's order.
-    time, status, sent
+    time, status, sent, cached
         As seen.
     since
         When the run had been seen before, or when it was due.
@@ -53,6 +52,7 @@ class Table:
     time: Ints
     status: Ints
     sent: Ints
+    cached: Ints
     since: Ints
     emails: Ints
 
@@ -61,30 +61,39 @@ class Table:
         """Lay the looks of runs behind each other."""
         sizes = [len(run.seen["time"]) for run in runs]
         run = np.repeat(np.arange(len(runs)), sizes)
-        time, status, sent = (
+        time, status, sent, cached = (
             np.array([value for entry in runs for value in entry.seen[name]], dtype=np.int64)
-            for name in ("time", "status", "sent")
+            for name in ("time", "status", "sent", "cached")
         )
         first = np.append(True, run[1:] != run[:-1])[: len(run)]
         since, before = np.roll(time, 1), np.roll(sent, 1)
         due = np.array([entry.due for entry in runs], dtype=np.int64)
         since = np.where(first, due[run], since) if len(run) else time
         before[first] = 0
-        return cls(run, time, status, sent, np.minimum(since, time), sent - before)
+        return cls(run, time, status, sent, cached, np.minimum(since, time), sent - before)
 
     @property
     def before(self) -> Ints:
         """The status at the look before, ``NONE`` at a run's first."""
-        found = np.roll(self.status, 1)
-        found[np.append(True, self.run[1:] != self.run[:-1])[: len(found)]] = NONE
-        return found
+        return self._look_before(self.status)
 
     @property
     def takes_turns(self) -> bool:
         """Whether runs sent side by side, as in ``fair``, and not one after the other."""
-        going = (self.emails > 0) & (self.status == SENDING) & (self.before == SENDING)
-        _, runs = np.unique(self.time[going], return_counts=True)
-        return int((runs > 1).sum()) > _BY_CHANCE
+        return takes_turns(self)
+
+    @property
+    def paused(self) -> NDArray[np.bool_]:
+        """Which looks show a run SENDING that was PAUSED since the look before, and restarted."""
+        grew = (self.cached > 0) & (self._look_before(self.cached) <= 0)
+        was_sending = (self.before == SENDING) | ((self.before == NONE) & (self.emails > 0))
+        return np.asarray((self.status == SENDING) & was_sending & grew)
+
+    def _look_before(self, values: Ints) -> Ints:
+        """Return what stood in a column at the run's look before, ``NONE`` at its first."""
+        found = np.roll(values, 1)
+        found[np.append(True, self.run[1:] != self.run[:-1])[: len(found)]] = NONE
+        return found
 
 
 def tempo(
@@ -96,16 +105,21 @@ def tempo(
     order = np.argsort(table.time, kind="stable")
     seen = table.time[order]
     totals = np.append(0, np.cumsum(table.emails[order]))[seen.searchsorted(times, "right")]
-    change = (table.status == SENDING).astype(np.int64)
-    before = np.roll(change, 1)
-    before[np.append(True, table.run[1:] != table.run[:-1])[: len(change)]] = 0
-    busy = np.append(0, np.cumsum((change - before)[order]))[seen.searchsorted(times, "right")] > 0
+    change = (table.status == SENDING).astype(np.int64) - (table.before == SENDING)
+    sending = np.append(0, np.cumsum(change[order]))[seen.searchsorted(times, "right")]
+    paused = np.bincount(times.searchsorted(table.time[table.paused]), minlength=len(times))
+    stopped = (paused > 0) & (paused >= np.append(0, sending)[:-1])  # all that were sending
     restarted = (table.before == PAUSED) & (table.status == SENDING) & (table.emails == 0)
     begins = set(table.time[restarted].tolist())  # by hand, at the very time of the poll
-    begins |= {run.due for run in runs if run.due_earliest == run.due_latest}
+    begins |= {run.due for run in runs if run.due_earliest == run.due_latest and _began(run)}
     if len(times):
         begins |= set(midnights(clock, int(times[0]), int(times[-1]))) | set(restarts)
-    return Tempo(times, totals, busy, sorted(begins), rate)
+    return Tempo(times, totals, sending > 0, sorted(begins), rate, stopped=stopped)
+
+
+def _began(run: Run) -> bool:
+    """Say whether a run may have begun to send when it was due, and was not cached at once."""
+    return run.seen["sent"][0] > 0 or run.seen["cached"][0] == 0
 
 
 def midnights(clock: Clock, first: int, last: int) -> list[int]:
@@ -155,14 +169,16 @@ class Shares:
         self.midnights = midnights(clock, int(table.since.min()), end) if len(table.time) else []
         self.reach = self._reach()
         self._takes_turns = table.takes_turns
-        self._fills: dict[tuple[int, int], int] = {}
-        for i in np.flatnonzero(table.emails > 0).tolist():
-            key = int(self.domain[table.run[i]]), int(table.time[i])
-            self._fills[key] = max(self._fills.get(key, 0), int(self.reach[i]))
+        self._instants = np.append(np.unique(table.time), np.iinfo(np.int64).max)
+        self._keys = table.run * len(self._instants) + self._instants.searchsorted(table.time)
         self.at_midnight: dict[int, int] = {}
         self._totals: dict[int, Ints] = {}  # of the day that ended with a midnight
         self._before: dict[int, Ints] = {}  # in all, up to a midnight
         self._days()
+        self._fills: dict[tuple[int, int], int] = {}
+        for i in np.flatnonzero(table.emails > 0).tolist():
+            key = int(self.domain[table.run[i]]), int(table.time[i])
+            self._fills[key] = max(self._fills.get(key, 0), int(self.reach[i]))
         self._restarts = self._find_restarts()
 
     def _reach(self) -> Ints:
@@ -226,8 +242,20 @@ class Shares:
             if run is not None:
                 self.at_midnight[instant] = run
                 totals[self.domain[run]] -= 1
+            self._reach_midnight(instant, run)
             self._totals[instant] = totals - before
             self._before[instant] = before = totals
+
+    def _reach_midnight(self, instant: int, run: int | None) -> None:
+        """Let what was seen sent at a midnight have left before it, but for who sent on it."""
+        if self.exact:
+            return
+        table = self.table
+        there = (table.time == instant) & (table.emails > 0)
+        early = there & (table.run != run) if run is not None else there
+        self.reach[early] = np.minimum(self.reach[early], instant - 1)
+        if run is not None:
+            self.reach[there & (table.run == run)] = instant
 
     def _sum(self, instant: int) -> Ints:
         """Return what each domain had sent by the last look up to an instant."""
@@ -244,17 +272,42 @@ class Shares:
             return None
         runs = table.run[there]
         limits = np.array([limit.at(instant - 1) for limit in self.limits])
-        over = (limits != NONE) & (sent == limits + 1)
+        open_ = self._open(instant)
+        over = (limits != NONE) & (sent == limits + np.where(open_, 0, 1))
         chosen = runs[over[self.domain[runs]]]
         # A day's turns begin with the first; one after the other, the last one was under way.
         pick = np.min if self._takes_turns else np.max
         if len(chosen):
             return int(pick(chosen))
-        full = (limits != NONE) & (sent >= limits)
+        full = (limits != NONE) & (sent >= limits) & ~open_
+        if not self.tempo.email_falls_on(instant):
+            return None
         able = runs[~full[self.domain[runs]]]
-        if len(able) and self.tempo.email_falls_on(instant):  # who is full stopped before
-            return int(pick(able))
-        return None
+        if not len(able):  # who was full stopped before, unless it was filled by this very email
+            paused = table.run[table.paused & (table.time == instant)]
+            stopped = np.isin(np.arange(len(full)), self.domain[paused]) | (sent > limits)
+            able = runs[~stopped[self.domain[runs]]]
+        return int(pick(able)) if len(able) else None
+
+    def _open(self, instant: int) -> NDArray[np.bool_]:
+        """Say which domains had something left just before a day began.
+
+        There a run was SENDING before and went on, and none of its emails was ever cached.
+        """
+        now, before = self._state(instant, "right"), self._state(instant, "left")
+        went_on = (now >= 0) & (before >= 0)
+        for places in (now, before):
+            went_on &= (self.table.status[places] == SENDING) & (self.table.cached[places] == 0)
+        found = np.zeros(len(self.limits), dtype=np.bool_)
+        found[self.domain[went_on]] = True
+        return found
+
+    def _state(self, instant: int, side: Literal["left", "right"]) -> Ints:
+        """Return each run's last look up to an instant, or before it; -1 where there is none."""
+        at = np.arange(len(self.runs)) * len(self._instants)
+        at += self._instants.searchsorted(instant, side)
+        places = self._keys.searchsorted(at, "left") - 1
+        return np.where(self.table.run[places] == np.arange(len(self.runs)), places, -1)
 
     def is_full(self, domain: int, look: int) -> bool:
         """Say whether a domain had sent all it might of the day of a look."""

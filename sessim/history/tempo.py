@@ -22,6 +22,9 @@ Ints = NDArray[np.int64]
 
 DEFAULT_RATE: Final = Fraction(20)
 
+_UNITS: Final = (1, 60, 3600, 86_400)
+"""Seconds in which rates are thought of."""
+
 
 class Anchor(NamedTuple):
     """Since when the account has been sending without a pause, and its total before that."""
@@ -69,17 +72,25 @@ class Tempo:
         The instants at which sending may have begun: due times and resets, in order.
     rate
         Emails a second, if known.
+    stopped
+        Whether sending had stopped since the poll before, and begun again. Default: never.
+
+    Attributes
+    ----------
+    guessed
+        Whether nothing tells the rate, so that it is the service's own.
     """
 
     def __init__(
         self, times: Ints, totals: Ints, busy: NDArray[np.bool_], begins: Sequence[int],
-        rate: Fraction | None = None,
+        rate: Fraction | None = None, *, stopped: NDArray[np.bool_] | None = None,
     ) -> None:  # fmt: skip
         self.times: list[int] = times.tolist()
         self.totals: list[int] = totals.tolist()
         self.busy: list[bool] = busy.tolist()
         self.begins = list(begins)
-        self.inferred = rate is None
+        self.stopped: list[bool] = [False] * len(times) if stopped is None else stopped.tolist()
+        self.guessed = False
         self.rate = self._rate() if rate is None else rate
         self.anchors = self._anchors()
 
@@ -99,17 +110,31 @@ class Tempo:
             if max(low, stretch.low) < min(high, stretch.high):
                 low, high = max(low, stretch.low), min(high, stretch.high)
         if not low:
-            return DEFAULT_RATE
+            self.guessed = True
+            return max(DEFAULT_RATE, self._least())
         is_hit = any(stretch.low == low and stretch.hits >= stretch.polls for stretch in stretches)
         is_hit |= any(stretch.low == low and stretch.hits > 1 for stretch in stretches)
-        return low if is_hit else min(low, simplest(low, high), key=lambda rate: rate.denominator)
+        return low if is_hit else roundest(low, high)
+
+    def _least(self) -> Fraction:
+        """Return the lowest rate at which the emails between any two polls could be sent."""
+        found = Fraction(0)
+        for i, (before, total_before) in enumerate(zip(self.times, self.totals, strict=True), 1):
+            if i == len(self.times):
+                break
+            emails, begun = self.totals[i] - total_before - 1, before
+            at = bisect_left(self.begins, before)
+            if not self.busy[i - 1] and at < len(self.begins) and self.begins[at] < self.times[i]:
+                emails, begun = emails + 1, self.begins[at]
+            found = max(found, Fraction(emails * SECOND, self.times[i] - begun))
+        return found
 
     def _stretches(self) -> list[_Stretch]:
         """Return the stretches in which one rate explains every poll."""
         found = []
         under_way: _Stretch | None = None
         for i, busy in enumerate(self.busy):
-            if under_way is not None and busy:
+            if under_way is not None and busy and not self.stopped[i]:
                 longer = under_way.until(self.times[i], self.totals[i])
                 if longer is not None:
                     under_way = longer
@@ -128,45 +153,53 @@ class Tempo:
     def _beginning(self, i: int) -> _Stretch:
         """Return the stretch that is under way at a poll, from its beginning if that is known."""
         time, total = self.times[i], self.totals[i]
-        at = bisect_right(self.begins, time) - 1
-        if at >= 0 and self.begins[at] == time:
-            return _Stretch(time, total, True)
-        if i and not self.busy[i - 1]:
-            before = self.times[i - 1]
-            inside = self.begins[bisect_left(self.begins, before) : at + 1]
-            if inside:
-                begun = _Stretch(inside[0], self.totals[i - 1], True)
-                return begun.until(time, total) or _Stretch(time, total, False)
-        return _Stretch(time, total, False)
+        at = bisect_left(self.begins, time)
+        begins_here = self.begins[at : at + 1] == [time]
+        if i and not self.busy[i - 1] and not self.stopped[i]:
+            before, total_before = self.times[i - 1], self.totals[i - 1]
+            inside = self.begins[bisect_left(self.begins, before) : at]
+            if inside and (total > total_before or not begins_here):
+                begun = _Stretch(inside[0], total_before, True).until(time, total)
+                return begun or _Stretch(time, total, begins_here)
+        return _Stretch(time, total, begins_here)
 
     # --- instants -----------------------------------------------------------------------------
 
     def _anchors(self) -> list[Anchor | None]:
-        """Return for each poll since when the account had been sending without a pause."""
-        found: list[Anchor | None] = []
-        anchor: Anchor | None = None
+        """Return for each poll since when the account had been sending without a pause.
+
+        Where sending may have begun at several instants, the polls that follow tell which.
+        """
+        found: list[list[Anchor]] = []
+        goes_on: list[bool] = []
+        known: list[Anchor] = []
         before, total_before, was_busy = -1, 0, False
-        for time, total, busy in zip(self.times, self.totals, self.busy, strict=True):
-            if anchor is not None and was_busy and self.total(anchor, time) != total:
-                anchor = None
-            if not was_busy:
-                anchor = None
-            continued = anchor
-            if anchor is None and busy:
-                anchor = self._begun(before, time, total_before, total, was_busy)
-            found.append(anchor if busy else continued)
+        polls = zip(self.times, self.totals, self.busy, self.stopped, strict=True)
+        for time, total, busy, stopped in polls:
+            agreeing = [entry for entry in known if self.total(entry, time) == total]
+            agreeing = agreeing if was_busy else []
+            known = [] if stopped or not busy else agreeing
+            goes_on.append(bool(agreeing) and not (busy and stopped))
+            if not known and busy:
+                known = self._begun(before, time, total_before, total, was_busy)
+            found.append(known if busy else agreeing)
             before, total_before, was_busy = time, total, busy
-        return found
+        for i in reversed(range(1, len(found))):
+            if goes_on[i]:
+                found[i - 1] = found[i]
+        return [anchors[0] if anchors else None for anchors in found]
 
     def _begun(
         self, after: int, by: int, total_before: int, total: int, was_busy: bool
-    ) -> Anchor | None:
-        """Return the beginning between two polls that agrees with the second."""
-        for begin in self.begins[bisect_left(self.begins, after) : bisect_right(self.begins, by)]:
-            start = total - Pace(self.rate, begin).sent_by(by)
-            if start == total_before or (was_busy and start > total_before):
-                return Anchor(begin, start)
-        return None
+    ) -> list[Anchor]:
+        """Return the beginnings between two polls that agree with the second."""
+        inside = self.begins[bisect_left(self.begins, after) : bisect_right(self.begins, by)]
+        starts = [Anchor(at, total - Pace(self.rate, at).sent_by(by)) for at in inside]
+        return [
+            anchor
+            for anchor in starts
+            if anchor.total == total_before or (was_busy and anchor.total > total_before)
+        ]
 
     def total(self, anchor: Anchor, instant: int) -> int:
         """Return the account's emails up to and at an instant of a busy period."""
@@ -216,6 +249,19 @@ class Tempo:
             if self.total(anchor, by) == self.totals[i]:
                 return anchor
         return None
+
+
+def roundest(low: Fraction, high: Fraction) -> Fraction:
+    """Return the rate from ``low`` to below ``high`` that is told in the smallest numbers.
+
+    As so many emails a second, or a minute, an hour, a day; or one email in so many of them.
+    """
+    found = (
+        (rate.numerator * rate.denominator, rate / unit)
+        for unit in _UNITS
+        for rate in (low * unit, simplest(low * unit, high * unit))
+    )
+    return min(found, key=lambda entry: entry[0])[1]
 
 
 def simplest(low: Fraction, high: Fraction) -> Fraction:

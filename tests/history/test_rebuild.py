@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 import sessim
@@ -80,14 +80,101 @@ def within_bounds(result: sessim.Result, history: sessim.History) -> None:
         assert fits.any(), pause
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=60, derandomize=True)
-@given(plan=polled_plans())
-def test_polls_give_the_same_days_and_bound_every_pause(folder: Path, plan: dict[str, Any]) -> None:
+@settings(
+    suppress_health_check=[HealthCheck.too_slow],
+    max_examples=max(50, settings().max_examples // 2),
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # shrinking takes minutes
+)
+@given(plan=polled_plans(), knows_plan=st.booleans())
+def test_polls_give_the_same_days_bound_every_pause_and_break_no_rule(
+    folder: Path, plan: dict[str, Any], *, knows_plan: bool
+) -> None:
     result = simulated(plan)
     assume(len(result.daily))
-    history = replayed(result, folder)
+    history = replayed(result, folder, plan=result.plan if knows_plan else None)
     same_days(result, history)
     within_bounds(result, history)
+    assert history.findings["finding"].tolist() == []
+
+
+NEWS = {"name": "news.example.com", "warmup": 53}
+TOLD_APART = {
+    "who is due while the domain is full is paused at once, though seen sending at midnight": {
+        "start": "2026-03-08 23:50", "rate": "1/60", "domains": [NEWS], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "requests": 51,
+             "start": "2026-03-08 23:50", "every": "24h", "count": 3},
+            {"name": "B", "sender": "a@news.example.com", "requests": 174}],
+    },
+    "the limit's last email falls on midnight: nobody was cached, so it is of the new day": {
+        "start": "2026-03-07 23:00", "rate": "1/3600", "horizon": "2026-03-10",
+        "domains": [{"name": "news.example.com", "warmup": [1, 24]}], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "requests": 100}],
+    },
+    "one email of a day, seen at midnight: it was cached before, so it is of the old day": {
+        "start": "2026-10-24 23:58", "rate": 3, "discipline": "fair",
+        "domains": [{"name": "news.example.com", "warmup": 1}], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "requests": 6}],
+    },
+    "all is over within a moment: the rate is what that needs": {
+        "start": "2026-03-06", "rate": 1000, "domains": [NEWS], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "requests": 11}],
+    },
+    "one email an hour, in turns": {
+        "start": "2026-04-05", "rate": "1/3600", "discipline": "fair",
+        "domains": [NEWS, {"name": "shop.example.com", "warmup": 22}], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "requests": 60},
+            {"name": "B", "sender": "b@shop.example.com", "requests": 70}],
+    },
+    "a restart and a due time before it, both within one interval between polls": {
+        "start": "2026-10-31", "rate": "1/3600", "horizon": "2026-11-04",
+        "domains": [{"name": "news.example.com", "warmup": [1, 41]}], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "requests": 17},
+            {"name": "B", "sender": "a@news.example.com", "requests": 99,
+             "start": "2026-10-31 23:50"}],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("plan", TOLD_APART.values(), ids=TOLD_APART)
+@pytest.mark.parametrize("knows_plan", [False, True])
+def test_what_polls_tell_apart(folder: Path, plan: dict[str, Any], *, knows_plan: bool) -> None:
+    result = simulated(plan)
+    history = replayed(result, folder, plan=result.plan if knows_plan else None)
+    same_days(result, history)
+    within_bounds(result, history)
+    assert history.findings["finding"].tolist() == []
+
+
+RECURS = {
+    "by the wall clock": {"every_by": "wall"},
+    "in elapsed time": {},
+    "runs that overlap are skipped": {"overlap": "skip"},
+    "runs that overlap queue, and end": {"count": 2},
+}
+
+
+@pytest.mark.parametrize("keys", RECURS.values(), ids=RECURS)
+def test_how_a_task_recurs_is_found_in_its_runs(folder: Path, keys: dict[str, Any]) -> None:
+    """The clocks change on 29 March; 60 emails a day take a day and a half."""
+    task = {"name": "A", "sender": "a@news.example.com", "requests": 80, "every": "24h",
+            "start": "2026-03-28 08:00"} | keys  # fmt: skip
+    plan = {"timezone": "Europe/Berlin", "start": "2026-03-28", "horizon": "2026-04-02",
+            "rate": "1/60", "domains": [{"name": "news.example.com", "warmup": 60}],
+            "tasks": [task]}  # fmt: skip
+    result = simulated(plan)
+    history = replayed(result, folder)
+    found = history.plan.tasks[0]
+    assert (found.every_by, found.overlap) == (
+        keys.get("every_by", "elapsed"),
+        keys.get("overlap", "queue"),
+    )
+    assert history.runs["due"].tolist() == result.runs["due"].tolist()
+    assert history.findings["finding"].tolist() == []
+    skipped = [
+        (history.events["event"] == "skipped").sum(),
+        (result.events["event"] == "skipped").sum(),
+    ]
+    assert skipped[0] == skipped[1]
 
 
 def test_the_example_comes_back_as_it_was(folder: Path) -> None:
