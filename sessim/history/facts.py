@@ -15,6 +15,7 @@ from sessim.history.instants import Reader
 from sessim.history.losses import Losses, Place
 from sessim.history.pages import TaskRow
 from sessim.lifecycle import TaskType
+from sessim.parts import Task
 from sessim.plan import Plan
 
 UNKNOWN_SENDER: Final = "unknown@unknown.test"
@@ -44,6 +45,8 @@ class Fact:
         The interval of a recurring task, else 0.
     ends
         Whether the recurrence was ended (``TermCycle``).
+    wall
+        Whether a plan says that it recurs by the wall clock.
     """
 
     id: int | str
@@ -57,6 +60,7 @@ class Fact:
     begins: int | None
     hours: int
     ends: bool
+    wall: bool = False
 
 
 def facts(rows: Sequence[TaskRow], reader: Reader, losses: Losses, file: str) -> list[Fact]:
@@ -142,15 +146,20 @@ def _named(facts_: list[Fact]) -> list[Fact]:
 
 
 def named_by(plan: Plan | None, tasks: list[Fact]) -> list[Fact]:
-    """Give tasks the names that a plan gives them, where sender and subject tell which is which."""
+    """Give tasks the names that a plan gives them, where sender and subject tell which is which.
+
+    With the name comes the clock by which the task recurs, of which no answer tells.
+    """
     if plan is None:
         return tasks
-    known: dict[tuple[str, str | None], list[str]] = {}
+    known: dict[tuple[str, str | None], list[Task]] = {}
     for task in plan.tasks:
-        known.setdefault((task.sender, task.subject or task.name), []).append(task.name)
+        known.setdefault((task.sender, task.subject or task.name), []).append(task)
     found = [known.get((fact.sender, fact.subject), []) for fact in tasks]
-    names = Counter(name for names in found for name in names)
+    names = Counter(task.name for mine in found for task in mine)
     return [
-        replace(fact, name=names_[0]) if len(names_) == 1 and names[names_[0]] == 1 else fact
-        for fact, names_ in zip(tasks, found, strict=True)
+        replace(fact, name=mine[0].name, wall=mine[0].every_by == "wall")
+        if len(mine) == 1 and names[mine[0].name] == 1
+        else fact
+        for fact, mine in zip(tasks, found, strict=True)
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -19,6 +19,7 @@ from sessim.clock import moment
 from sessim.errors import ArgumentError
 from sessim.eventlog import EventLog, times
 from sessim.history import conformance, diff, forks
+from sessim.history.doubts import Doubts, column
 from sessim.history.explanation import Explanation
 from sessim.history.sightings import Sightings
 from sessim.history.told import Told
@@ -52,6 +53,9 @@ class Evidence:
         Sentences: what was left out and why, which assumptions were made.
     told
         What became of the emails sent; None if the source does not say.
+    doubts
+        By the domain's place and the instant of a midnight: the most emails of which nobody saw on
+        which side of it they were sent.
     """
 
     earliest: Ints
@@ -62,6 +66,7 @@ class Evidence:
     timezone: str
     notes: tuple[str, ...] = ()
     told: Told | None = None
+    doubts: Doubts = field(default_factory=dict)
 
     @classmethod
     def exact(cls, log: EventLog) -> Evidence:
@@ -87,6 +92,17 @@ class History(Result):
     def __init__(self, log: EventLog, evidence: Evidence | None = None) -> None:
         super().__init__(log)
         self.evidence = Evidence.exact(log) if evidence is None else evidence
+
+    @cached_property
+    def daily(self) -> pd.DataFrame:
+        """One row a domain and day.
+
+        The columns of :func:`sessim.days.daily`, then ``unsure`` (emails): so many may be of the
+        day before or after, as nobody looked on at midnight.
+        """
+        frame, plan = super().daily, self.plan
+        domains = [domain.name for domain in plan.domains]
+        return frame.assign(unsure=column(frame, self.evidence.doubts, domains, plan.clock))
 
     @cached_property
     def pauses(self) -> pd.DataFrame:

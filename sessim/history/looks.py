@@ -225,7 +225,7 @@ class _Dues:
         self.clock = clock
         self.hours = fact.hours
         self.number = 0  # of the latest run
-        self.wall = False  # the wall clock explains a due run that elapsed time does not
+        self.wall = fact.wall  # the wall clock explains a due run that elapsed time does not
 
     def take(self, new: int, after: int, by: int) -> list[tuple[int, int, int, int]]:
         """Return number, due instant and its bounds of runs that became due between two looks."""
@@ -235,7 +235,7 @@ class _Dues:
             self.number += new
             return [(self.number - new + i, by, min(after, by), by) for i in range(1, new + 1)]
         is_first = not self.number
-        for wall in (self.wall, True):
+        for wall in (self.wall, not self.wall):
             expected = self._expected(by, wall=wall)
             inside = [entry for entry in expected if entry[1] > after]
             if is_first and len(inside) < new:
@@ -271,7 +271,7 @@ class _Sums:
     """Shares out the sums of a recurring task among its unfinished runs.
 
     Emails that leave the cache queue are those of runs that were cached, the earliest first; the
-    others are those of runs that were not. Who was served in turns with another run of its task
+    others are those of runs that were not. Where all are cached in the end, the earliest sent. Who was served in turns with another run of its task
     cannot be told from sums.
     """
 
@@ -283,9 +283,11 @@ class _Sums:
         """Take in a look; ``rest`` is when it was updated, and its source."""
         more = max(sent - self.done - sum(part.sent for part in self.open), 0)
         fallen = max(sum(part.cached for part in self.open) - cached, 0)
-        more -= self._send(min(more, fallen), from_cache=True)
-        more -= self._send(more, from_cache=False)
-        self._send(more, from_cache=True)
+        waiting = sum(part.cached + part.waiting for part in self.open) - more - cached
+        if waiting > 0:  # else all were cached in the end, whoever had sent until then
+            more -= self._send(min(more, fallen), ("cached",))
+            more -= self._send(more, ("waiting",))
+        self._send(more, ("cached", "waiting"))
         self._cache(cached)
         earliest = True
         for part in self.open:
@@ -297,14 +299,15 @@ class _Sums:
         self.done += sum(part.sent for part in self.open if part.sent == part.run.requests)
         self.open = [part for part in self.open if part.sent < part.run.requests]
 
-    def _send(self, emails: int, *, from_cache: bool) -> int:
+    def _send(self, emails: int, whence: Sequence[str]) -> int:
         """Let emails leave the runs in order, and return how many did."""
         left = emails
         for part in self.open:
-            here = min(left, part.cached if from_cache else part.waiting)
-            part.sent += here
-            part.cached -= here * from_cache
-            left -= here
+            for name in whence:
+                here = min(left, getattr(part, name))
+                part.sent += here
+                part.cached -= here * (name == "cached")
+                left -= here
         return emails - left
 
     def _cache(self, cached: int) -> None:

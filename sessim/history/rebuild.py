@@ -13,7 +13,7 @@ from sessim.advance import Days
 from sessim.clock import Clock
 from sessim.errors import HistoryError
 from sessim.eventlog import NONE, SEEN, Event, EventLog
-from sessim.history import plans
+from sessim.history import doubts, plans
 from sessim.history import quotas as daily
 from sessim.history.history import Evidence, History
 from sessim.history.instants import Reader
@@ -81,9 +81,16 @@ def assemble(
     earliest, latest = columns["earliest"], columns["latest"]
     if seen.late:  # then what a look shows may be older than the look before it
         earliest = np.where(earliest < latest, earliest - LATE, earliest)
+    unsure = doubts.doubts(shares)
+    doubts.remark(unsure, losses)
+    if pace.guessed and shares.table.emails.any():
+        losses.remark(
+            f"Nothing tells how fast the account sent: {float(pace.rate):g} emails a second was "
+            "taken; a plan, or closer polls, would tell."
+        )
     evidence = Evidence(
         earliest, latest, seen.sightings(), columns["source"],
-        [fact.id for fact in seen.facts], reader.timezone, losses.sentences,
+        [fact.id for fact in seen.facts], reader.timezone, losses.sentences, unsure,
     )  # fmt: skip
     return History(log, evidence)
 

@@ -71,6 +71,8 @@ def _dues(fact: Fact, clock: Clock, last: int, *, wall: bool) -> list[Due]:
 
 def _by_wall(fact: Fact, runs: Sequence[Run], clock: Clock) -> bool:
     """Say whether the wall clock explains when runs were due, and elapsed time does not."""
+    if fact.wall:
+        return True
     dues = [(run.number, run.due) for run in runs if run.due_earliest == run.due_latest]
     last = max((due for _, due in dues), default=0) + 1
     elapsed, wall = (set(_dues(fact, clock, last, wall=by)) for by in (False, True))

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import groupby
 from typing import Literal, Protocol
 
@@ -82,7 +83,7 @@ class Table:
         """Whether runs sent side by side, as in ``fair``, and not one after the other."""
         return takes_turns(self)
 
-    @property
+    @cached_property
     def paused(self) -> NDArray[np.bool_]:
         """Which looks show a run SENDING that was PAUSED since the look before, and restarted."""
         grew = (self.cached > 0) & (self._look_before(self.cached) <= 0)
@@ -231,7 +232,8 @@ class Shares:
         table, size = self.table, len(self.limits)
         order = np.argsort(table.time, kind="stable")
         seen = table.time[order]
-        self._seen, self._sums = seen, np.zeros((size, len(seen) + 1), dtype=np.int64)
+        self._order, self._seen = order, seen
+        self._sums = np.zeros((size, len(seen) + 1), dtype=np.int64)
         for domain in range(size):
             here = self.domain[table.run[order]] == domain
             self._sums[domain, 1:] = np.cumsum(np.where(here, table.emails[order], 0))
@@ -250,12 +252,16 @@ class Shares:
         """Let what was seen sent at a midnight have left before it, but for who sent on it."""
         if self.exact:
             return
-        table = self.table
-        there = (table.time == instant) & (table.emails > 0)
-        early = there & (table.run != run) if run is not None else there
-        self.reach[early] = np.minimum(self.reach[early], instant - 1)
+        there = self._risen_at(instant)
+        self.reach[there] = np.minimum(self.reach[there], instant - 1)
         if run is not None:
-            self.reach[there & (table.run == run)] = instant
+            self.reach[there[self.table.run[there] == run]] = instant
+
+    def _risen_at(self, instant: int) -> Ints:
+        """Return the looks at an instant that show emails sent since the look before."""
+        first, last = (self._seen.searchsorted(instant, side) for side in ("left", "right"))
+        there = np.sort(self._order[first:last])
+        return there[self.table.emails[there] > 0]
 
     def _sum(self, instant: int) -> Ints:
         """Return what each domain had sent by the last look up to an instant."""
@@ -265,10 +271,8 @@ class Shares:
     def _falling(self, instant: int, sent: Ints) -> int | None:
         """Return the run whose email fell exactly on a midnight, if there was one."""
         table = self.table
-        if self.exact:
-            return None
-        there = np.flatnonzero((table.time == instant) & (table.emails > 0))
-        if not len(there):
+        there = self._risen_at(instant)
+        if self.exact or not len(there):
             return None
         runs = table.run[there]
         limits = np.array([limit.at(instant - 1) for limit in self.limits])
@@ -284,10 +288,21 @@ class Shares:
             return None
         able = runs[~full[self.domain[runs]]]
         if not len(able):  # who was full stopped before, unless it was filled by this very email
-            paused = table.run[table.paused & (table.time == instant)]
+            paused = runs[table.paused[there]]
             stopped = np.isin(np.arange(len(full)), self.domain[paused]) | (sent > limits)
             able = runs[~stopped[self.domain[runs]]]
         return int(pick(able)) if len(able) else None
+
+    def undecided(self, midnight: int) -> list[int]:
+        """Return the domains of which one more email may have been sent exactly on a midnight."""
+        there = self._risen_at(midnight)
+        if midnight in self.at_midnight or self.tempo.knows(midnight):
+            return []
+        limits = np.array([limit.at(midnight - 1) for limit in self.limits])
+        full = (limits != NONE) & (self._totals[midnight] >= limits) & ~self._open(midnight)
+        domains = np.unique(self.domain[self.table.run[there]])
+        found: list[int] = domains[~full[domains]].tolist()
+        return found
 
     def _open(self, instant: int) -> NDArray[np.bool_]:
         """Say which domains had something left just before a day began.

@@ -107,14 +107,14 @@ class Tempo:
         low, high = Fraction(0), Fraction(10**9)
         stretches = self._stretches()
         for stretch in sorted(stretches, key=lambda stretch: -stretch.emails):
-            if max(low, stretch.low) < min(high, stretch.high):
+            if max(low, stretch.low) <= min(high, stretch.high):
                 low, high = max(low, stretch.low), min(high, stretch.high)
         if not low:
             self.guessed = True
             return max(DEFAULT_RATE, self._least())
         is_hit = any(stretch.low == low and stretch.hits >= stretch.polls for stretch in stretches)
         is_hit |= any(stretch.low == low and stretch.hits > 1 for stretch in stretches)
-        return low if is_hit else roundest(low, high)
+        return low if is_hit or low == high else roundest(low, high)
 
     def _least(self) -> Fraction:
         """Return the lowest rate at which the emails between any two polls could be sent."""
@@ -123,7 +123,7 @@ class Tempo:
             if i == len(self.times):
                 break
             emails, begun = self.totals[i] - total_before - 1, before
-            at = bisect_left(self.begins, before)
+            at = bisect_right(self.begins, before)
             if not self.busy[i - 1] and at < len(self.begins) and self.begins[at] < self.times[i]:
                 emails, begun = emails + 1, self.begins[at]
             found = max(found, Fraction(emails * SECOND, self.times[i] - begun))
@@ -157,7 +157,7 @@ class Tempo:
         begins_here = self.begins[at : at + 1] == [time]
         if i and not self.busy[i - 1] and not self.stopped[i]:
             before, total_before = self.times[i - 1], self.totals[i - 1]
-            inside = self.begins[bisect_left(self.begins, before) : at]
+            inside = self.begins[bisect_right(self.begins, before) : at]
             if inside and (total > total_before or not begins_here):
                 begun = _Stretch(inside[0], total_before, True).until(time, total)
                 return begun or _Stretch(time, total, begins_here)
@@ -226,13 +226,19 @@ class Tempo:
         i = bisect_left(self.times, instant) - 1
         return self.totals[i] if i >= 0 else 0
 
-    def email_falls_on(self, instant: int) -> bool:
-        """Say whether an email of a busy period left exactly at a poll's instant."""
+    def knows(self, instant: int) -> bool:
+        """Say whether the pace tells who was sent up to a poll's instant, and what fell on it."""
         i = bisect_left(self.times, instant)
         if i == len(self.times) or self.times[i] != instant:
             return False
         anchor = self.before(instant) or self._early(i)
-        if anchor is None or self.total(anchor, instant) != self.totals[i]:
+        return anchor is not None and self.total(anchor, instant) == self.totals[i]
+
+    def email_falls_on(self, instant: int) -> bool:
+        """Say whether an email of a busy period left exactly at a poll's instant."""
+        i = bisect_left(self.times, instant)
+        anchor = (self.before(instant) or self._early(i)) if self.knows(instant) else None
+        if anchor is None:
             return False
         pace = Pace(self.rate, anchor.start)
         number = self.totals[i] - anchor.total
@@ -244,7 +250,7 @@ class Tempo:
             return None
         after, by = self.times[i - 1], self.times[i]
         inside = self.begins[bisect_left(self.begins, after) : bisect_left(self.begins, by)]
-        for begin in inside:
+        for begin in sorted(inside, key=lambda begin: begin == after):  # nobody sent then
             anchor = Anchor(begin, self.totals[i - 1])
             if self.total(anchor, by) == self.totals[i]:
                 return anchor
