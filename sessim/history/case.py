@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sessim.clock import SECOND, format_moment
-from sessim.eventlog import times
+from sessim.eventlog import Event, times
 from sessim.history import domain_day
 from sessim.history.explanation import DayLedger
 from sessim.ledger import Ledger, Snapshot
@@ -139,7 +139,7 @@ class Case:
     @cached_property
     def day(self) -> DayLedger:
         """The ledger of the domain's day when the pause began."""
-        return domain_day.day_ledger(self.ledger, self.task, self.paused_at)
+        return domain_day.day_ledger(self.ledger, self.evidence, self.task, self.paused_at)
 
     @property
     def paused_at(self) -> int:
@@ -150,6 +150,25 @@ class Case:
         """Write an instant into a sentence."""
         local = self.plan.clock.local(instant).replace(tzinfo=None, microsecond=0)
         return format_moment(local)
+
+    def when(self, row: int) -> str:
+        """Write when a row of the log happened: the instant, or about when and in which bounds."""
+        told = self.text(int(self.log.time[row]))
+        if self.is_dated(row):
+            return f"at {told}"
+        bounds = (self.text(int(getattr(self.evidence, name)[row])) for name in
+                  ("earliest", "latest"))  # fmt: skip
+        return "about {} (between {} and {})".format(told, *bounds)
+
+    def due_when(self, due: int) -> str:
+        """Write when the task's first run was due by the plan, as its row in the log knows it."""
+        log = self.log
+        rows = np.flatnonzero((log.task == self.task) & (log.event == Event.DUE))
+        return f"at {self.text(due)}" if not len(rows) else self.when(int(rows[0]))
+
+    def is_dated(self, row: int) -> bool:
+        """Say whether a row of the log is dated by the event itself."""
+        return bool(self.evidence.earliest[row] == self.evidence.latest[row])
 
     def time(self, instant: int) -> pd.Timestamp:
         """Return an instant as a time in the plan's zone."""

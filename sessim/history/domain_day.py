@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from sessim.ledger import Ints, Ledger, Snapshot
 from sessim.plan import Plan
 from sessim.state import first_state
 from sessim.tables import run_numbers
+
+if TYPE_CHECKING:
+    from sessim.history.history import Evidence
 
 TESTS = "test sends"
 
@@ -68,7 +72,7 @@ def planned_limit(plan: Plan, domain: int, date: dt.date, sent_dates: int) -> in
     return replace(days, counted=days.counted + sent_dates).limit(date.toordinal())
 
 
-def day_ledger(ledger: Ledger, task: int, instant: int) -> DayLedger:
+def day_ledger(ledger: Ledger, evidence: Evidence, task: int, instant: int) -> DayLedger:
     """Return the ledger of a task's domain, from the day's start to an instant."""
     log, plan = ledger.log, ledger.log.plan
     domain = [entry.name for entry in plan.domains].index(plan.tasks[task - 1].domain)
@@ -77,6 +81,7 @@ def day_ledger(ledger: Ledger, task: int, instant: int) -> DayLedger:
     limit = limit_at(log, domain, instant)
     known = None if limit in (None, NONE) else limit
     now = run_numbers(Snapshot(ledger, instant))
+    filled = _filled(log, domain, start, instant, known)
     cached = {
         whom: int(now["cached"][mine].sum())
         for whom, mine in (
@@ -90,7 +95,8 @@ def day_ledger(ledger: Ledger, task: int, instant: int) -> DayLedger:
         limit=known,
         source=_source(ledger, domain, date, limit),
         used=_frame(plan, used, known),
-        filled=_filled(ledger, domain, start, instant, known),
+        filled=None if filled is None else times(log.time[[filled]], log.timezone)[0],
+        filled_between=None if filled is None else _bounds(log, evidence, filled),
         cached=cached["task"],
         cached_of_domain=cached["domain"],
     )
@@ -140,17 +146,21 @@ def _warmup(plan: Plan, domain: int) -> str:
     return f"{warmup!r}" if isinstance(warmup, str) else "given by numbers"
 
 
-def _filled(
-    ledger: Ledger, domain: int, start: int, instant: int, limit: int | None
-) -> pd.Timestamp | None:
-    """Return when the emails of the day reached the limit."""
+def _filled(log: EventLog, domain: int, start: int, instant: int, limit: int | None) -> int | None:
+    """Return the row with which the emails of the day reached the limit."""
     if limit is None:
         return None
-    log = ledger.log
     rows = np.flatnonzero(
         (log.domain == domain) & (log.time >= start) & (log.time <= instant)
         & (log.sent_today >= limit) & (log.limit == limit) & (log.event != Event.DAY)
     )  # fmt: skip
-    if not len(rows):
-        return None
-    return times(log.time[rows[:1]].astype(np.int64), log.timezone)[0]
+    return int(rows[0]) if len(rows) else None
+
+
+def _bounds(
+    log: EventLog, evidence: Evidence, row: int
+) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+    """Return between which instants a row happened; None if its source dates it."""
+    bounds = np.array([evidence.earliest[row], evidence.latest[row]], dtype=np.int64)
+    earliest, latest = times(bounds, log.timezone)
+    return None if earliest == latest else (earliest, latest)

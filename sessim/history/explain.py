@@ -112,7 +112,7 @@ def _forecast(case: Case) -> Forecast | None:
         return None
     restarts, finishes = _future(case, Ledger(expected.log))
     restarted, finished = _future(case, case.ledger)
-    return Forecast(restarts, finishes, restarted, finished)
+    return Forecast(restarts, finishes, restarted, finished, case.exact)
 
 
 def _future(case: Case, ledger: Ledger) -> tuple[pd.Timestamp | None, pd.Timestamp | None]:
@@ -141,5 +141,5 @@ def _evidence(case: Case) -> str:
         return f"Its state began at {case.text(earliest)}, as the source dates it."
     return (
         f"Known from looks at the task list: its state began between {case.text(earliest)} "
-        f"and {case.text(latest)} ({case.evidence.timezone})."
+        f"and {case.text(latest)} ({case.plan.timezone})."
     )

@@ -54,8 +54,8 @@ class DayLedger:
     used
         One row a task that sent that day up to the moment asked about, most first: ``task, name,
         emails, share`` (0 to 1, of the limit). Test sends have no task.
-    filled
-        When the limit was used up; None if it was not.
+    filled, filled_between
+        When the limit was used up (None if it was not); between which two times, if nobody saw it.
     cached
         The emails that the task had in the cache queue.
     cached_of_domain
@@ -68,6 +68,7 @@ class DayLedger:
     source: str
     used: pd.DataFrame
     filled: pd.Timestamp | None
+    filled_between: tuple[pd.Timestamp, pd.Timestamp] | None
     cached: int
     cached_of_domain: int
 
@@ -122,12 +123,15 @@ class Forecast:
         if never before the horizon.
     restarted, finished
         When it did, as far as the history goes.
+    exact
+        Whether each of these is known to the instant; else the times are estimates.
     """
 
     restarts: pd.Timestamp | None
     finishes: pd.Timestamp | None
     restarted: pd.Timestamp | None
     finished: pd.Timestamp | None
+    exact: bool
 
 
 @dataclass(frozen=True)

@@ -271,7 +271,9 @@ class _Sums:
     """Shares out the sums of a recurring task among its unfinished runs.
 
     Emails that leave the cache queue are those of runs that were cached, the earliest first; the
-    others are those of runs that were not. Where all are cached in the end, the earliest sent. Who was served in turns with another run of its task
+    others are those of runs that were not. Where all are cached in the end, the earliest sent.
+
+    Who was served in turns with another run of its task
     cannot be told from sums.
     """
 

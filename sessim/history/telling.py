@@ -46,7 +46,7 @@ def _head(found: Explanation) -> str:
     )
 
 
-def _time(time: pd.Timestamp) -> str:
+def _time(time: pd.Timestamp | None) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S}".removesuffix(":00")
 
 
@@ -59,13 +59,20 @@ def _of_day(ledger: DayLedger) -> Iterator[str]:
     others = len(ledger.used) - _FEW
     rows += [f"the rest by {others} others"] if others > 0 else []
     who = f" ({', '.join(rows)})" if rows else ""
-    filled = f", and it was used up at {_time(ledger.filled)}" if ledger.filled is not None else ""
+    filled = f", and it was used up {_filled(ledger)}" if ledger.filled is not None else ""
     yield (
         f"{ledger.domain} could send {ledger.limit:,} emails on {day} ({ledger.source}); "
         f"{ledger.total:,} had been sent{who}{filled}."
     )
     if ledger.cached:
         yield f"{ledger.cached:,} emails of the task were in the cache queue."
+
+
+def _filled(ledger: DayLedger) -> str:
+    if ledger.filled_between is None:
+        return f"at {_time(ledger.filled)}"
+    earliest, latest = map(_time, ledger.filled_between)
+    return f"about {_time(ledger.filled)} (between {earliest} and {latest})"
 
 
 def _of_others(found: Counterfactuals) -> Iterator[str]:
@@ -95,17 +102,18 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _of_future(found: Forecast, verdict: Verdict) -> Iterator[str]:
+    at = "at" if found.exact else "about"
     parts = []
     if found.restarts is not None and verdict not in HEALTHY:
-        parts.append(f"go on at {_time(found.restarts)}")
+        parts.append(f"go on {at} {_time(found.restarts)}")
     if found.finishes is not None:
-        parts.append(f"be done at {_time(found.finishes)}")
+        parts.append(f"be done {at} {_time(found.finishes)}")
     if parts:
         yield f"By the rules it was to {' and '.join(parts)}."
     did = []
     if found.restarted is not None and verdict not in HEALTHY:
-        did.append(f"went on at {_time(found.restarted)}")
+        did.append(f"went on {at} {_time(found.restarted)}")
     if found.finished is not None:
-        did.append(f"was done at {_time(found.finished)}")
+        did.append(f"was done {at} {_time(found.finished)}")
     if did:
         yield f"It {' and '.join(did)}."

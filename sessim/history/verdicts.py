@@ -55,7 +55,7 @@ def _outside(case: Case) -> Said | None:
 def _before_history(case: Case) -> Said:
     due = case.plan.recurrences[case.task - 1].first
     if due > case.plan.start_instant or case.evidence.earliest is case.evidence.latest:
-        return Verdict.NOT_STARTED, f"It was due at {case.text(due)}."
+        return Verdict.NOT_STARTED, f"It was due {case.due_when(due)}."
     return Verdict.UNDECIDABLE, "The history begins later."
 
 
@@ -123,11 +123,11 @@ def _to_start(case: Case) -> Said:
         return Verdict.USER, "It was cancelled before it was due."
     due = case.plan.recurrences[case.task - 1].first
     if due > case.instant:
-        return Verdict.NOT_STARTED, f"It was due at {case.text(due)}."
+        return Verdict.NOT_STARTED, f"It was due {case.due_when(due)}."
     if not case.exact and not (log.task == case.task).any():
         return Verdict.UNDECIDABLE, "The history tells nothing of it."
     return Verdict.UNEXPLAINED, (
-        f"It was due at {case.text(due)}, and by the rules it would have begun then."
+        f"It was due {case.due_when(due)}, and by the rules it would have begun then."
     )
 
 
@@ -142,15 +142,15 @@ def _error(case: Case) -> Said:
 
 
 def _cancelled(case: Case) -> Said:
-    return Verdict.USER, f"It was cancelled at {_since(case)}."
+    return Verdict.USER, f"It was cancelled {_since(case)}."
 
 
 def _sent(case: Case) -> Said:
-    return Verdict.SENT, f"The last one was sent at {_since(case)}."
+    return Verdict.SENT, f"The last one was sent {_since(case)}."
 
 
 def _since(case: Case) -> str:
-    return case.text(int(case.log.time[case.began])) if case.began is not None else "?"
+    return case.when(case.began) if case.began is not None else "at a time that nothing tells"
 
 
 # --- sending ------------------------------------------------------------------------------

@@ -79,6 +79,20 @@ def test_an_instant_between_two_looks_has_both_of_them_in_its_sentence(tmp_path:
     assert "2026-12-01 00:15" in found.reason
 
 
+def test_instants_that_nobody_saw_are_told_as_estimates(tmp_path: Path) -> None:
+    """500 emails at two a second were gone at 00:04:10, of which the polls know the quarter."""
+    result = sessim.simulate(sessim.Plan.from_dict(PLAN))
+    paused = polled(result, tmp_path).explain("Launch", "2026-12-01 12:00")
+    between = "(between 2026-12-01 00:00 and 2026-12-01 00:15)"
+    assert f"used up about 2026-12-01 00:04:10 {between}" in paused.paragraph
+    assert "It went on about 2026-12-02 00:00 and was done about" in paused.paragraph
+    sent = polled(result, tmp_path).explain("Launch", "2026-12-04 12:00")
+    assert "The last one was sent about 2026-12-03 00:01:40 (between" in sent.reason
+    exact = History(result.log).explain("Launch", "2026-12-01 12:00")
+    assert "used up at 2026-12-01 00:04:10." in exact.paragraph
+    assert "about" not in exact.paragraph
+
+
 def test_slips_of_the_poller_are_no_breaches(tmp_path: Path) -> None:
     """Missed polls, lost pages, older states and counters that are null; served in turns."""
     slips = Slips(missed=0.05, lost=0.02, late=0.1, nulls=0.1)
