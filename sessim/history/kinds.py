@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from sessim.errors import HistoryError, shown
-from sessim.history.reading import head
+from sessim.history.reading import CHUNK, first_lines, head
 
 KINDS: Final = {
     "polls": "answers of ListSendTasks and ListEmailIdentities",
@@ -23,6 +25,7 @@ KINDS: Final = {
 }
 """The kinds by name, and what each is."""
 
+_LONG: Final = 1 << 15
 _OWN_TABLE: Final = re.compile(rb'\W*seq"?[,;]"?time"?[,;]"?event')
 _KEYS: Final = {
     "ocel": rb'"objectTypes"|"eventTypes"',
@@ -43,6 +46,20 @@ def kind(path: Path) -> str:
         return "outbox"
     if start.startswith(b"PAR1"):
         return "parquet"
+    found = _of_text(text)
+    if found in ("", "csv"):  # its first line may be cut off, or damaged
+        later = (_of_text(line) for line in first_lines(path) if line[:1] == b"{")
+        found = next(filter(None, later), found)
+    if found:
+        return found
+    known = "; ".join(f"{name}: {what}" for name, what in KINDS.items())
+    raise HistoryError(
+        f"file {shown(path.name)} is no history that is known; say with format what it is ({known})"
+    )
+
+
+def _of_text(text: bytes) -> str:
+    """Return the kind of a text by how it begins; nothing if it is none that is known."""
     if text.startswith(b"<"):
         if re.search(rb"<(?:\w+:)?(?:log|trace)\b", text):
             return "xes"
@@ -52,9 +69,30 @@ def kind(path: Path) -> str:
                 return name
     elif re.search(rb"\bpostfix\S*/\w+\[\d+\]:", text):
         return "postfix"
-    elif re.search(rb"[,;\t]", text.partition(b"\n")[0]):
+    elif re.search(rb"[,;\t]", first := text.partition(b"\n")[0]) and b'":' not in first:
         return "csv"
-    known = "; ".join(f"{name}: {what}" for name, what in KINDS.items())
-    raise HistoryError(
-        f"file {shown(path.name)} is no history that is known; say with format what it is ({known})"
-    )
+    return ""
+
+
+def is_of_lines(path: Path) -> bool:
+    """Say whether each line of a file of JSON is a value, and not all of it one document.
+
+    One line may be cut off or damaged, as where a log was rotated.
+    """
+    lines = first_lines(path)
+    first = next(lines, b"")
+    if first[:1] == b"{" and (first[-1:] == b"}" or len(first) >= _LONG):
+        return True
+    if first[-1:] in b"[{,:" and len(first) < _LONG:
+        return False
+    return any(_is_object(line) for line in lines)
+
+
+def _is_object(line: bytes) -> bool:
+    if line[:1] != b"{" or len(line) >= CHUNK:
+        return line[:1] == b"{"
+    try:
+        msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True

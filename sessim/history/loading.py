@@ -16,12 +16,12 @@ from sessim.eventlog import EventLog
 from sessim.history.eventlogs import READERS, mapped
 from sessim.history.history import Evidence, History
 from sessim.history.instants import CONSOLE_ZONE, Reader
-from sessim.history.kinds import KINDS, kind
+from sessim.history.kinds import KINDS, is_of_lines, kind
 from sessim.history.losses import Losses, Place
 from sessim.history.mails import read_postfix, read_webhooks
 from sessim.history.pages import page
 from sessim.history.polls import Polls
-from sessim.history.reading import head, lines, values
+from sessim.history.reading import lines, values
 from sessim.history.rebuild import rebuild
 from sessim.history.steps import Steps
 from sessim.history.told import Told
@@ -150,9 +150,7 @@ def _load_polls(job: _Job) -> History:
 def read_polls(path: Path, polls: Polls, reader: Reader, losses: Losses) -> None:
     """Read the answers of ``ListSendTasks`` and ``ListEmailIdentities`` in a file."""
     named = reader.in_name(path.name)
-    first = head(path).lstrip().partition(b"\n")[0].rstrip()
-    whole = first.startswith(b"{") and (first.endswith(b"}") or len(first) > 1 << 15)
-    for number, value in (lines if whole else values)(path, losses):
+    for number, value in (lines if is_of_lines(path) else values)(path, losses):
         place = Place(path.name, number)
         found = page(value, place, losses)
         if found is not None:

@@ -70,6 +70,11 @@ class Losses:
         return (*self.remarks, *map(str, self.kinds.values()))
 
     @property
+    def why(self) -> str:
+        """The first sentence in brackets, if there is one: why nothing could be used."""
+        return f" ({next(iter(self.kinds.values()))})" if self.kinds else ""
+
+    @property
     def frame(self) -> pd.DataFrame:
         """One row a kind: ``what``, ``rows``, ``file``, ``line`` (of the first)."""
         entries = [

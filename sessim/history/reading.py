@@ -30,6 +30,8 @@ _WIDE: Final = {
 }
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+("?)|[{}\[\]]', re.DOTALL)
 """A string, whole or cut off at the end, or a bracket."""
+_REST: Final = re.compile(rb'(?:[^"\\]++|\\.)*+("?)', re.DOTALL)
+"""The rest of a string, whole or cut off."""
 
 Line = tuple[int, bytes]
 """A number from 1, and the bytes without the line's end."""
@@ -42,6 +44,17 @@ def head(path: Path, size: int = 1 << 16) -> bytes:
         while len(start) < size and (read := some(file)):
             start += read
     return start[:size]
+
+
+def first_lines(path: Path, most: int = 20) -> Iterator[bytes]:
+    """Yield how the first lines of a file begin that are not empty, at most 1 MB of each."""
+    with opened(path) as file, suppress(OSError, EOFError, zlib.error):
+        while most and (line := file.readline(CHUNK)):
+            if not line.endswith(b"\n"):
+                _skip_line(file)
+            if line := line.strip():
+                most -= 1
+                yield line
 
 
 def some(file: IO[bytes]) -> bytes:
@@ -164,6 +177,7 @@ class _Splitter:
         self.start = -1  # where the value begins, -1: none has begun
         self.begun_on = 1
         self.skips = ""  # why the value is left out
+        self.torn = False  # within a string whose beginning has been dropped
 
     def values(self) -> Iterator[Line]:
         more = True
@@ -172,7 +186,12 @@ class _Splitter:
             yield from self._whole()
             self._forget()
         if self.start >= 0 or self.depth > self.base:
-            self.losses.leave_out(_UNFINISHED, Place(self.name, self.begun_on))
+            self.losses.leave_out(self.skips or _UNFINISHED, Place(self.name, self.begun_on))
+            if self.skips:
+                place = Place(self.name, self.begun_on)
+                self.losses.remark(
+                    f"What comes after {place}, cannot be read: that value never ends."
+                )
 
     def _read(self) -> bool:
         try:
@@ -184,6 +203,12 @@ class _Splitter:
         return bool(chunk)
 
     def _whole(self) -> Iterator[Line]:
+        if self.torn:
+            rest = _REST.match(self.buffer, self.place)
+            assert rest is not None
+            self.place, self.torn = rest.end(), not rest[1]
+            if self.torn:
+                return
         for match in _TOKEN.finditer(self.buffer, self.place):
             token = self.buffer[match.start()]
             if token == 0x22:  # a string
@@ -225,7 +250,8 @@ class _Splitter:
         if self.start >= 0 and len(self.buffer) - self.start > MOST_BYTES:
             self.skips, self.start = self.skips or _TOO_LARGE, -1
         if len(self.buffer) - self.place > MOST_BYTES:  # within one string
-            self.skips, self.place = _TOO_LARGE, len(self.buffer)
+            self.skips, self.torn = _TOO_LARGE, True
+            self.place += 1  # its quote
         keep = self.start if self.start >= 0 else self.place
         self.line += self.buffer.count(b"\n", 0, keep)
         del self.buffer[:keep]

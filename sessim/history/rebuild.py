@@ -57,7 +57,9 @@ def rebuild(
         If no task was seen.
     """
     if not polls.rows:
-        raise HistoryError(f"nothing in {file} tells of a task; see what it holds and its format")
+        raise HistoryError(
+            f"nothing in {file} tells of a task; see what it holds and its format{losses.why}"
+        )
     clock = reader.clock if plan is None else plan.clock
     seen = look(polls, reader, losses, clock, file, plan)
     return assemble(seen, polls, reader, losses, plan)

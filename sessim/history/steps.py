@@ -193,7 +193,9 @@ class Steps:
     def history(self, file: str, plan: Plan | None) -> History:
         """Rebuild the history; :class:`HistoryError` if no row could be used."""
         if not self._steps:
-            raise HistoryError(f"nothing in {file} tells of a task; see its columns and mapping")
+            raise HistoryError(
+                f"nothing in {file} tells of a task; see its columns and mapping{self.losses.why}"
+            )
         self._steps.sort(key=lambda step: step[:2])
         self._number()
         for time, number, case, status, counts in self._steps:

@@ -188,6 +188,48 @@ def test_more_tasks_than_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "30 rows were left out: there are more than" in said(history)
 
 
+BAD_FIRST_LINES = {
+    "a bomb of objects": (b'{"Response":' * 50_000 + b"}" * 50_000, "nested too deeply"),
+    "a bomb of lists": (b"[" * 200_000 + b"]" * 200_000, "nested too deeply"),
+    "a bomb that never ends": (b"[" * 200_000, "nested too deeply"),
+    "a bomb of strings": (b'{"x":"' + b"y" * (2 << 20) + b'"}', "the line is longer than"),
+    "half an answer": (b'{"time": "2026-12-01T09:20:00+08:00", "Respo', "it ends in the middle"),
+    "the other half": (b'nse": {"TotalCount": 0, "Data": []}}', "it is no JSON"),
+    "another language": (b"-- polls of December, by the night shift --", "it is no JSON"),
+}
+
+
+@pytest.mark.parametrize(("line", "words"), BAD_FIRST_LINES.values(), ids=BAD_FIRST_LINES)
+def test_a_bad_first_line_does_not_take_the_file_with_it(
+    line: bytes, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_BYTES", 1 << 20)
+    history = loaded(tmp_path / "polls.jsonl", line + b"\n" + "\n".join(GOOD).encode())
+    assert words in said(history)
+    assert "1 row was left out" in said(history)
+    assert "polls.jsonl, line 1" in said(history)
+    assert history.tasks["sent"].tolist() == [600]
+
+
+@pytest.mark.parametrize("name", ["a bomb of objects", "a bomb of lists", "a bomb of strings"])
+def test_nor_does_a_bad_first_entry_of_a_document(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MOST_BYTES", 1 << 20)
+    content = b"[\n" + b",\n".join([BAD_FIRST_LINES[name][0], *(g.encode() for g in GOOD)]) + b"]"
+    history = loaded(tmp_path / "polls.json", content)
+    assert "1 row was left out: the value is" in said(history)
+    assert "polls.json, line 2" in said(history)
+    assert history.tasks["sent"].tolist() == [600]
+
+
+def test_a_bomb_that_never_ends_in_a_document_is_said_to_hide_the_rest(tmp_path: Path) -> None:
+    content = "[\n" + ",\n".join([GOOD[0], GOOD[1], "[" * 200_000, GOOD[2]]) + "]"
+    history = loaded(tmp_path / "polls.json", content)
+    assert "What comes after polls.json, line 4, cannot be read" in said(history)
+    assert history.tasks["sent"].tolist() == [300]
+
+
 NO_HISTORY = {
     "empty": (b"", "is empty"),
     "blank": (b" \n", "is empty"),
