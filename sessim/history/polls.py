@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sessim.clock import SECOND
+from sessim.history.counters import UNKNOWN, Votes, settle
 from sessim.history.instants import Reader
 from sessim.history.losses import Losses, Place
 from sessim.history.pages import IdentityRow, Page, TaskRow
-from sessim.lifecycle import PAUSED, STATUS_LABELS, TO_START
+from sessim.lifecycle import STATUS_LABELS, TO_START
 
 Ints = NDArray[np.int64]
 
 MOST_TASKS: Final = 100_000
 """Distinct tasks that are kept."""
-UNKNOWN: Final = -1
 
 _ONE_POLL: Final = 60 * SECOND  # pages further apart belong to different polls
 _LARGEST: Final = 10**12
@@ -107,6 +107,8 @@ class Polls:
         The tasks that disappeared, by place in ``rows``.
     quotas
         The limits of each domain, in order.
+    votes
+        What rows tell of the counters' meaning.
     times
         The times of all polls of the task list.
     read
@@ -121,6 +123,7 @@ class Polls:
         self.quotas: dict[str, list[Quota]] = {}
         self.times = array("q")
         self.read = 0
+        self.votes = Votes()
         self.identities = 0
         self.incomplete = 0
         self._latest: dict[int | str, TaskRow] = {}
@@ -250,8 +253,9 @@ class Polls:
             self.losses.remark("Some tasks were missing from a complete poll and came back.")
         known = self._current.get(index)
         look = _look(row, known[0] if known else None)
-        if row.CacheCount is None and look.cached:
+        if look.cached == UNKNOWN and known is not None:
             self.losses.remark("Where CacheCount is missing, the poll before says how many it was.")
+        self.votes.count(look, place)
         if known is None or known[0] != look:
             self._close(index, task)
             self._current[index] = look, number
@@ -290,23 +294,16 @@ class Polls:
             self._end_poll()
         for task, index in self._index.items():
             self._close(index, task)
+        settle(self.looks, self.votes, self.losses)
 
 
 def _look(row: TaskRow, before: Look | None) -> Look:
-    """Return what a row says of the counters; what it does not say is as it must have been.
-
-    All that a paused run has not sent is in the cache queue, which else empties as it sends.
-    """
+    """Return what a row says of the counters; how many are cached may be left open."""
     status = row.TaskStatus if row.TaskStatus is not None else UNKNOWN
     requests = row.RequestCount or 0
-    last = before or Look(UNKNOWN, 0, 0, 0)
-    sent = row.SendCount if row.SendCount is not None else min(last.sent, requests)
-    if row.CacheCount is not None:
-        cached = row.CacheCount
-    elif status == PAUSED:
-        cached = requests - sent
-    else:
-        cached = min(max(last.cached - max(sent - last.sent, 0), 0), requests - sent)
+    last = before.sent if before is not None else 0
+    sent = row.SendCount if row.SendCount is not None else min(last, requests)
+    cached = row.CacheCount if row.CacheCount is not None else UNKNOWN
     return Look(status, requests, sent, cached)
 
 
@@ -326,8 +323,8 @@ def _wrong(row: TaskRow) -> str:
         return "RequestCount is missing" if status != TO_START else ""
     if sent > requests:
         return "SendCount is larger than RequestCount"
-    if sent + (row.CacheCount or 0) > requests and status != TO_START:
-        return "SendCount and CacheCount together are larger than RequestCount"
+    if (row.CacheCount or 0) > requests and status != TO_START:
+        return "CacheCount is larger than RequestCount"
     return ""
 
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from sessim.clock import Clock
 from sessim.eventlog import NONE
-from sessim.history.polls import UNKNOWN, Quota
+from sessim.history.counters import UNKNOWN
+from sessim.history.polls import Quota
 from sessim.parts import Domain
 from sessim.warmup import published
 

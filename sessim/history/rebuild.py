@@ -56,7 +56,7 @@ def rebuild(
     HistoryError
         If no task was seen.
     """
-    if not polls.rows:
+    if not polls.looks.time:
         raise HistoryError(
             f"nothing in {file} tells of a task; see what it holds and its format{losses.why}"
         )

@@ -106,11 +106,14 @@ def look(
     polls: Polls, reader: Reader, losses: Losses, clock: Clock, file: str, plan: Plan | None
 ) -> Seen:
     """Put what was polled in order; looks that contradict others are left out."""
+    parts = by_task(polls.looks.columns(), len(polls.rows))
     tasks = named_by(plan, facts(polls.rows, reader, losses, file))
+    tasks = [fact for fact in tasks if len(parts[fact.place]["time"])]
     domains = [domain.name for domain in plan.domains] if plan else []
     domains += dict.fromkeys(fact.domain for fact in tasks if fact.domain not in domains)
-    parts = by_task(polls.looks.columns(), len(polls.rows))
-    times = [t for part in parts for t in part["time"][[0, -1]].tolist()] + list(polls.times)
+    times = [
+        t for part in parts if len(part["time"]) for t in part["time"][[0, -1]].tolist()
+    ] + list(polls.times)
     span = (min(times), max(times))
     found: list[Run] = []
     status, requests, gone, patterns = {}, {}, {}, {}

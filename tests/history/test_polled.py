@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,53 @@ def test_slips_of_the_poller_are_no_breaches(tmp_path: Path) -> None:
     assert found["finding"].tolist() == []
     assert any("CacheCount is missing" in note for note in history.evidence.notes)
     assert history.tasks["sent"].tolist()[:2] == result.tasks["sent"].tolist()[:2]
+
+
+def test_send_count_may_include_what_is_cached(tmp_path: Path) -> None:
+    """The service does not say; its rows do, and the tables are the same either way."""
+    result = sessim.simulate(sessim.Plan.from_dict(PLAN))
+    file = Poller(result).write(tmp_path / "polls.jsonl")
+    beside = sessim.load_history(file, plan=result.plan)
+    file.write_text("\n".join(map(_with_cached, file.read_text().splitlines())))
+    within = sessim.load_history(file, plan=result.plan)
+    assert any("SendCount includes cached emails" in note for note in within.evidence.notes)
+    assert not any("SendCount" in note for note in beside.evidence.notes)
+    for table in ("daily", "tasks", "pauses", "findings"):
+        pd.testing.assert_frame_equal(getattr(within, table), getattr(beside, table))
+
+
+def _with_cached(line: str) -> str:
+    answer = json.loads(line)
+    for row in answer["Response"].get("Data", ()):
+        row["SendCount"] += row["CacheCount"]
+    return json.dumps(answer)
+
+
+def test_a_row_that_contradicts_the_others_reading_is_left_out(tmp_path: Path) -> None:
+    """Both counters of one row together are too large; many others say that they add up."""
+    file = Poller(sessim.simulate(sessim.Plan.from_dict(PLAN))).write(tmp_path / "polls.jsonl")
+    lines = file.read_text().splitlines()
+    paused = [i for i, line in enumerate(lines) if '"SendCount": 500, "CacheCount": 1200' in line]
+    lines[paused[5]] = lines[paused[5]].replace('"SendCount": 500, ', '"SendCount": 700, ', 1)
+    file.write_text("\n".join(lines))
+    history = sessim.load_history(file)
+    notes = "\n".join(history.evidence.notes)
+    assert "1 row was left out: SendCount and CacheCount together are larger" in notes
+    assert f"polls.jsonl, line {paused[5] + 1}" in notes
+    assert history.at("2026-12-01 12:00").loc[0, "sent"] == 500
+
+
+def test_where_no_row_tells_what_send_count_includes_that_is_said(tmp_path: Path) -> None:
+    """Seen only while it sends from the cache, with more in SendCount than in CacheCount."""
+    row = {"TaskId": 1, "FromEmailAddress": "a@news.example.com", "TaskStatus": 5, "TaskType": 1,
+           "RequestCount": 1000, "SendCount": 600, "CacheCount": 300,
+           "CreateTime": "2026-12-01 09:00:00"}  # fmt: skip
+    file = tmp_path / "polls.jsonl"
+    page = {"time": "2026-12-02T09:00:00+08:00", "Response": {"TotalCount": 1, "Data": [row]}}
+    file.write_text(json.dumps(page))
+    history = sessim.load_history(file)
+    assert history.tasks["sent"].tolist() == [600]
+    assert any("No row tells whether SendCount includes" in n for n in history.evidence.notes)
 
 
 def test_times_without_a_zone_are_the_consoles_whatever_the_plans(tmp_path: Path) -> None:
