@@ -32,6 +32,11 @@ def csv_rows(path: Path, losses: Losses) -> Rows:
         return
     parts = max(",;\t", key=header[1].count)
     names = next(csv.reader([header[1]], delimiter=parts))
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise HistoryError(
+            f"{shown(path.name)} has two columns {shown(twice)} in line {header[0]}; rename one"
+        )
     number = header[0]
 
     def rest() -> Iterator[str]:

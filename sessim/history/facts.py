@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
@@ -66,9 +66,31 @@ class Fact:
 def facts(rows: Sequence[TaskRow], reader: Reader, losses: Losses, file: str) -> list[Fact]:
     """Read the facts of each task in order of creation; those of too many domains are left out."""
     read = [_fact(row, place, reader) for place, row in enumerate(rows)]
+    for row, fact in zip(rows, read, strict=True):
+        for sentence in _assumed(row, fact, reader):
+            losses.remark(sentence)
     kept = _few_domains(read, losses, file)
     kept.sort(key=lambda fact: (fact.created or 0, _number(fact.id), fact.place))
     return _named(kept)
+
+
+def _assumed(row: TaskRow, fact: Fact, reader: Reader) -> Iterator[str]:
+    """Yield sentences on what a row does not tell as it should."""
+    if fact.sender == UNKNOWN_SENDER:
+        yield (
+            "Tasks whose FromEmailAddress is missing or no address were put under "
+            f"{fact.domain}: nobody knows whose limit holds."
+        )
+    if row.TaskType not in (None, *TaskType):
+        yield "Tasks of a TaskType that is not 1, 2 or 3 were taken for what their times say."
+    if row.CreateTime is not None and fact.created is None:
+        yield "Some CreateTime is no time between 2000 and 2099, and was not used."
+    if fact.type == TaskType.RECURRING and not fact.hours:
+        yield "Recurring tasks without a usable IntervalTime: their runs are those that were seen."
+    for name in ("TimedParam", "CycleParam"):
+        begin = getattr(getattr(row, name), "BeginTime", None)
+        if begin is not None and reader.instant(begin) is None:
+            yield f"Some BeginTime in {name} is no time between 2000 and 2099, and was not used."
 
 
 def _number(id_: int | str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,11 +58,13 @@ def by_task(columns: Mapping[str, Ints], size: int) -> list[dict[str, Ints]]:
     return parts
 
 
-def cleaned(seen: dict[str, Ints], fact: Fact, losses: Losses, file: str) -> dict[str, Ints]:
+def cleaned(
+    seen: dict[str, Ints], fact: Fact, losses: Losses, place_of: Callable[[int], Place]
+) -> dict[str, Ints]:
     """Leave out looks that came late: their counters are below those of an earlier look."""
     sent = seen["sent"]
     if not len(sent) or (sent[1:] >= sent[:-1]).all():
-        return _after_the_end(seen, losses, file)
+        return _after_the_end(seen, losses, place_of)
     if fact.type == TaskType.RECURRING and not _grows(seen["requests"]):
         seen = _added_up(seen, fact)
         sent = seen["sent"]
@@ -70,14 +72,21 @@ def cleaned(seen: dict[str, Ints], fact: Fact, losses: Losses, file: str) -> dic
     if len(kept) < len(sent):
         losses.leave_out(
             "SendCount is below what an earlier poll showed, as in a page that comes late",
-            Place(file),
+            place_of(_first_without(seen["source"], kept)),
             len(sent) - len(kept),
         )
         seen = {name: values[kept] for name, values in seen.items()}
-    return _after_the_end(seen, losses, file)
+    return _after_the_end(seen, losses, place_of)
 
 
-def _after_the_end(seen: dict[str, Ints], losses: Losses, file: str) -> dict[str, Ints]:
+def _first_without(sources: Ints, kept: Sequence[int]) -> int:
+    """Return the source of the first look that is not kept."""
+    return int(np.delete(sources, kept).min())
+
+
+def _after_the_end(
+    seen: dict[str, Ints], losses: Losses, place_of: Callable[[int], Place]
+) -> dict[str, Ints]:
     """Leave out looks at an earlier status after the task was seen Sent with as many requests."""
     status, requests = seen["status"], seen["requests"]
     over = np.maximum.accumulate(np.where(status == SENT, requests, 0))
@@ -85,7 +94,9 @@ def _after_the_end(seen: dict[str, Ints], losses: Losses, file: str) -> dict[str
     if not late.any():
         return seen
     losses.leave_out(
-        "TaskStatus goes back from Sent, as in a page that comes late", Place(file), int(late.sum())
+        "TaskStatus goes back from Sent, as in a page that comes late",
+        place_of(int(seen["source"][late].min())),
+        int(late.sum()),
     )
     return {name: values[~late] for name, values in seen.items()}
 

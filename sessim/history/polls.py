@@ -16,7 +16,7 @@ from sessim.history.counters import UNKNOWN, Votes, settle
 from sessim.history.instants import Reader
 from sessim.history.losses import Losses, Place
 from sessim.history.pages import IdentityRow, Page, TaskRow
-from sessim.lifecycle import STATUS_LABELS, TO_START
+from sessim.lifecycle import PAUSED, SENDING, STATUS_LABELS, TO_START
 
 Ints = NDArray[np.int64]
 
@@ -133,6 +133,8 @@ class Polls:
         self._live = 0
         self._starts = array("q")  # the number of each page's first row, and the page's time
         self._page_times = array("q")
+        self._page_lines = array("q")
+        self._files: dict[int, str] = {}  # by the number of the first row read from each
         self._poll: set[int | str] = set()
         self._poll_from = 0
         self._poll_total = UNKNOWN
@@ -192,6 +194,9 @@ class Polls:
             self._poll_total = max(total, self._poll_total)
         self._starts.append(self.read)
         self._page_times.append(time)
+        self._page_lines.append(place.line)
+        if place.file != next(reversed(self._files.values()), None):
+            self._files[self.read] = place.file
         latest, until, number = self._latest, self._until, self.read
         for row in rows:
             if latest.get(row.TaskId) == row:
@@ -229,6 +234,12 @@ class Polls:
         """Return the time of the page that a row stood on."""
         return self._page_times[bisect_right(self._starts, source) - 1]
 
+    def place_of(self, source: int) -> Place:
+        """Return where a row stands, by its number in the order of reading."""
+        line = self._page_lines[bisect_right(self._starts, source) - 1]
+        first = [number for number in self._files if number <= source]
+        return Place(self._files[first[-1]], line)
+
     # --- rows -------------------------------------------------------------------------------------
 
     def _changed(self, row: TaskRow, number: int, time: int, place: Place) -> None:
@@ -253,6 +264,8 @@ class Polls:
             self.losses.remark("Some tasks were missing from a complete poll and came back.")
         known = self._current.get(index)
         look = _look(row, known[0] if known else None)
+        if row.SendCount is None and look.requests:
+            self.losses.remark("Where SendCount is missing, the poll before says how many it was.")
         if look.cached == UNKNOWN and known is not None:
             self.losses.remark("Where CacheCount is missing, the poll before says how many it was.")
         self.votes.count(look, place)
@@ -319,6 +332,8 @@ def _wrong(row: TaskRow) -> str:
         if count is not None and not 0 <= count <= _LARGEST:
             return f"{name} is negative or out of range"
     requests, sent = row.RequestCount, row.SendCount or 0
+    if requests == 0 and status in (SENDING, PAUSED):
+        return "RequestCount is 0, and yet the task is under way"
     if requests is None:
         return "RequestCount is missing" if status != TO_START else ""
     if sent > requests:

@@ -139,10 +139,12 @@ def lines(path: Path, losses: Losses) -> Iterator[Line]:
                 return
             if not line:
                 return
-            if line := line.strip():
+            if line := line.strip(_BLANK):
                 yield number, line
 
 
+_BLANK: Final = b" \t\r\n\f\v\0"
+"""What stands around lines: a machine that lost its power leaves zeros at the end of a log."""
 _TOO_LONG: Final = f"the line is longer than {MOST_BYTES >> 20} MB"
 _TOO_LARGE: Final = f"the value is larger than {MOST_BYTES >> 20} MB"
 _TOO_DEEP: Final = f"the value is nested deeper than {MOST_DEPTH} levels"

@@ -119,7 +119,7 @@ def look(
     status, requests, gone, patterns = {}, {}, {}, {}
     late = False
     for i, fact in enumerate(tasks, 1):
-        part = cleaned(parts[fact.place], fact, losses, file)
+        part = cleaned(parts[fact.place], fact, losses, polls.place_of)
         late |= len(part["time"]) < len(parts[fact.place]["time"])
         status[i] = int(part["status"][-1])
         mine = runs(fact, i, domains.index(fact.domain), part, clock, span[0])

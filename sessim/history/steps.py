@@ -101,7 +101,7 @@ class Steps:
         self.reader, self.losses = reader, losses
         self._tasks: dict[str, _Task] = {}
         self._domains: list[str] = []
-        self._steps: list[tuple[int, int, _Case, int, dict[str, int]]] = []
+        self._steps: list[tuple[int, int, _Case, int, dict[str, int], Place]] = []
         self._told: list[tuple[int, _Case, int, Mapping[str, int]]] = []
         self.read = 0
 
@@ -119,7 +119,7 @@ class Steps:
         if case is None or time is None or status is None:
             return
         counts = {key: int(row[key]) for key in _COUNTS if _is_count(row.get(key))}
-        self._steps.append((time, number, case, status, counts))
+        self._steps.append((time, number, case, status, counts, place))
         outcomes = {key: int(row[key]) for key in OUTCOMES if _is_count(row.get(key))}
         if outcomes and "sent" in counts:
             self._told.append((time, case, counts["sent"], outcomes))
@@ -198,8 +198,13 @@ class Steps:
             )
         self._steps.sort(key=lambda step: step[:2])
         self._number()
-        for time, number, case, status, counts in self._steps:
+        for time, number, case, status, counts, place in self._steps:
+            if counts.get("sent", 0) < (case.run.seen["sent"] or [0])[-1] and "sent" in counts:
+                self.losses.leave_out("sent is below what an earlier row says", place)
+                continue
             _look(case, time, number, status, counts)
+        if not any(counts for *_, counts, _ in self._steps):
+            self.losses.remark("No column tells how many emails were sent: each run counts as one.")
         runs = [case.run for task in self._tasks.values() for case in task.cases.values()]
         for run in runs:
             _complete(run)
@@ -285,7 +290,7 @@ def _complete(run: Run) -> None:
 def _facts(tasks: Iterable[_Task]) -> list[Fact]:
     found, names = [], set()
     for task in tasks:
-        name = (task.name or f"Task {task.id}")[:160]
+        name = (task.name or plain(f"Task {task.id}") or "")[:160]
         while name in names:
             name = f"{name[:190]}'"
         names.add(name)

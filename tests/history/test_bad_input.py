@@ -47,6 +47,8 @@ BAD_ROWS = {
     "no status": ({"TaskStatus": None}, "TaskStatus is missing"),
     "a negative counter": ({"SendCount": -5}, "SendCount is negative or out of range"),
     "a huge counter": ({"RequestCount": 10**15}, "RequestCount is negative or out of range"),
+    "requests of zero": ({"RequestCount": 0}, "RequestCount is 0, and yet the task is under way"),
+    "too many cached": ({"CacheCount": 5000}, "CacheCount is larger than RequestCount"),
     "no requests": ({"RequestCount": None}, "RequestCount is missing"),
     "more sent than requested": ({"SendCount": 2000}, "SendCount is larger than RequestCount"),
     "a word for a number": ({"SendCount": "many"}, "SendCount is not what it should be"),
@@ -93,6 +95,83 @@ def test_a_bad_line_is_named_and_the_others_are_kept(
     assert words in said(history)
     assert "polls.jsonl, line 2" in said(history)
     assert history.tasks["sent"].tolist() == [600]
+
+
+ASSUMED = {
+    "no sender": ({"FromEmailAddress": None}, "were put under unknown.test: nobody knows whose"),
+    "an odd sender": ({"FromEmailAddress": "nobody"}, "missing or no address"),
+    "an odd time": ({"CreateTime": "yesterday"}, "Some CreateTime is no time between 2000"),
+    "no interval": (
+        {"TaskType": 3, "CycleParam": {"IntervalTime": -4, "BeginTime": "2026-12-01 09:00:00"}},
+        "without a usable IntervalTime",
+    ),
+    "no beginning": ({"TaskType": 2, "TimedParam": {"BeginTime": "soon"}}, "Some BeginTime in Tim"),
+    "an odd type": ({"TaskType": 9}, "TaskType that is not 1, 2 or 3"),
+    "nothing sent": ({"SendCount": None}, "Where SendCount is missing"),
+}
+
+
+@pytest.mark.parametrize(("row", "words"), ASSUMED.values(), ids=ASSUMED)
+def test_what_had_to_be_assumed_is_said(row: dict, words: str, tmp_path: Path) -> None:
+    """As the service's official client prints them: every field is there, many are null."""
+    nulls = dict.fromkeys(("ReceiverId", "Template", "TimedParam", "ErrMsg", "CycleParam"))
+    history = loaded(tmp_path / "polls.jsonl", poll(0, nulls | row))
+    assert words in said(history)
+    assert history.tasks["requests"].tolist() == [1000]
+
+
+def test_a_row_that_comes_late_is_named_with_its_line_among_several_files(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text("\n".join([*GOOD[:2], poll(18, {"SendCount": 350})]))
+    (tmp_path / "b.jsonl").write_text("\n" + poll(20, {"SendCount": 200}) + "\n" + GOOD[2])
+    history = sessim.load_history(tmp_path)
+    assert (
+        "what an earlier poll showed, as in a page that comes late (first in b.jsonl, line 2)"
+        in (said(history))
+    )
+    assert history.tasks["sent"].tolist() == [600]
+
+
+def test_zeros_that_a_lost_machine_left_behind_cost_no_row(tmp_path: Path) -> None:
+    history = loaded(tmp_path / "polls.jsonl", "\n".join(GOOD).encode() + bytes(5000))
+    assert history.tasks["sent"].tolist() == [600]
+    assert "left out" not in said(history)
+
+
+EVENTS = [
+    "case,activity,time,resource,sent,cached,requests",
+    "1,start,2026-12-01T09:00:00+08:00,news.example.com,0,0,100",
+    "1,suspend,2026-12-01T09:10:00+08:00,news.example.com,40,60,100",
+    "1,resume,2026-12-02T00:00:00+08:00,news.example.com,40,60,100",
+]
+BAD_EVENTS = {
+    "a falling counter": ("1,complete,2026-12-02T00:10:00+08:00,a.example.com,30,0,100",
+                          "sent is below what an earlier row says (first in log.csv, line 5)"),
+    "a negative counter": ("1,complete,2026-12-02T00:10:00+08:00,a.example.com,-3,0,100",
+                           "sent is no whole number from 0 (first in log.csv, line 5)"),
+    "a word for a time": ("1,complete,soon,a.example.com,100,0,100",
+                          "its time cannot be read (first in log.csv, line 5)"),
+    "an activity": ("1,dance,2026-12-02T00:10:00+08:00,a.example.com,100,0,100",
+                    "the activity 'dance' tells nothing of a task (first in log.csv, line 5)"),
+    "half a row": ("1,complete", "more or fewer cells than the header (first in log.csv, line 5)"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("row", "words"), BAD_EVENTS.values(), ids=BAD_EVENTS)
+def test_a_bad_row_of_a_table_is_left_out(row: str, words: str, tmp_path: Path) -> None:
+    history = loaded(tmp_path / "log.csv", "\n".join([*EVENTS, row]))
+    assert f"1 row was left out: {words}" in said(history).replace("the row has ", "")
+    assert history.tasks[["status", "sent"]].to_numpy().tolist() == [["Sending", 40]]
+
+
+def test_tables_that_tell_less_or_too_much(tmp_path: Path) -> None:
+    bare = [",".join(row.split(",")[:3]) for row in EVENTS]
+    assert "No column tells how many emails" in said(loaded(tmp_path / "a.csv", "\n".join(bare)))
+    twice = EVENTS[0].replace("cached", "sent")
+    with pytest.raises(sessim.HistoryError, match="has two columns 'sent' in line 1"):
+        loaded(tmp_path / "b.csv", "\n".join([twice, *EVENTS[1:]]))
+    odd = '"1\n2",start,2026-12-01T09:00:00+08:00,news.example.com,0,0,5'
+    names = loaded(tmp_path / "c.csv", "\n".join([*EVENTS, odd])).tasks["name"]
+    assert names.tolist() == ["Task 1", "Task 1 2"]
 
 
 def test_whatever_the_wrapping_of_the_bytes_the_rows_are_the_same(tmp_path: Path) -> None:
