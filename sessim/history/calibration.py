@@ -18,6 +18,7 @@ from sessim.history import forecast, limits, rates
 from sessim.history.observed import Observed
 from sessim.history.paths import Paths
 from sessim.history.ruleset import Rules, candidates, seen_late
+from sessim.history.sightings import LATE
 from sessim.lifecycle import TaskStatus
 from sessim.plan import Plan
 from sessim.simulation import simulate
@@ -116,7 +117,7 @@ class Calibration:
         lines = [_sentence(Margin(*row)) for row in self.rules.itertuples(index=False)]
         lines.append(f"rate: {float(self.plan.rate):.4g} emails/s, sustained")
         if self.plan.restart_delay:
-            lines.append(f"restart_delay: {self.plan.restart_delay} s after the reset")
+            lines.append(_delay_sentence(self.plan.restart_delay))
         lines += rates.sentences(self.quality)
         return "\n".join(lines)
 
@@ -129,6 +130,14 @@ def _sentence(margin: Margin) -> str:
         much = f"{times:.1f}" if times < _PLAIN else f"more than {_PLAIN}"
         return f"{rule}: {value}, fits {much} times better than {next_best}"
     return f"{rule}: not decided, {value} and {next_best} fit alike"
+
+
+def _delay_sentence(delay: int) -> str:
+    """Say how long after the reset paused runs went on, or seemed to."""
+    said = f"restart_delay: {delay} s after the reset"
+    if delay * SECOND <= LATE:  # nothing else tells of a restart but the counters
+        said += ", or counters that tell so much later of a restart at once: both look alike"
+    return said
 
 
 def calibrate(history: History) -> Calibration:

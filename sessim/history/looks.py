@@ -138,7 +138,7 @@ def _rising(values: Sequence[int]) -> list[int]:
     for place, value in enumerate(values):
         at = bisect_right(tails, value)
         before[place] = places[at - 1] if at else -1
-        tails[at:], places[at:] = [value], [place]
+        tails[at : at + 1], places[at : at + 1] = [value], [place]
     found = []
     place = places[-1] if places else -1
     while place >= 0:

@@ -352,3 +352,12 @@ def test_arguments_that_cannot_be_used(tmp_path: Path) -> None:
         sessim.load_history(tmp_path / "missing.json")
     with pytest.raises(sessim.ArgumentError, match="files: none is given"):
         sessim.load_history()
+
+
+def test_one_page_that_comes_very_late_costs_no_other_look(tmp_path: Path) -> None:
+    lines = [poll(minute, {"SendCount": 10 * minute}) for minute in range(0, 60, 5)]
+    lines.insert(9, poll(42, {"SendCount": 10}))
+    history = loaded(tmp_path / "polls.jsonl", "\n".join(lines))
+    assert "1 row was left out" in said(history)
+    assert "polls.jsonl, line 10" in said(history)
+    assert len(set(history.evidence.seen.sent.tolist())) == 12
