@@ -92,7 +92,8 @@ def assemble(
         )
     evidence = Evidence(
         earliest, latest, seen.sightings(), columns["source"],
-        [fact.id for fact in seen.facts], reader.timezone, losses.sentences, unsure,
+        [fact.id for fact in seen.facts], reader.timezone, losses.sentences,
+        doubts=unsure,
     )  # fmt: skip
     return History(log, evidence)
 
