@@ -173,7 +173,10 @@ class Life:
         self._row(Event.ERROR, self._estimate(look), ERROR, look.counts, look.source, "seen")
 
     def _sent(self, look: Look) -> None:
-        self._row(Event.SENT, self._estimate(look), SENT, look.counts, look.source)
+        span = self._estimate(look)
+        if look.since <= self.run.busy_at < look.time:  # the run that was skipped then says so
+            span = Span.within(span.time, self.run.busy_at + 1, look.time)
+        self._row(Event.SENT, span, SENT, look.counts, look.source)
 
     def _cancelled(self, look: Look) -> None:
         span = self._span(look.time, look)

@@ -35,6 +35,8 @@ class Run:
         When it was due; between which instants, if nothing says when.
     seen
         One list a column of :data:`COLUMNS`.
+    busy_at
+        When it was unfinished, as a later run was skipped; -1 if none was.
     """
 
     task: int
@@ -45,6 +47,7 @@ class Run:
     due_earliest: int
     due_latest: int
     seen: dict[str, list[int]]
+    busy_at: int = -1
 
 
 def by_task(columns: Mapping[str, Ints], size: int) -> list[dict[str, Ints]]:

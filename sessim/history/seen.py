@@ -130,8 +130,14 @@ def look(
             _end(mine, gone[i])
         found += mine
         patterns[i] = pattern(fact, mine, clock, int(part["time"][-1]))
+        for number, due in patterns[i].skipped:
+            max((run for run in mine if run.number < number), key=_number).busy_at = due
     found.sort(key=lambda run: (run.due, run.task, run.number))
     return Seen(tasks, domains, found, status, requests, gone, span, patterns, late=late)
+
+
+def _number(run: Run) -> int:
+    return run.number
 
 
 def _end(mine: Sequence[Run], gone: Gone) -> None:

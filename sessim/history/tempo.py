@@ -145,10 +145,11 @@ class Tempo:
         if under_way is not None:
             found.append(under_way)
         # Sending that was seen once may have paused in between: two polls must agree, or else the
-        # rate be a round one.
+        # rate be a round one, and not just because one email is always one in so many seconds.
         found = [stretch for stretch in found if stretch.emails]
         agreed = [stretch for stretch in found if stretch.polls > 1]
-        return agreed or [s for s in found if s.exact and 1 in s.low.as_integer_ratio()]
+        once = [s for s in found if s.exact and s.emails > 1]
+        return agreed or [s for s in once if 1 in s.low.as_integer_ratio()]
 
     def _beginning(self, i: int) -> _Stretch:
         """Return the stretch that is under way at a poll, from its beginning if that is known."""

@@ -125,6 +125,17 @@ TOLD_APART = {
             {"name": "A", "sender": "a@news.example.com", "requests": 60},
             {"name": "B", "sender": "b@shop.example.com", "requests": 70}],
     },
+    "a run is skipped: the one before it was not done yet, whatever the rate is thought to be": {
+        "start": "2027-02-28", "rate": "1/600", "horizon": "2027-03-05",
+        "domains": [{"name": "news.example.com", "warmup": 1}], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "start": "2027-02-28 00:01",
+             "every": "1h", "overlap": "skip", "requests": 4}],
+    },
+    "one email between two polls tells no rate": {
+        "start": "2026-03-07", "rate": 1000, "horizon": "2026-03-09", "domains": [NEWS], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "start": "2026-03-07 23:58",
+             "every": "3h", "requests": 1}],
+    },
     "a restart and a due time before it, both within one interval between polls": {
         "start": "2026-10-31", "rate": "1/3600", "horizon": "2026-11-04",
         "domains": [{"name": "news.example.com", "warmup": [1, 41]}], "tasks": [
