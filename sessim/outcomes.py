@@ -289,6 +289,8 @@ class Fates:
             run.sizes, run.marks = list(sizes), list(marks[:settled])
             parts = zip(self._basis.parts[run.task], sizes, strict=True)
             run.gone = [part.requests - size for part, size in parts]
+            run.part = 0  # which parts were empty when it was due, its sizes tell, not today's
+            self._skip_empty(run)
             self.settle(rank)
             for mark in marks[settled:]:
                 self.mark(rank, mark)

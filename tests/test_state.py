@@ -86,6 +86,25 @@ def test_a_fork_in_the_middle_of_a_round_goes_on_with_the_next() -> None:
     """)
 
 
+def test_a_fork_while_a_run_holds_a_part_that_has_died_since() -> None:
+    """Run 2 was due before run 1 sent the five addresses that are all dead: it holds them, too."""
+    parts = [
+        {"name": "dead", "requests": 5, "quality": {"invalid_rate": 1.0}},
+        {"name": "alive", "requests": 50, "quality": {"invalid_rate": 0.0}},
+    ]
+    task = {"name": "A", "sender": "x@a.org", "requests": 55, "segments": parts}
+    recurring = task | {"start": "2026-12-01 08:00", "every": "24h", "count": 4}
+    domain = {"name": "a.org", "warmup": [0, 0, 200, 200]}
+    plan = sessim.Plan.from_dict(
+        {"start": "2026-12-01 08:00", "rate": "1/600", "domains": [domain], "tasks": [recurring]}
+    )
+    whole, model = sessim.simulate(plan, 3), sessim.Model(plan, 3)
+    model.run("2026-12-03 08:30")
+    assert finished_log(model.fork()) == log_bytes(whole.log)
+    assert whole.runs["requests"].tolist() == [55, 55, 50, 50]
+    assert whole.runs["invalid"].tolist() == [5, 5, 0, 0]
+
+
 def test_a_fork_shares_nothing_with_its_original() -> None:
     model = half_way()
     before = log_bytes(model.log())

@@ -113,7 +113,7 @@ def take_up(state: State, log: EventLog, plan: Plan, luck: Luck, trail: Trail) -
     trail
         The rows ``limit`` of each domain.
     """
-    state.fates = _Fates(plan, sequence(luck.seed))
+    state.fates = Fates(plan, sequence(luck.seed))
     if luck.own is not None and luck.own.state.fates is not None:
         _copy(state, luck.own, trail)
     else:
@@ -160,31 +160,20 @@ def _settle_today(state: State, domain: int, today: tuple[int, ...]) -> None:
     standing.before = tuple(map(sub, fates.by_domain[domain], today))
 
 
-class _Fates(Fates):
-    """Takes in runs whose lists shrank otherwise than this luck would have it."""
-
-    def take_in(self, rank: int, sizes: list[int], marks: list[int]) -> None:
-        """Note that a run was due with so many emails of each part, and had sent so many."""
-        self.unpack({rank: (sizes, marks, 0)})
-        run = self._runs[rank]
-        run.part = 0
-        self._skip_empty(run)
-
-
 # --- drawn anew -----------------------------------------------------------------------------------
 
 
 def _draw(state: State, log: EventLog, plan: Plan, trail: Trail) -> None:
     """Draw what became of the emails sent, from the first on."""
     fates = state.fates
-    assert isinstance(fates, _Fates)
+    assert fates is not None
     day = plan.clock.day_start(plan.clock.date(state.now))
     runs = list(_marks(log, trail))
     for rank, requests, told in runs:
         state.counts.requests[rank] = requests
         if plan.runs.due[rank] < day:
             mine = [sent for time, sent in told if time < day]
-            fates.take_in(rank, _sizes(plan, rank, requests), mine)
+            fates.unpack({rank: (_sizes(plan, rank, requests), mine, 0)})
     before = []
     for domain in range(len(plan.domains)):
         fates.settle_domain(domain)
@@ -192,7 +181,7 @@ def _draw(state: State, log: EventLog, plan: Plan, trail: Trail) -> None:
     for rank, requests, told in runs:
         mine = [sent for time, sent in told if time >= day]
         if plan.runs.due[rank] >= day:
-            fates.take_in(rank, _sizes(plan, rank, requests), mine)
+            fates.unpack({rank: (_sizes(plan, rank, requests), mine, 0)})
         else:
             _mark(fates, rank, mine)
     for domain, limits in enumerate(trail.limits):
