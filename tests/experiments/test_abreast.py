@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sessim
+from sessim.clock import HOUR
 from sessim.experiments import abreast
 from sessim.experiments.notes import notes
 from sessim.experiments.running import Job
@@ -105,6 +106,7 @@ STORIES = {
     "an email falls on midnight": plan_of(
         {**A, "requests": 20_000}, {**B, "requests": 3000}, rate="1/60", level=1, horizon="9d"
     ),
+    "the end comes before anything is told": plan_of({**B, "requests": 500}, rate="1/600"),
     "many levels a day": plan_of({**A, "requests": 400_000}, levels_per_day=20, rate=500),
     "a level of 0 sends nothing": plan_of({**A, "requests": 500}, {**B, "requests": 50}, level=0),
     "every address is dead": plan_of(
@@ -121,8 +123,8 @@ def test_stories(story: str) -> None:
     plan = STORIES[story]
     assert abreast.fits(plan)
     assert_same(*both(plan, 40))
-    day = (plan.end_instant - plan.start_instant) // 14
-    assert_same(*both(plan, 8, plan.start_instant + 3 * day + day // 3))
+    for hours in (80, 20, 1):
+        assert_same(*both(plan, 8, plan.start_instant + hours * HOUR))
 
 
 LEFT_TO_THE_MODEL = {

@@ -80,7 +80,8 @@ class Lots:
         self._is_drawn = np.zeros((size, runs), dtype=np.bool_)
         self._gone = np.zeros((size, len(plan.tasks)), dtype=np.int64)
         self._gone_in = np.zeros((size, runs), dtype=np.int64)
-        self._marks: list[tuple[Lanes, Lanes, Ints]] = []
+        none = np.zeros(0, dtype=np.intp)
+        self._marks: list[tuple[Lanes, Lanes, Ints]] = [(none, none, none)]
         self.so_far = np.zeros((domains, size, MEASURED), dtype=np.int64)
 
     def __len__(self) -> int:
@@ -113,14 +114,12 @@ class Lots:
     def _settle(self, lanes: Lanes, ranks: Lanes, sent: Ints) -> None:
         """Find out what became of runs' emails since their marks before."""
         self._draw(lanes, ranks)
-        taken = self._rest[lanes, ranks]
-        left, now = (
-            self._sizes[lanes, ranks] - self._sent[lanes, ranks],
-            sent - self._sent[lanes, ranks],
-        )
+        known, taken = self._sent[lanes, ranks], self._rest[lanes, ranks]
+        left, now = self._sizes[lanes, ranks] - known, sent - known
         cut = now < left
         arrays = (values[cut] for values in (lanes, ranks, taken, left, now, sent))
         taken[cut] = _table(self._splits(*arrays), _AT_ONCE)
+        # First in, first out: of one replication no more than one run has moved.
         self._rest[lanes, ranks] -= taken
         self.so_far[self._domain[ranks], lanes, :_AT_ONCE] += taken
         self._gone_in[lanes, ranks] += taken[:, 0]
@@ -177,8 +176,6 @@ class Lots:
 
     def _parts_of(self, lanes: Lanes, ranks: Lanes, sent: Ints) -> Ints:
         """Return what became of the emails of runs that are not finished, mark after mark."""
-        if not len(lanes):
-            return _table([], len(OUTCOMES))
         every, of_run, marks = map(np.concatenate, zip(*self._marks, strict=True))
         key = every * sent.shape[1] + of_run
         order = np.argsort(key, kind="stable")
