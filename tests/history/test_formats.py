@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -141,6 +142,17 @@ def test_an_exported_log_comes_back(ending: str, tmp_path: Path) -> None:
         ),
     )
     assert (history.pauses["start_earliest"] == history.pauses["start_latest"]).all()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_limits_that_nobody_told_are_no_rule(ending: str, tmp_path: Path) -> None:
+    """Such a log has no column for a limit; a plan that says there is none makes it one."""
+    file = export(results.launch(), tmp_path / f"log.{ending}")
+    assert sessim.load_history(file).findings["finding"].tolist() == []
+    domains = [replace(domain, warmup="none") for domain in results.launch().plan.domains]
+    none = replace(results.launch().plan, domains=domains)
+    found = sessim.load_history(file, plan=none).findings
+    assert set(found["check"]) == {"paused with quota left", "paused below the limit"}
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])

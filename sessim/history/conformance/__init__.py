@@ -64,10 +64,14 @@ class Audit:
         Whether the log was written by a simulation, which keeps the rate to the microsecond.
     rate
         The most emails a second. Default: the plan's rate.
+    known
+        What else :class:`Trail` is to know.
     """
 
-    def __init__(self, plan: Plan, *, simulated: bool, rate: Fraction | None = None) -> None:
-        self.trail = Trail(plan, simulated=simulated, rate=rate)
+    def __init__(
+        self, plan: Plan, *, simulated: bool, rate: Fraction | None = None, **known: Any
+    ) -> None:
+        self.trail = Trail(plan, simulated=simulated, rate=rate, **known)
         self._findings = Findings(plan)
 
     def add(
@@ -114,7 +118,10 @@ def findings(log: EventLog, evidence: Evidence, *, stretch: int = STRETCH) -> pd
         1,000 are told, and one row counts the others. No rows: nothing is wrong.
     """
     simulated = log.meta.get("mode") == "simulate"
-    audit = Audit(log.plan, simulated=simulated, rate=most_rate(log))
+    audit = Audit(  # whose rate was found from looks, its limits were too
+        log.plan, simulated=simulated, rate=most_rate(log),
+        knows_limits=log.meta.get("rate") != SEEN, doubts=evidence.doubts,
+    )  # fmt: skip
     earliest, latest, source = evidence.earliest, evidence.latest, evidence.source
     if log.is_seen:
         earliest = np.where(earliest < latest, earliest - LATE, earliest)

@@ -192,13 +192,24 @@ def paused_early(s: Stretch) -> Found | None:
     limit, used = s.now("limit"), s.now("sent_today")
     left = np.where(limit == NONE, -1, limit.astype(np.int64) - used)
     early = (s.now("event") == Event.PAUSED) & s.exact & (left != 0)
+    if not s.trail.knows_limits:
+        early &= limit != NONE
     chosen = np.flatnonzero(early)
     for step in chosen:
-        early[step] = not _held_up(s, int(s.rank[step]), int(s.rows[step]))
+        early[step] = not (
+            0 < left[step] <= _in_doubt(s, int(step))
+            or _held_up(s, int(s.rank[step]), int(s.rows[step]))
+        )
     words = np.array([f"{n:,} emails" if n >= 0 else "any number" for n in left[chosen]], object)
     shown = np.full(len(early), "", dtype=object)
     shown[chosen] = words
     return s.steps(early, np.maximum(left, 1), left=shown)
+
+
+def _in_doubt(s: Stretch, step: int) -> int:
+    """Return how many emails of the day before may be of the day of a row."""
+    clock, domain = s.plan.clock, int(s.now("domain")[step])
+    return s.trail.in_doubt(domain, clock.day_start(clock.date(int(s.now("time")[step]))))
 
 
 def _held_up(s: Stretch, rank: int, place: int) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from sessim.ledger import NOT_YET
 from sessim.lifecycle import SENDING, TO_START
 from sessim.plan import Plan
 from sessim.quality import OUTCOMES
+
+if TYPE_CHECKING:
+    from sessim.history.doubts import Doubts
 
 Mask = NDArray[np.bool_]
 
@@ -43,11 +46,19 @@ class Trail:
         Whether the log keeps the rate to the microsecond.
     rate
         The most emails a second that the account may send. Default: the plan's rate.
+    knows_limits
+        Whether a domain without a limit has none; or else nobody may have told it.
+    doubts
+        As in :class:`sessim.history.Evidence`.
     """
 
-    def __init__(self, plan: Plan, *, simulated: bool, rate: Fraction | None = None) -> None:
-        self.plan, self.simulated = plan, simulated
+    def __init__(
+        self, plan: Plan, *, simulated: bool, rate: Fraction | None = None,
+        knows_limits: bool = True, doubts: Doubts | None = None,
+    ) -> None:  # fmt: skip
+        self.plan, self.simulated, self.knows_limits = plan, simulated, knows_limits
         self.rate = plan.rate if rate is None else rate
+        self._doubts: Doubts = doubts or {}
         runs = plan.runs
         size = len(runs)
         number = np.bincount(runs.task, minlength=len(plan.tasks) + 1)
@@ -79,6 +90,10 @@ class Trail:
         self.exact = True
         self.watches: dict[int, Any] = {}  # of judged domains, what their judgements depend on
         self.misjudged: list[tuple[int, Any]] | None = None
+
+    def in_doubt(self, domain: int, instant: int) -> int:
+        """Return how many emails may be of the day that begins with a midnight, or not."""
+        return self._doubts.get((domain, instant), 0)
 
     def ranks(self, task: NDArray[Any], run: NDArray[Any]) -> NDArray[np.int32]:
         """Return the rank of runs in the plan; -1 for those that are not in it."""
