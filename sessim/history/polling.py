@@ -22,7 +22,7 @@ import numpy as np
 from sessim.clock import SECOND, Clock
 from sessim.errors import ArgumentError
 from sessim.eventlog import NONE, Event
-from sessim.history.shares import midnights
+from sessim.history.table import midnights
 from sessim.ledger import Ledger, Snapshot
 from sessim.lifecycle import CANCELLED, SENDING, TaskType
 from sessim.result import Result

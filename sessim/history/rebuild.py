@@ -23,8 +23,9 @@ from sessim.history.polls import Polls
 from sessim.history.quotas import Change, Limits
 from sessim.history.rows import Counts, Rows, Span, used
 from sessim.history.seen import Seen, look
-from sessim.history.shares import Shares, Table, midnights, tempo
+from sessim.history.shares import Shares
 from sessim.history.sightings import LATE
+from sessim.history.table import Table, midnights, tempo
 from sessim.history.tempo import Tempo
 from sessim.lifecycle import CANCELLED
 from sessim.parts import Domain

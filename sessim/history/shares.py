@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from fractions import Fraction
-from functools import cached_property
 from itertools import groupby
 from typing import Literal, Protocol
 
@@ -18,8 +14,8 @@ from sessim.clock import Clock
 from sessim.eventlog import NONE
 from sessim.history.looks import Run
 from sessim.history.quotas import Limits
+from sessim.history.table import Table, midnights
 from sessim.history.tempo import Anchor, Tempo
-from sessim.history.turns import takes_turns
 from sessim.lifecycle import PAUSED, SENDING
 from sessim.serving import Pace
 
@@ -31,107 +27,6 @@ class Between(Protocol):
 
     since: int
     time: int
-
-
-@dataclass
-class Table:
-    """The looks of all runs, by run and time: one entry a look in each array.
-
-    Attributes
-    ----------
-    run
-        The run's place in rule R3's order.
-    time, status, sent, cached
-        As seen.
-    since
-        When the run had been seen before, or when it was due.
-    emails
-        By how much ``sent`` had risen since.
-    """
-
-    run: Ints
-    time: Ints
-    status: Ints
-    sent: Ints
-    cached: Ints
-    since: Ints
-    emails: Ints
-
-    @classmethod
-    def of(cls, runs: Sequence[Run]) -> Table:
-        """Lay the looks of runs behind each other."""
-        sizes = [len(run.seen["time"]) for run in runs]
-        run = np.repeat(np.arange(len(runs)), sizes)
-        time, status, sent, cached = (
-            np.array([value for entry in runs for value in entry.seen[name]], dtype=np.int64)
-            for name in ("time", "status", "sent", "cached")
-        )
-        first = np.append(True, run[1:] != run[:-1])[: len(run)]
-        since, before = np.roll(time, 1), np.roll(sent, 1)
-        due = np.array([entry.due for entry in runs], dtype=np.int64)
-        since = np.where(first, due[run], since) if len(run) else time
-        before[first] = 0
-        return cls(run, time, status, sent, cached, np.minimum(since, time), sent - before)
-
-    @property
-    def before(self) -> Ints:
-        """The status at the look before, ``NONE`` at a run's first."""
-        return self._look_before(self.status)
-
-    @property
-    def takes_turns(self) -> bool:
-        """Whether runs sent side by side, as in ``fair``, and not one after the other."""
-        return takes_turns(self)
-
-    @cached_property
-    def paused(self) -> NDArray[np.bool_]:
-        """Which looks show a run SENDING that was PAUSED since the look before, and restarted."""
-        grew = (self.cached > 0) & (self._look_before(self.cached) <= 0)
-        was_sending = (self.before == SENDING) | ((self.before == NONE) & (self.emails > 0))
-        return np.asarray((self.status == SENDING) & was_sending & grew)
-
-    def _look_before(self, values: Ints) -> Ints:
-        """Return what stood in a column at the run's look before, ``NONE`` at its first."""
-        found = np.roll(values, 1)
-        found[np.append(True, self.run[1:] != self.run[:-1])[: len(found)]] = NONE
-        return found
-
-
-def tempo(
-    table: Table, runs: Sequence[Run], polls: Ints, clock: Clock, rate: Fraction | None,
-    restarts: Sequence[int] = (),
-) -> Tempo:  # fmt: skip
-    """Learn from all looks how fast the account sent."""
-    times = np.unique(np.append(polls, table.time))
-    order = np.argsort(table.time, kind="stable")
-    seen = table.time[order]
-    totals = np.append(0, np.cumsum(table.emails[order]))[seen.searchsorted(times, "right")]
-    change = (table.status == SENDING).astype(np.int64) - (table.before == SENDING)
-    sending = np.append(0, np.cumsum(change[order]))[seen.searchsorted(times, "right")]
-    paused = np.bincount(times.searchsorted(table.time[table.paused]), minlength=len(times))
-    stopped = (paused > 0) & (paused >= np.append(0, sending)[:-1])  # all that were sending
-    restarted = (table.before == PAUSED) & (table.status == SENDING) & (table.emails == 0)
-    begins = set(table.time[restarted].tolist())  # by hand, at the very time of the poll
-    begins |= {run.due for run in runs if run.due_earliest == run.due_latest and _began(run)}
-    if len(times):
-        begins |= set(midnights(clock, int(times[0]), int(times[-1]))) | set(restarts)
-    return Tempo(times, totals, sending > 0, sorted(begins), rate, stopped=stopped)
-
-
-def _began(run: Run) -> bool:
-    """Say whether a run may have begun to send when it was due, and was not cached at once."""
-    return run.seen["sent"][0] > 0 or run.seen["cached"][0] == 0
-
-
-def midnights(clock: Clock, first: int, last: int) -> list[int]:
-    """Return the instants in a span at which days begin."""
-    date = clock.date(first)
-    found: list[int] = []
-    while (start := clock.day_start(date)) <= last:
-        if start >= first and start not in found[-1:]:
-            found.append(start)
-        date += dt.timedelta(days=1)
-    return found
 
 
 class Shares:
@@ -238,7 +133,11 @@ class Shares:
             here = self.domain[table.run[order]] == domain
             self._sums[domain, 1:] = np.cumsum(np.where(here, table.emails[order], 0))
         before = np.zeros(size, dtype=np.int64)
+        since = None
         for instant in self.midnights:
+            if since is not None:
+                self._settle(since, instant)
+            since = instant
             totals = self._sum(instant)
             run = self._falling(instant, totals - before)
             if run is not None:
@@ -247,6 +146,37 @@ class Shares:
             self._reach_midnight(instant, run)
             self._totals[instant] = totals - before
             self._before[instant] = before = totals
+        if since is not None:
+            self._settle(since, self.end + 1)
+
+    def _settle(self, midnight: int, until: int) -> None:
+        """Put an email on an undecided midnight if its domain paused one short on that day.
+
+        Who pauses has nothing left (rule R2): the one email that is missing is that of midnight.
+        """
+        for domain in self.undecided(midnight):
+            if self._is_one_short(domain, midnight, until):
+                runs = self.table.run[self._risen_at(midnight)]
+                pick = min if self._takes_turns else max
+                run = pick(runs[self.domain[runs] == domain].tolist())
+                self.at_midnight[midnight] = run
+                self._reach_midnight(midnight, run)
+                self._totals[midnight][domain] -= 1
+                self._before[midnight][domain] -= 1
+                return
+
+    def _is_one_short(self, domain: int, midnight: int, until: int) -> bool:
+        """Say whether a domain was seen to pause on a day one email below its limit."""
+        table = self.table
+        first = self._seen.searchsorted(midnight, "right")
+        places = self._order[first : self._seen.searchsorted(until)]
+        paused = (self.domain[table.run[places]] == domain) & (table.status[places] == PAUSED)
+        paused &= (table.before[places] == SENDING) & (table.since[places] >= midnight)
+        before = int(self._before[midnight][domain])
+        return any(
+            int(self._sum(look)[domain]) - before == self.limits[domain].at(look) - 1
+            for look in table.time[places[paused]].tolist()
+        )
 
     def _reach_midnight(self, instant: int, run: int | None) -> None:
         """Let what was seen sent at a midnight have left before it, but for who sent on it."""

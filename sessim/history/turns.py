@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sessim.lifecycle import SENDING
 
 if TYPE_CHECKING:
-    from sessim.history.shares import Table
+    from sessim.history.table import Table
 
 Ints = NDArray[np.int64]
 

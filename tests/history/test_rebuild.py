@@ -143,10 +143,18 @@ TOLD_APART = {
             {"name": "A", "sender": "a@news.example.com", "start": "2026-03-07 23:58",
              "every": "3h", "requests": 1}],
     },
-    "the only email before midnight may have left on it; a later run is cached at once": {
+    "the only email before midnight left on it: one more, and the domain paused": {
         "start": "2027-02-27 01:30", "rate": "1/600", "horizon": "2027-03-01",
         "domains": [{"name": "news.example.com", "warmup": 2}], "tasks": [
             {"name": "A", "sender": "a@news.example.com", "requests": 9,
+             "start": "2027-02-27 23:50"},
+            {"name": "B", "sender": "a@news.example.com", "requests": 9,
+             "start": "2027-02-28 23:00"}],
+    },
+    "it may have left on midnight: the limit's last email was its run's, and nobody paused": {
+        "start": "2027-02-27 01:30", "rate": "1/600", "horizon": "2027-03-01",
+        "domains": [{"name": "news.example.com", "warmup": 2}], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "requests": 2,
              "start": "2027-02-27 23:50"},
             {"name": "B", "sender": "a@news.example.com", "requests": 9,
              "start": "2027-02-28 23:00"}],
