@@ -98,7 +98,8 @@ class History(Result):
         """One row a domain and day.
 
         The columns of :func:`sessim.days.daily`, then ``unsure`` (emails): so many may be of the
-        day before or after, as nobody looked on at midnight.
+        day before or after, as nobody looked on at midnight; where polls are missing or counters
+        come late it is an estimate, no bound.
         """
         frame, plan = super().daily, self.plan
         domains = [domain.name for domain in plan.domains]
