@@ -15,6 +15,7 @@ from sessim.history.export import export
 from sessim.history.kinds import kind
 from sessim.history.polling import Poller, Slips
 from tests import results
+from tests.history.logs import PLAN
 from tests.history.test_rebuild import assert_same
 
 COUNTS = ["task", "status", "requests", "sent"]
@@ -142,6 +143,26 @@ def test_an_exported_log_comes_back(ending: str, tmp_path: Path) -> None:
         ),
     )
     assert (history.pauses["start_earliest"] == history.pauses["start_latest"]).all()
+
+
+@pytest.mark.parametrize("discipline", ["fifo", "fair"])
+@pytest.mark.parametrize("ending", ["csv", "xes"])
+def test_a_clean_log_breaks_no_rule_whether_its_plan_is_told_or_not(
+    ending: str, discipline: str, tmp_path: Path
+) -> None:
+    """XES has no word for whose turn it was, and neither names the discipline."""
+    result = sessim.simulate(sessim.Plan.from_dict(PLAN | {"discipline": discipline}))
+    file = export(result, tmp_path / f"log.{ending}")
+    for plan in (None, result.plan):
+        assert sessim.load_history(file, plan=plan).findings["finding"].tolist() == []
+
+
+def test_without_rows_of_turns_who_was_sent_before_an_older_run_is_found(tmp_path: Path) -> None:
+    """The fair log held against the same plan in fifo: Offer was sent while Digest waited."""
+    plan = sessim.Plan.from_dict(PLAN)
+    file = export(sessim.simulate(replace(plan, discipline="fair")), tmp_path / "log.xes")
+    found = sessim.load_history(file, plan=plan).findings
+    assert "out of line" in set(found["check"])
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -118,9 +118,10 @@ def findings(log: EventLog, evidence: Evidence, *, stretch: int = STRETCH) -> pd
         1,000 are told, and one row counts the others. No rows: nothing is wrong.
     """
     simulated = log.meta.get("mode") == "simulate"
-    audit = Audit(  # whose rate was found from looks, its limits were too
+    audit = Audit(  # a plan whose rate was found from looks was told by nobody
         log.plan, simulated=simulated, rate=most_rate(log),
-        knows_limits=log.meta.get("rate") != SEEN, doubts=evidence.doubts,
+        is_told=log.meta.get("rate") != SEEN, knows_turns=not log.is_seen,
+        doubts=evidence.doubts,
     )  # fmt: skip
     earliest, latest, source = evidence.earliest, evidence.latest, evidence.source
     if log.is_seen:

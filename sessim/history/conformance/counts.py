@@ -192,7 +192,7 @@ def paused_early(s: Stretch) -> Found | None:
     limit, used = s.now("limit"), s.now("sent_today")
     left = np.where(limit == NONE, -1, limit.astype(np.int64) - used)
     early = (s.now("event") == Event.PAUSED) & s.exact & (left != 0)
-    if not s.trail.knows_limits:
+    if not s.trail.is_told:
         early &= limit != NONE
     chosen = np.flatnonzero(early)
     for step in chosen:

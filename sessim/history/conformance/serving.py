@@ -12,7 +12,7 @@ from sessim.clock import SECOND
 from sessim.eventlog import Event
 from sessim.history.conformance.check import WARNING, Check, Found, Ints
 from sessim.history.conformance.stretch import Stretch
-from sessim.lifecycle import SENDING
+from sessim.lifecycle import SENDING, SENT
 
 _LARGEST: Final = 2**62
 
@@ -61,8 +61,11 @@ def idle(s: Stretch) -> Found | None:
 
 
 def out_of_line(s: Stretch) -> Found | None:
-    """Find runs that were sending and waited while a later one was served."""
-    if s.plan.discipline != "fifo" or not s.all_exact:
+    """Find runs that were sending and waited while a later one was served.
+
+    Where turns have no rows, who is SENT was served at that instant, and no more is known.
+    """
+    if s.plan.discipline != "fifo" or not (s.all_exact and s.trail.is_told):
         return None
     wrong = np.zeros(len(s.rows), dtype=np.bool_)
     ahead = np.zeros(len(s.rows), dtype=np.int64)
@@ -70,14 +73,17 @@ def out_of_line(s: Stretch) -> Found | None:
     at = np.searchsorted(instants, s.now("latest"))
     begin = np.searchsorted(instants, np.maximum(s.before("latest"), instants[0]))
     open_ = _Open(s, instants)
-    fed = np.flatnonzero((s.risen > 0) & (at > begin))
+    fed, until = (s.risen > 0) & (at > begin), at
+    on, since = open_.served, begin
+    if not s.trail.knows_turns:
+        fed, until = fed & (s.now("status") == SENT), at - 1  # at one instant either may be first
+        on, since = np.zeros_like(on), at - 1
     served = _painted(
-        len(instants), np.append(begin[fed], open_.begin[open_.served]),
-        np.append(at[fed], open_.end[open_.served]),
-        np.append(s.rank[fed], open_.rank[open_.served]),
+        len(instants), np.append(since[fed], open_.begin[on]), np.append(at[fed], open_.end[on]),
+        np.append(s.rank[fed], open_.rank[on]),
     )  # fmt: skip
-    waits = np.flatnonzero((s.before("status") == SENDING) & (at > begin))
-    latest = _largest(served, begin[waits], at[waits])
+    waits = np.flatnonzero((s.before("status") == SENDING) & (until > begin))
+    latest = _largest(served, begin[waits], until[waits])
     wrong[waits], ahead[waits] = latest > s.rank[waits], latest
     latest = _largest(served, open_.begin, open_.end)
     late = latest > open_.rank

@@ -46,17 +46,21 @@ class Trail:
         Whether the log keeps the rate to the microsecond.
     rate
         The most emails a second that the account may send. Default: the plan's rate.
-    knows_limits
-        Whether a domain without a limit has none; or else nobody may have told it.
+    is_told
+        Whether somebody told the plan; or else it is a guess who is served first, and that a
+        domain of which no limit is known has none.
+    knows_turns
+        Whether every change of whose turn it was has a row.
     doubts
         As in :class:`sessim.history.Evidence`.
     """
 
     def __init__(
         self, plan: Plan, *, simulated: bool, rate: Fraction | None = None,
-        knows_limits: bool = True, doubts: Doubts | None = None,
+        is_told: bool = True, knows_turns: bool = True, doubts: Doubts | None = None,
     ) -> None:  # fmt: skip
-        self.plan, self.simulated, self.knows_limits = plan, simulated, knows_limits
+        self.plan, self.simulated = plan, simulated
+        self.is_told, self.knows_turns = is_told, knows_turns
         self.rate = plan.rate if rate is None else rate
         self._doubts: Doubts = doubts or {}
         runs = plan.runs
