@@ -165,7 +165,18 @@ def used(columns: dict[str, NDArray[Any]], fresh: Sequence[int]) -> None:
         total = np.cumsum(risen[rows])
         began = np.maximum.accumulate(np.where(starts[rows], np.arange(len(rows)), -1))
         base = np.where(began < 0, 0, total[began])
-        columns["sent_today"][rows] = total - base
+        columns["sent_today"][rows] = (total - base)[_together(columns, rows)]
+
+
+def _together(columns: dict[str, NDArray[Any]], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return for each of some rows the last that stands at its instant, at its place there.
+
+    Runs that pause together have all been sent by then, whichever of their rows comes first.
+    """
+    time, order = columns["time"][rows], columns["order"][rows]
+    ends = np.flatnonzero((time[1:] != time[:-1]) | (order[1:] != order[:-1]))
+    ends = np.append(ends, len(rows) - 1)
+    return ends[np.searchsorted(ends, np.arange(len(rows)))]
 
 
 def _rises(columns: dict[str, NDArray[Any]]) -> Ints:
