@@ -116,6 +116,9 @@ class Life:
     def _pauses_at_once(self, look: Look, earlier: Life | None) -> bool:
         if look.since == look.time or (earlier is not None and earlier.status == PAUSED):
             return True
+        midnight = self._midnight(look)
+        if midnight is not None and self.shares.is_closed_by(self.run.domain, midnight):
+            return False  # it might send until that day began
         fill = self.shares.fill(self.run.domain, look.time)
         return fill is None or fill <= self.run.due
 

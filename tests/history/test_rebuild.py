@@ -159,6 +159,14 @@ TOLD_APART = {
             {"name": "B", "sender": "a@news.example.com", "requests": 9,
              "start": "2027-02-28 23:00"}],
     },
+    "due shortly before a day with a limit of 0, which pauses it, and not what was left": {
+        "start": "2026-10-24", "rate": "1/600", "horizon": "2026-10-27",
+        "domains": [{"name": "news.example.com", "warmup": [39, 0, 13]},
+                    {"name": "shop.example.com", "warmup": 100}], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "requests": 50,
+             "start": "2026-10-24 23:50"},
+            {"name": "B", "sender": "b@shop.example.com", "requests": 10}],
+    },
     "a restart and a due time before it, both within one interval between polls": {
         "start": "2026-10-31", "rate": "1/3600", "horizon": "2026-11-04",
         "domains": [{"name": "news.example.com", "warmup": [1, 41]}], "tasks": [
