@@ -169,13 +169,14 @@ def used(columns: dict[str, NDArray[Any]], fresh: Sequence[int]) -> None:
 
 
 def _together(columns: dict[str, NDArray[Any]], rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return for each of some rows the last that stands at its instant, at its place there.
+    """Return for each of some rows the last of those that tell of emails at its instant.
 
-    Runs that pause together have all been sent by then, whichever of their rows comes first.
+    Where runs pause together their emails had all been sent, whichever of the rows comes first.
     """
     time, order = columns["time"][rows], columns["order"][rows]
-    ends = np.flatnonzero((time[1:] != time[:-1]) | (order[1:] != order[:-1]))
-    ends = np.append(ends, len(rows) - 1)
+    alone = ~np.isin(order, (ORDER[Event.DAY], ORDER[Event.PAUSED]))
+    ends = alone[:-1] | (time[1:] != time[:-1]) | (order[1:] != order[:-1])
+    ends = np.append(np.flatnonzero(ends), len(rows) - 1)
     return ends[np.searchsorted(ends, np.arange(len(rows)))]
 
 
