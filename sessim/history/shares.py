@@ -230,6 +230,9 @@ class Shares:
             return []
         limits = np.array([limit.at(midnight - 1) for limit in self.limits])
         full = (limits != NONE) & (self._totals[midnight] >= limits) & ~self._open(midnight)
+        # Who is PAUSED when a day of one email begins may have sent that very one.
+        held = self.domain[self.table.run[there[self.table.status[there] == PAUSED]]]
+        full[[domain for domain in held.tolist() if self.limits[domain].at(midnight) == 1]] = False
         domains = np.unique(self.domain[self.table.run[there]])
         found: list[int] = domains[~full[domains]].tolist()
         return found

@@ -167,6 +167,12 @@ TOLD_APART = {
              "start": "2026-10-24 23:50"},
             {"name": "B", "sender": "b@shop.example.com", "requests": 10}],
     },
+    "the limit is one email, and it left on the midnight with which the history ends": {
+        "start": "2026-10-25", "rate": "1/600", "horizon": "2026-10-27",
+        "domains": [{"name": "news.example.com", "warmup": 1}], "tasks": [
+            {"name": "A", "sender": "a@news.example.com", "requests": 60,
+             "start": "2026-10-26 23:50"}],
+    },
     "a restart and a due time before it, both within one interval between polls": {
         "start": "2026-10-31", "rate": "1/3600", "horizon": "2026-11-04",
         "domains": [{"name": "news.example.com", "warmup": [1, 41]}], "tasks": [
