@@ -74,8 +74,9 @@ class Luck:
     def aim(self, name: int, purpose: int, at: int = 0, place: int = 0) -> Generator:
         """Return the generator at the beginning of a stream."""
         first, second = self.words
-        self._stream["key"] = first, second ^ name
-        self._stream["counter"] = 0, at, place, purpose
+        stream = self._stream
+        stream["key"] = first, second ^ name
+        stream["counter"] = 0, at, place, purpose
         self._bits.state = self._state
         return self.generator
 
@@ -86,8 +87,13 @@ class Luck:
         complaints = luck.binomial(delivered, odds.complaint) if odds.complaint else 0
         return invalid, spam, soft, complaints
 
-    def split(self, name: int, place: int, rest: Four, left: int, emails: int, at: int) -> Four:
-        """Deal out the next emails of those left: each outcome falls on them as from an urn."""
+    def split(
+        self, name: int, place: int, rest: Sequence[int], left: int, emails: int, at: int
+    ) -> Four:
+        """Deal out the next emails of those left: each outcome falls on them as from an urn.
+
+        ``rest`` is what becomes at once of those left.
+        """
         urn = self.aim(name, _SPLIT, at, place).hypergeometric
         invalid, spam, soft, complaints = rest
         delivered = left - invalid - spam - soft

@@ -8,7 +8,7 @@ depends on it, or else at the end.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -63,7 +63,7 @@ class Lots:
         self._words = [words_of(stream) for stream in streams]
         self._luck = Luck((0, 0))  # is aimed anew for every draw: one does for all
         size, runs, domains = len(streams), len(plan.runs), len(plan.domains)
-        rates = [drawn_rates(basis, Luck(words)) for words in self._words]
+        rates = [self._rates(lane) for lane in range(size)]
         self._odds = [[odds(kind) for kind in mine] for mine in rates]
         self._kinds = [basis.kind_of[task][0] for task in basis.tasks]
         self._names = [basis.names[task] for task in basis.tasks]
@@ -86,6 +86,10 @@ class Lots:
 
     def __len__(self) -> int:
         return len(self._words)
+
+    def _rates(self, lane: int) -> list[tuple[float, ...]]:
+        self._luck.words = self._words[lane]
+        return drawn_rates(self._basis, self._luck)
 
     @property
     def asks_for_opens(self) -> bool:
@@ -117,7 +121,7 @@ class Lots:
         known, taken = self._sent[lanes, ranks], self._rest[lanes, ranks]
         left, now = self._sizes[lanes, ranks] - known, sent - known
         cut = now < left
-        arrays = (values[cut] for values in (lanes, ranks, taken, left, now, sent))
+        arrays = (values[cut] for values in (lanes, ranks, left, now, sent, *taken.T))
         taken[cut] = _table(self._splits(*arrays), _AT_ONCE)
         # First in, first out: of one replication no more than one run has moved.
         self._rest[lanes, ranks] -= taken
@@ -146,7 +150,7 @@ class Lots:
 
     def _splits(self, lanes: Lanes, ranks: Lanes, *numbers: Ints) -> Iterator[Sequence[int]]:
         luck, words, names, places = self._luck, self._words, self._names, self._places
-        for lane, rank, rest, left, emails, at in _lists(lanes, ranks, *numbers):
+        for lane, rank, left, emails, at, *rest in _lists(lanes, ranks, *numbers):
             luck.words = words[lane]
             yield luck.split(names[rank], places[rank], rest, left, emails, at)
 
@@ -199,4 +203,4 @@ def _lists(*arrays: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
 
 
 def _table(rows: Iterable[Any], width: int) -> Ints:
-    return np.array(list(rows), dtype=np.int64).reshape(-1, width)
+    return np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, width)
