@@ -185,7 +185,7 @@ def bench_replications(effort: Effort) -> Iterator[Line]:
     yield Line("sessim: 1,000 replications, outcomes and reputation", _duration(many.best))
     yield _at_most("  times as long as one naive run", many.best / naive.best, 0.2)
     heavy = Plan.from_dict(with_chance(more_tasks(workload(), 8)))
-    replicate(heavy, 8, executor=2)  # the processes are there, and have imported what they need
+    replicate(heavy, _HEAVY, executor=2)  # both processes are there, and know what they need
     alone, two = (
         min(_wall(heavy, executor) for _ in range(effort.large)) for executor in (None, 2)
     )
