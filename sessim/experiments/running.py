@@ -22,7 +22,7 @@ import numpy as np
 
 from sessim.errors import ArgumentError, SessimError, shown
 from sessim.experiments import abreast
-from sessim.experiments.notes import notes
+from sessim.experiments.notes import Notes, notes
 from sessim.experiments.stack import tally
 from sessim.experiments.tally import Tally, joined, repeated
 from sessim.logwriter import LogWriter, PackedLog
@@ -137,10 +137,17 @@ class Job:
         return self._tally(numbers[: min(_SIDE_BY_SIDE, max(1, int(BATCH_SECONDS / seconds)))])
 
     def _tally(self, numbers: range) -> Tally:
-        streams, found = [self.stream(number) for number in numbers], None
-        if self.abreast and len(numbers) >= _FEW:
-            found = abreast.simulate(self.plan, streams, self.until)
-        return tally(self.plan, found or notes(self.plan, self._one_by_one(numbers)), numbers[0])
+        found = self._abreast(numbers)
+        if found is None:
+            numbers = numbers[:_SIDE_BY_SIDE]
+            found = notes(self.plan, self._one_by_one(numbers))
+        return tally(self.plan, found, numbers[0])
+
+    def _abreast(self, numbers: range) -> Notes | None:
+        """Simulate replications side by side, if there are enough and their rates allow it."""
+        if not self.abreast or len(numbers) < _FEW:
+            return None
+        return abreast.simulate(self.plan, [self.stream(i) for i in numbers], self.until)
 
     def _one_by_one(self, numbers: range) -> list[LogWriter]:
         logs = [self.result(number).log for number in numbers]

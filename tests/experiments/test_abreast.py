@@ -155,11 +155,15 @@ def test_segments_and_cancelled_tasks_are_left_to_the_model() -> None:
 
 
 def test_opens_that_may_raise_a_domain_are_left_to_the_model() -> None:
-    plan = plan_of({**A, "requests": 3000}, rates={"open_rate": 0.6})
+    """A rate that is certain tells before; where it is drawn, some of many ask for them."""
+    assert not abreast.fits(plan_of({**A, "requests": 3000}, rates={"open_rate": 0.6}))
+    plan = plan_of({**A, "requests": 3000}, rates={"open_rate": {"uniform": [0.0, 0.45]}})
     assert abreast.fits(plan)
-    assert both(plan, 2)[0] is None
-    many, few = sessim.replicate(plan, 40, 3), sessim.replicate(plan, 20, 3)
+    assert both(plan, 80)[0] is None
+    many, few = sessim.replicate(plan, 80, 3), sessim.replicate(plan, 20, 3)
+    assert len(many) == 80
     assert_same(many.tally[:20], few.tally)
+    assert_same(many.tally, Job(plan, 3, plan.end_instant).run(range(80))[0])
 
 
 def test_who_replicates_does_not_see_which_it_was() -> None:

@@ -28,13 +28,19 @@ _AT_ONCE, _LATER = 4, 3
 
 
 def fits(plan: Plan) -> bool:
-    """Say whether the emails of a plan can be followed here: lists without segments, drawn."""
+    """Say whether the emails of a plan can be followed here: lists without segments, drawn.
+
+    Opens that may raise a domain are followed nowhere but in the model.
+    """
     basis = plan.basis
+    expected = [kind.expected for kind in basis.kinds]
+    prospects = (prospects_of(basis, expected, domain) for domain in range(len(plan.domains)))
     return (
         plan.has_outcomes
         and plan.outcomes != "expected"
         and all(len(parts) == 1 for parts in basis.parts)
         and int(plan.runs.requests.max(initial=0)) <= LARGEST
+        and not any(entry.asks_for_opens for entry in prospects)
     )
 
 
