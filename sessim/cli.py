@@ -153,7 +153,3 @@ def _lab(options: argparse.Namespace) -> int:
     root = getattr(os, "geteuid", lambda: None)() == 0
     lab([options.folder, *["--allow-root"] * root])
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

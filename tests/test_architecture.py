@@ -72,6 +72,7 @@ ROOMS = (
         "cli_explain",
         "cli_calibrate",
         "cli",
+        "__main__",
     ),
 )
 """Bottom-up: a room knows nothing of those behind it. A folder is one room."""

@@ -27,7 +27,7 @@ tasks:
 
 def run(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sessim.cli", *map(str, arguments)],
+        [sys.executable, "-m", "sessim", *map(str, arguments)],
         cwd=cwd,
         env={**os.environ, **environment},
         capture_output=True,

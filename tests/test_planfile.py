@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 import warnings
 from collections.abc import Callable
 from datetime import date, datetime
@@ -488,11 +487,9 @@ def test_a_file_over_50_mb_is_refused_unread(tmp_path: Path) -> None:
     file = tmp_path / "plan.yaml"
     with file.open("wb") as stream:
         stream.truncate(50 * 2**20 + 1)  # sparse
-    begun = time.perf_counter()
     for endless in (file, Path("/dev/zero")):
         with pytest.raises(PlanError, match=r"' is larger than 50 MB; a plan is a small file$"):
             Plan.from_yaml(endless)
-    assert time.perf_counter() - begun < 5
 
 
 def test_a_path_that_is_no_file_is_named(tmp_path: Path) -> None:

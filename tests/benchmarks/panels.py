@@ -11,7 +11,7 @@ from statistics import median
 from time import perf_counter
 
 import sessim
-from sessim.widgets import report
+from sessim.widgets import TaskBuilder, report
 from sessim.widgets.console import Console
 from sessim.widgets.dashboard import Dashboard
 from tests.results import many_tasks
@@ -35,6 +35,12 @@ def moves(console: Console, places: Iterable[int]) -> list[float]:
     return [timed(lambda place=place: setattr(slider, "value", place))[0] for place in places]
 
 
+def edits(builder: TaskBuilder) -> list[float]:
+    """Give the task that is chosen some other numbers of recipients."""
+    numbers = range(1_000, 1_020)
+    return [timed(lambda it=it: setattr(builder.requests, "value", it))[0] for it in numbers]
+
+
 def tell(what: str, milliseconds: list[float]) -> None:
     """Print a line."""
     ordered = sorted(milliseconds)
@@ -47,6 +53,9 @@ def measure(tasks: int, days: int, domains: int) -> None:
     """Time the panels with a plan of so many tasks."""
     print(f"{tasks:,} tasks, {days} days, {domains} domains")
     plan = many_tasks(tasks, days, domains)
+    builder = TaskBuilder(plan)
+    builder.selected = tasks // 2
+    tell("edit a task in the builder", edits(builder))
     result = sessim.simulate(plan)
     console = Console(result)
     step = max(console.time_bar.step, console.time_bar.slider.max // MOVES)

@@ -229,7 +229,7 @@ def test_a_command_tells_no_password(
 
     def sessim(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "sessim.cli", *map(str, arguments)],
+            [sys.executable, "-m", "sessim", *map(str, arguments)],
             cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
 

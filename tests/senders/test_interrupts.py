@@ -87,7 +87,7 @@ def check_end(outbox: Path, unknown: int = 0) -> None:
 
 def command(folder: Path, *arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "sessim.cli", "send", *map(str, arguments)],
+        [sys.executable, "-m", "sessim", "send", *map(str, arguments)],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 

@@ -81,31 +81,29 @@ def test_a_stop_while_nobody_listens() -> None:
         pool = Pool(server, guard=guard_for(server), policy=policy)
         return [str(it.outcome) async for _, it in pool.deliver(rows(3), stop)]
 
-    began = time.monotonic()
-    assert asyncio.run(run()) == ["deferred"] * 3
-    assert time.monotonic() - began < 5
+    assert asyncio.run(asyncio.wait_for(run(), 30)) == ["deferred"] * 3  # not after a minute
 
 
 def test_a_slow_stream_is_delivered_as_it_comes_and_idle_connections_are_closed() -> None:
-    async def stream() -> AsyncIterator[Envelope]:
-        for number in range(1, 4):
-            yield row(number)
-            await asyncio.sleep(0.3)
-
     with Faults() as faults:
         server = server_at(faults.port, waits={"idle": 0.1})
-        arrived = []
 
         async def run() -> None:
-            began = time.monotonic()
-            answers = Pool(server, guard=guard_for(server)).deliver(stream())
-            arrived.extend([time.monotonic() - began async for _ in answers])
+            answered = asyncio.Event()
+
+            async def stream() -> AsyncIterator[Envelope]:
+                for number in range(1, 4):
+                    yield row(number)
+                    await asyncio.wait_for(answered.wait(), 10)  # never true of hoarded rows
+                    answered.clear()
+                    await asyncio.sleep(0.3)
+
+            async for _ in Pool(server, guard=guard_for(server)).deliver(stream()):
+                answered.set()
 
         asyncio.run(run())
         assert len(faults.began) == 3
         assert len(faults.said("QUIT")) == 3
-    assert arrived[0] < 0.3
-    assert 0.25 < arrived[1] < 0.6
 
 
 def test_an_idle_connection_that_the_server_closes_costs_no_row() -> None:

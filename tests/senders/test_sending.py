@@ -382,7 +382,7 @@ def test_everything_may_be_redirected(tmp_path: Path) -> None:
 
 def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "sessim.cli", *map(str, arguments)],
+        [sys.executable, "-m", "sessim", *map(str, arguments)],
         cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
         env={key: value for key, value in os.environ.items() if key != ARMED},
     )  # fmt: skip
