@@ -37,8 +37,10 @@ _TABS: Final = (
 _WRAP: Final = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 8px"}
 _CSS: Final = """
 .sessim-workbench .jupyter-widgets.widget-tab > .widget-tab-contents { padding: 8px 6px; }
+.sessim-workbench .jupyter-widgets.widget-tab > .lm-TabBar > .lm-TabBar-content { flex-wrap: wrap; }
+.sessim-workbench .jupyter-widgets.widget-tab > .lm-TabBar .lm-TabBar-tab { flex: 0 0 auto; }
 """
-"""Leaves the room to the tables where the page is narrow."""
+"""Leaves the room to the tables where the page is narrow, and cuts no tab's title."""
 
 
 class Workbench(Panel):

@@ -315,6 +315,16 @@ def is_as_wide_as_its_place(panel: Locator) -> bool:
     return fits
 
 
+def titles_cut(panel: Locator) -> list[str]:
+    """Return the titles of tabs that are not there in full."""
+    labels = panel.locator(".lm-TabBar-tabLabel")
+    assert labels.count() > len(VIEWS)
+    found: list[str] = labels.evaluate_all(
+        "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.innerText)"
+    )
+    return found
+
+
 def test_the_slider_is_moved_by_keyboard_until_a_task_is_paused_at_800_pixels(
     browser: Browser, server: lab.Server, write_notebook: Write
 ) -> None:
@@ -330,6 +340,7 @@ def test_the_slider_is_moved_by_keyboard_until_a_task_is_paused_at_800_pixels(
             notebook.until(f"str(bench.console.time) != {before!r}")
         assert tasks(panel) == in_kernel(notebook)
         assert any(row[2] == WORDS("paused") for row in tasks(panel))
+        assert titles_cut(panel) == []
         for view in VIEWS:
             look(notebook, panel, view, f"{view}-800-light")
             assert is_as_wide_as_its_place(panel), view
