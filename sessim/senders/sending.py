@@ -301,6 +301,7 @@ class Sending:
         return self._courier.waiting
 
     def _glance(self, herald: Herald, interrupts: Sequence[int]) -> None:
+        self._counts = self.outbox.counts()  # the model waits, others write down answers
         if self._stop.is_set():
             herald.glance(self.waiting, "again" if interrupts else "twice")
         else:
