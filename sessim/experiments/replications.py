@@ -265,6 +265,9 @@ class Replications:
     ) -> Estimate:
         """Estimate the probability that all work, or a task, is finished by a time.
 
+        A run in Error, because its domain was blocked, is finished, too, and the emails that it
+        lost are ``failed``; :func:`sessim.plan_for` counts those as late.
+
         Parameters
         ----------
         by
