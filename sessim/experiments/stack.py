@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from sessim import warmup
 from sessim.days import levels_in
 from sessim.eventlog import NONE, Event
+from sessim.experiments.endings import Endings
 from sessim.experiments.notes import Notes
 from sessim.experiments.tally import DAILY, TASKS, Tally, trimmed
 from sessim.ledger import NOT_YET, Ints, is_finished
-from sessim.lifecycle import Rest, TaskStatus
+from sessim.lifecycle import Rest
 from sessim.logwriter import SEVERAL
 from sessim.plan import Plan
-from sessim.quality import OUTCOMES
 
 _CLOSING: Final = (int(Event.DAY), int(Event.END))
 """They tell of the day that ends with them."""
@@ -91,36 +91,25 @@ class Stack:
         row = last[told]
         block = self._block[row]
         status, time = self._blocks["status"][block], self._time[block]
-        left = self._notes.requests[told] - self._sent[row]
-        rest = self._blocks["rest"][block]
-        numbers = {
-            "requests": self._notes.requests[told],
-            "sent": self._sent[row],
-            "cached": np.where(rest == Rest.CACHED, left, 0),
-            "failed": np.where(rest == Rest.FAILED, left, 0),
-            "cancelled": np.where(rest == Rest.CANCELLED, left, 0),
-            **self._pauses(told, np.where(is_finished(status), time, self._ends(told))),
-        }
-        found = {name: self._by_task(told, values) for name, values in numbers.items()}
-        found["status"], found["finished"] = self._endings(told, status, time)
-        return found | self._outcomes()
+        until = np.where(is_finished(status), time, self._notes.ended[told // self._runs])
+        pauses, paused = self._pauses(told, until)
+        return Endings(
+            plan=self.plan,
+            size=self._size,
+            runs=told,
+            status=status,
+            rest=self._blocks["rest"][block],
+            over=time,
+            requests=self._notes.requests[told],
+            sent=self._sent[row],
+            pauses=pauses,
+            paused=paused,
+            outcomes=self._notes.totals[told],
+            skipped=self._run[self._rows(Event.SKIPPED)],
+            called_off=self._called_off(),
+        ).tasks()
 
-    def _ends(self, runs: Ints) -> Ints:
-        ended: Ints = self._notes.ended[runs // self._runs]
-        return ended
-
-    def _places(self, runs: Ints) -> tuple[Ints, Ints]:
-        """Return the replication and the task (from 0) of runs."""
-        which, rank = np.divmod(runs, self._runs)
-        return which, self.plan.runs.task[rank].astype(np.int64) - 1
-
-    def _by_task(self, runs: Ints, values: NDArray[Any]) -> Ints:
-        """Sum a number of the runs by replication and task."""
-        total = np.zeros((self._size, len(self.plan.tasks)), dtype=np.int64)
-        np.add.at(total, self._places(runs), values.astype(np.int64))
-        return total
-
-    def _pauses(self, told: Ints, until: Ints) -> dict[str, Ints]:
+    def _pauses(self, told: Ints, until: Ints) -> tuple[Ints, Ints]:
         """Return how often and for how long the runs were paused; ``until`` is their last instant.
 
         A pause ends with a restart, or with the run: so no row needs to know the one before it.
@@ -130,7 +119,7 @@ class Stack:
         pauses = np.bincount(self._run[begun], minlength=size)
         still = pauses - np.bincount(self._run[over], minlength=size)
         lasted = self._instants(over) - self._instants(begun)
-        return {"pauses": pauses[told], "paused": lasted[told] + still[told] * (until - start)}
+        return pauses[told], lasted[told] + still[told] * (until - start)
 
     def _instants(self, rows: Ints) -> Ints:
         """Sum up the instants of rows, from the plan's start on, by run.
@@ -143,27 +132,6 @@ class Stack:
         parts = (np.bincount(run, part, size).astype(np.int64) for part in (high, low))
         return next(parts) * (1 << 24) + next(parts)
 
-    def _endings(self, told: Ints, status: NDArray[Any], time: Ints) -> tuple[Ints, Ints]:
-        """Return the status of each task, and when it was finished."""
-        number = self.plan.runs.number[told % self._runs]
-        order = np.argsort(number, kind="stable")  # of each task the earlier runs first
-        which, task = self._places(told[order])
-        status, time = status[order], time[order]
-        called_off = self._called_off()
-        is_off = called_off != NOT_YET
-        to_come = self._to_come(told) & ~is_off
-        code = np.where(is_off, int(TaskStatus.CANCELLED), int(TaskStatus.TO_START))
-        code[which, task] = status  # of the last run
-        code[to_come] = TaskStatus.TO_START
-        left = np.flatnonzero(~is_finished(status))[::-1]
-        code[which[left], task[left]] = status[left]  # of the earliest run that is not finished
-        latest = called_off.copy()
-        latest[which, task] = NOT_YET
-        np.maximum.at(latest, (which, task), time)
-        latest[which[left], task[left]] = NOT_YET
-        latest[to_come] = NOT_YET
-        return code, latest
-
     def _called_off(self) -> Ints:
         """Return when the later recurrences of each task were cancelled, or ``NOT_YET``."""
         found = np.full((self._size, len(self.plan.tasks)), NOT_YET)
@@ -171,25 +139,6 @@ class Stack:
         blocks = np.flatnonzero((run >= self._runs) & (self._event == Event.CANCELLED))
         found[self._which[blocks], run[blocks] - self._runs] = self._time[blocks]
         return found
-
-    def _to_come(self, told: Ints) -> NDArray[np.bool_]:
-        """Say of each task whether runs of it are to come that the log does not tell of."""
-        plan = self.plan
-        runs = np.append(told, self._run[self._rows(Event.SKIPPED)])
-        latest = np.zeros((self._size, len(plan.tasks)), dtype=np.int64)
-        number = plan.runs.number[runs % self._runs].astype(np.int64)
-        np.maximum.at(latest, self._places(runs), number)
-        planned = np.bincount(plan.runs.task, minlength=len(plan.tasks) + 1)[1:]
-        return np.array(plan.goes_on) | (latest < planned)
-
-    def _outcomes(self) -> dict[str, Ints]:
-        """Return what became of the emails sent, zeros where nobody says."""
-        found = self._notes.totals
-        everyone = np.arange(len(found))
-        return {
-            name: self._by_task(everyone, values)
-            for name, values in zip(OUTCOMES, found.T, strict=True)
-        }
 
     # --- days ---------------------------------------------------------------------------------
 
