@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,9 +45,7 @@ class Notes:
     requests: Ints
     totals: Ints
     details: Sequence[Sequence[str]]
-    beside: tuple[NDArray[Any], NDArray[Any]] = field(
-        default_factory=lambda: (np.zeros(0, np.int32), np.zeros(0, np.int64))
-    )
+    beside: tuple[NDArray[Any], NDArray[Any]]
 
 
 def notes(plan: Plan, writers: Sequence[LogWriter]) -> Notes:
@@ -71,48 +69,3 @@ def notes(plan: Plan, writers: Sequence[LogWriter]) -> Notes:
             np.concatenate([writer.sent for writer in writers]),
         ),
     )
-
-
-_COLUMNS: Final = {
-    "time": np.int64, "limit": np.int64, "sent_today": np.int64, "sent": np.int64, "run": np.int32,
-    "rows": np.int32, "detail": np.int32, "status": np.int16, "event": np.int8,
-    "domain": np.int16, "rest": np.int8,
-}  # fmt: skip
-_USUAL: Final = {"rows": 1, "sent": 0, "detail": 0}
-
-
-class Rows:
-    """Collects blocks of rows of many simulations, one of each that takes part in a step."""
-
-    def __init__(self) -> None:
-        self._which: list[Ints] = []
-        self._parts: list[dict[str, Any]] = []
-        self._runs: list[NDArray[Any]] = [np.zeros(0, np.int32)]
-        self._emails: list[NDArray[Any]] = [np.zeros(0, np.int64)]
-
-    def add(self, which: Ints, **columns: Any) -> None:
-        """Add a block for each simulation in ``which``; the columns are arrays or numbers."""
-        self._which.append(which)
-        self._parts.append(_USUAL | columns)
-
-    def put_beside(self, runs: NDArray[Any], emails: NDArray[Any]) -> None:
-        """Put the runs of blocks that tell of several, and their emails, beside them."""
-        self._runs.append(runs)
-        self._emails.append(emails)
-
-    @property
-    def beside(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """What stands beside the blocks, in their order."""
-        return np.concatenate(self._runs), np.concatenate(self._emails)
-
-    def columns(self) -> tuple[dict[str, NDArray[Any]], Ints]:
-        """Return the columns of the blocks, and to which simulation each belongs."""
-        lengths = [len(part) for part in self._which]
-        found: dict[str, NDArray[Any]] = {"failed": np.zeros(sum(lengths), np.int64)}
-        for name, kind in _COLUMNS.items():
-            found[name] = np.empty(sum(lengths), kind)
-            begin = 0
-            for part, length in zip(self._parts, lengths, strict=True):
-                found[name][begin : begin + length] = part[name]
-                begin += length
-        return found, np.concatenate(self._which)

@@ -22,7 +22,7 @@ import numpy as np
 
 from sessim.errors import ArgumentError, SessimError, shown
 from sessim.experiments import abreast
-from sessim.experiments.notes import Notes, notes
+from sessim.experiments.notes import notes
 from sessim.experiments.stack import tally
 from sessim.experiments.tally import Tally, joined, repeated
 from sessim.logwriter import LogWriter, PackedLog
@@ -140,14 +140,15 @@ class Job:
         found = self._abreast(numbers)
         if found is None:
             numbers = numbers[:_SIDE_BY_SIDE]
-            found = notes(self.plan, self._one_by_one(numbers))
-        return tally(self.plan, found, numbers[0])
+            found = tally(self.plan, notes(self.plan, self._one_by_one(numbers)), numbers[0])
+        return found
 
-    def _abreast(self, numbers: range) -> Notes | None:
+    def _abreast(self, numbers: range) -> Tally | None:
         """Simulate replications side by side, if there are enough and their rates allow it."""
         if not self.abreast or len(numbers) < _FEW:
             return None
-        return abreast.simulate(self.plan, [self.stream(i) for i in numbers], self.until)
+        streams = [self.stream(number) for number in numbers]
+        return abreast.simulate(self.plan, streams, self.until, numbers[0])
 
     def _one_by_one(self, numbers: range) -> list[LogWriter]:
         logs = [self.result(number).log for number in numbers]

@@ -17,7 +17,7 @@ from numpy.random import SeedSequence
 from sessim.clock import SECOND
 from sessim.experiments.abreast import lots
 from sessim.experiments.abreast.account import Account
-from sessim.experiments.notes import Notes
+from sessim.experiments.tally import Tally
 from sessim.plan import Plan
 from sessim.serving import UNLIMITED
 
@@ -38,16 +38,20 @@ def fits(plan: Plan) -> bool:
     )
 
 
-def simulate(plan: Plan, streams: Sequence[SeedSequence], until: int) -> Notes | None:
+def simulate(
+    plan: Plan, streams: Sequence[SeedSequence], until: int, first: int = 0
+) -> Tally | None:
     """Simulate replications of a plan that :func:`fits` up to, and without, an instant.
 
     Parameters
     ----------
     streams
         For each replication what chance is derived from.
+    first
+        The number of the first of them.
 
-    Gives what the model would have noted, as far as numbers follow from it; None where the rates
-    drawn are such that opens may raise a reputation: that is left to the model, too.
+    Gives the numbers that follow from what the model would have noted; None where the rates drawn
+    are such that opens may raise a reputation: that is left to the model, too.
     """
     drawn = lots.Lots(plan, streams)
-    return None if drawn.asks_for_opens else Account(plan, drawn).run(until)
+    return None if drawn.asks_for_opens else Account(plan, drawn).run(until, first)

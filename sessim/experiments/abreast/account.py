@@ -8,11 +8,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from sessim.clock import SECOND
-from sessim.eventlog import Event
 from sessim.experiments.abreast.judging import Judging
 from sessim.experiments.abreast.lots import Lots
 from sessim.experiments.abreast.standings import Lanes
-from sessim.experiments.notes import Notes
+from sessim.experiments.tally import Tally
 from sessim.ledger import Ints
 from sessim.lifecycle import ERROR, PAUSED, SENDING, SENT, TO_START, Rest
 from sessim.plan import Plan
@@ -26,12 +25,10 @@ class Account(Judging):
         super().__init__(plan, lots)
         self._ranks = [queue.ranks for queue in self._start.counts.queues]
         self._emails_in, self._microseconds = plan.rate.numerator, plan.rate.denominator * SECOND
-        self._head = 0  # before it, every run is finished everywhere
-        self._before_today = np.zeros((len(plan.domains), len(lots)), dtype=np.int64)
         self._counted = np.array([[days.counted] * len(lots) for days in self._start.days])
 
-    def run(self, until: int) -> Notes:
-        """Simulate up to, and without, an instant; return what was noted."""
+    def run(self, until: int, first: int) -> Tally:
+        """Simulate up to, and without, an instant; return the numbers of ``first`` and so on."""
         self._now[:] = self._plan.start_instant
         for domain in range(len(self._ranks)):
             self._new_limit(domain, self._all, self._start.date)
@@ -46,7 +43,7 @@ class Account(Judging):
             elif len(lanes):
                 self._begin_day(lanes, instant, date)
         self._send(self._under_way, until - 1)
-        return self._notes(until)
+        return self._tally(until, first)
 
     def _instants(self) -> Iterator[tuple[int, int | None]]:
         """Yield when days begin, with their dates, and when runs are due, in order."""
@@ -107,9 +104,9 @@ class Account(Judging):
         """Note that the last email ended a run, or was its domain's last of the day."""
         over = self._emails[lanes, rank] == self._requests[lanes, rank]
         done, ended = lanes[over], rank[over]
-        self._status[done, ended] = SENT
+        self._status[done, ended], self._over[done, ended] = SENT, self._now[done]
         self._unfinished[done] -= 1
-        self._row(Event.SENT, done, ended)
+        self._mark(done, ended)
         stops = self._total[domain, lanes] == self._stops_at[domain, lanes]
         for index in np.unique(domain[stops]).tolist():
             self._look_at(index, lanes[stops & (domain == index)])
@@ -124,9 +121,13 @@ class Account(Judging):
         self._pause(domain, lanes[full])
 
     def _pause(self, domain: int, lanes: Lanes) -> None:
-        lanes, ranks = self._of_status(domain, lanes, SENDING)
+        self._mark_served(domain, lanes)
+        self._hold(*self._of_status(domain, lanes, SENDING))
+
+    def _hold(self, lanes: Lanes, ranks: Lanes | int) -> None:
         self._status[lanes, ranks], self._rest[lanes, ranks] = PAUSED, Rest.CACHED
-        self._rows_of(Event.PAUSED, lanes, ranks)
+        self._pauses[lanes, ranks] += 1
+        self._paused[lanes, ranks] -= self._now[lanes]  # and plus the instant at which it ends
 
     def _of_status(self, domain: int, lanes: Lanes, status: int) -> tuple[Lanes, Lanes]:
         ranks = self._ranks[domain]
@@ -155,19 +156,19 @@ class Account(Judging):
         turn = self._turn[lanes] = self._first(lanes)
         waits = (before != turn) & (before != NEVER)
         waits &= self._status[lanes, before] == SENDING
-        self._row(Event.TURN, lanes[waits], before[waits])
+        self._mark(lanes[waits], before[waits])
 
     # --- days -----------------------------------------------------------------------------------
 
     def _begin_day(self, lanes: Lanes, instant: int, date: int) -> None:
         served = lanes[self._turn[lanes] != NEVER]
-        self._row(Event.DAY, served, self._turn[served])
+        self._mark(served, self._turn[served])
+        sent = self._end_day()
+        self._open_day(lanes, date)
         is_open = (self._status == TO_START) | (self._status == SENDING) | (self._status == PAUSED)
         self._head = int(np.append(is_open.any(axis=0)[:-1], True).argmax())
         for domain, standings in enumerate(self._standings):
-            total = self._total[domain, lanes]
-            self._counted[domain, lanes] += total > self._before_today[domain, lanes]
-            self._before_today[domain, lanes] = total
+            self._counted[domain, lanes] += sent[domain, lanes] > 0
             if standings is not None:
                 self._close_day(domain, standings, lanes)
             self._new_limit(domain, lanes, date)
@@ -187,8 +188,8 @@ class Account(Judging):
             left = self._closes_at[domain, lanes] > self._total[domain, lanes]
             some, ranks = self._of_status(domain, lanes[left], PAUSED)
             if len(some):
+                self._paused[some, ranks] += self._now[some]
                 self._join(some, ranks)
-                self._rows_of(Event.RESTARTED, some, ranks)
 
     def _new_limit(self, domain: int, lanes: Lanes, date: int) -> None:
         """Begin a domain's day with the limit of its date."""
@@ -199,7 +200,6 @@ class Account(Judging):
         self._closes_at[domain, lanes] = self._stops_at[domain, lanes] = closes_at
         if standings is not None:
             self._next_judgement(domain, standings, lanes)
-        self._limit_row(domain, lanes)
         self._pause(domain, lanes[limit == 0])
 
     def _limits(self, domain: int, lanes: Lanes, date: int) -> Ints:
@@ -224,31 +224,29 @@ class Account(Judging):
             self._to_come -= 1
             self._next_due = rank + 1
             self._gather(lanes, rank, self._head)
-            self._begin(lanes, rank)
+            self._begin(lanes, rank, instant)
         self._note_turn(lanes)
 
-    def _begin(self, lanes: Lanes, rank: int) -> None:
+    def _begin(self, lanes: Lanes, rank: int, instant: int) -> None:
         """Start a run, or not at all."""
         domain = int(self._domain[rank])
         blocked = self._blocked[domain, lanes]
         empty = (self._requests[lanes, rank] == 0) & ~blocked
-        self._skip(lanes[empty], rank)
-        self._row(Event.DUE, lanes[~empty], rank)
-        self._fail(lanes[blocked], np.full(blocked.sum(), rank))
-        lanes = lanes[~(blocked | empty)]
+        self._status[lanes[empty], rank] = NOT_TO_BE
+        self._over[lanes[empty], rank] = instant
+        lanes, blocked = lanes[~empty], blocked[~empty]
+        self._dues[domain, lanes] += 1
         self._unfinished[lanes] += 1
+        self._fail(domain, lanes[blocked], np.full(blocked.sum(), rank))
+        lanes = lanes[~blocked]
         # Here an earlier run of the task is PAUSED only while its domain has nothing left.
         waits = self._total[domain, lanes] == self._closes_at[domain, lanes]
-        paused, sending = lanes[waits], lanes[~waits]
-        self._status[paused, rank], self._rest[paused, rank] = PAUSED, Rest.CACHED
-        self._row(Event.PAUSED, paused, rank)
-        self._join(sending, rank)
-        self._row(Event.SENDING, sending, rank)
+        self._hold(lanes[waits], rank)
+        self._join(lanes[~waits], rank)
 
-    def _skip(self, lanes: Lanes, rank: int) -> None:
-        self._status[lanes, rank], self._rest[lanes, rank] = NOT_TO_BE, Rest.NOWHERE
-        self._row(Event.SKIPPED, lanes, rank)
-
-    def _fail(self, lanes: Lanes, ranks: Lanes) -> None:
+    def _fail(self, domain: int, lanes: Lanes, ranks: Lanes) -> None:
+        np.subtract.at(self._unfinished, lanes, 1)
+        left = self._requests[lanes, ranks] - self._emails[lanes, ranks]
+        np.add.at(self._failed[domain], lanes, left)
         self._status[lanes, ranks], self._rest[lanes, ranks] = ERROR, Rest.FAILED
-        self._rows_of(Event.ERROR, lanes, ranks)
+        self._over[lanes, ranks] = self._now[lanes]

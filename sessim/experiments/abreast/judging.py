@@ -20,8 +20,8 @@ class Judging(Telling, ABC):
         """Return the due runs of a status: the replication and the rank of each."""
 
     @abstractmethod
-    def _fail(self, lanes: Lanes, ranks: Lanes) -> None:
-        """Let the unsent emails of runs fail."""
+    def _fail(self, domain: int, lanes: Lanes, ranks: Lanes) -> None:
+        """Let the unsent emails of a domain's runs fail."""
 
     def _gather(self, lanes: Lanes, rank: int, first: int) -> None:
         """Find the addresses of a run that is due: without those known to have bounced.
@@ -40,12 +40,15 @@ class Judging(Telling, ABC):
         found = np.zeros((3, len(lanes)), dtype=np.bool_)
         some = lanes[asked]
         if len(some):
-            turn = self._turn[some]
-            served = (turn != NEVER) & (self._domain[turn] == domain)
-            self._mark(some[served], turn[served])
+            self._mark_served(domain, some)
             limit, so_far = self._limit[domain, some], self._lots.so_far[domain, some]
             found[:, asked] = standings.judge(some, sent[asked], limit, so_far)
         return found[0], found[1], found[2]
+
+    def _mark_served(self, domain: int, lanes: Lanes) -> None:
+        turn = self._turn[lanes]
+        served = (turn != NEVER) & (self._domain[turn] == domain)
+        self._mark(lanes[served], turn[served])
 
     def _next_judgement(self, domain: int, standings: Standings, lanes: Lanes) -> None:
         """Have the accounts look at a domain when it is judged next."""
@@ -67,7 +70,6 @@ class Judging(Telling, ABC):
             standings.rise(lanes)
             limit = self._limit[domain, lanes] = standings.limit(lanes)
             self._closes_at[domain, lanes] = self._counted_from[domain, lanes] + limit
-            self._limit_row(domain, lanes)
             raised, _, _ = self._verdict(domain, standings, lanes)
             lanes = lanes[raised]
 
@@ -76,11 +78,10 @@ class Judging(Telling, ABC):
         if not len(lanes):
             return
         self._blocked[domain, lanes] = True
-        self._limit_row(domain, lanes)
-        for status in (SENDING, PAUSED):
-            some, ranks = self._of_status(domain, lanes, status)
-            np.subtract.at(self._unfinished, some, 1)
-            self._fail(some, ranks)
+        paused, ranks = self._of_status(domain, lanes, PAUSED)
+        self._paused[paused, ranks] += self._now[paused]
+        self._fail(domain, paused, ranks)
+        self._fail(domain, *self._of_status(domain, lanes, SENDING))
 
     def _close_day(self, domain: int, standings: Standings, lanes: Lanes) -> None:
         """Judge a day that is over, and begin the next: a block is over, too."""

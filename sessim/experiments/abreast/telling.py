@@ -1,29 +1,23 @@
-"""Where replications stand, in arrays, and the rows that tell of it: see :mod:`sessim.telling`."""
+"""Where replications stand, in arrays, and what is told of their days."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from sessim.eventlog import NONE, Event
+from sessim.eventlog import NONE
 from sessim.experiments.abreast.lots import Lots
 from sessim.experiments.abreast.standings import Lanes, Standings
-from sessim.experiments.notes import Notes, Rows
-from sessim.ledger import Ints
-from sessim.lifecycle import TO_START, Rest
-from sessim.logwriter import SEVERAL
+from sessim.experiments.endings import Endings
+from sessim.experiments.tally import DAILY, TASKS, Tally, trimmed
+from sessim.ledger import NOT_YET, Ints
+from sessim.lifecycle import PAUSED, SENDING, TO_START, Rest
 from sessim.plan import Plan
-from sessim.reputation import HIGHEST
-from sessim.serving import NEVER
+from sessim.serving import NEVER, NOT_TO_BE
 from sessim.state import first_state
-
-_LEVELS = tuple(f"level {level}" for level in range(HIGHEST + 1))
-"""The texts of the log that are read again: those of limits by level."""
 
 
 class Telling:
-    """A plan, where its replications stand, and what is noted of them.
+    """A plan, where its replications stand, and what is told of them.
 
     Arrays have a row for each replication and a column for each run, or a row for each domain and
     a column for each replication. Methods are told of which replications they speak (``lanes``).
@@ -43,7 +37,9 @@ class Telling:
         self._start = first_state(plan)
         self._domain = plan.runs.domain.astype(np.intp)
         self._requests = np.tile(plan.runs.requests, (size, 1))
-        self._emails = np.zeros((size, runs), dtype=np.int64)
+        self._emails, self._over, self._pauses, self._paused = np.zeros(
+            (4, size, runs), dtype=np.int64
+        )
         self._status = np.full((size, runs), TO_START, dtype=np.uint8)
         self._rest = np.full((size, runs), Rest.WAITING, dtype=np.uint8)
         self._total, self._counted_from, self._limit, self._closes_at, self._stops_at = np.zeros(
@@ -52,11 +48,16 @@ class Telling:
         self._blocked = np.zeros((domains, size), dtype=np.bool_)
         self._standings = [self._standing(domain) for domain in range(domains)]
         self._turn = np.full(size, NEVER)
-        self._now, self._busy_from, self._booked, self._unfinished, self._last = np.zeros(
-            (5, size), dtype=np.int64
+        self._now, self._busy_from, self._booked, self._unfinished = np.zeros(
+            (4, size), dtype=np.int64
         )
+        self._head = 0  # before it, every run is finished everywhere
         self._to_come, self._next_due = self._start.to_come, 0
-        self._rows = Rows()
+        self._told: list[Ints] = []
+        self._dates = [self._start.date]
+        self._is_of = np.eye(domains, dtype=np.int64)[self._domain]
+        self._has_day = np.ones(size, dtype=np.bool_)
+        self._before_today, self._failed, self._dues = np.zeros((3, domains, size), dtype=np.int64)
 
     def _standing(self, domain: int) -> Standings | None:
         entry = self._plan.domains[domain]
@@ -75,67 +76,70 @@ class Telling:
         return found
 
     def _mark(self, lanes: Lanes, ranks: Lanes | int) -> None:
-        """Note how far runs have come, for what becomes of their emails."""
+        """Note that the log would tell of runs, for what becomes of their emails so far."""
         self._lots.mark(lanes, np.broadcast_to(ranks, lanes.shape), self._emails[lanes, ranks])
 
-    def _row(self, event: int, lanes: Lanes, ranks: Lanes | int) -> None:
-        """Note a row for one run in each of some replications."""
-        if len(lanes):
-            self._mark(lanes, ranks)
-            self._note(event, lanes, ranks)
+    # --- days -----------------------------------------------------------------------------------
 
-    def _rows_of(self, event: int, lanes: Lanes, ranks: Lanes) -> None:
-        """Note rows of runs of one domain that differ in no more than their emails.
+    def _end_day(self) -> Ints:
+        """Keep the day that is over; return what each domain sent on it."""
+        window = slice(self._head, self._next_due)
+        left = self._requests[:, window] - self._emails[:, window]
+        status, is_of = self._status[:, window], self._is_of[window]
+        levels = [np.full(len(self._all), NONE) if s is None else s.level for s in self._standings]
+        sent = self._total - self._before_today
+        day = {
+            "limit": np.where(self._has_day, self._limit, NONE),
+            "level": np.where(self._has_day, levels, NONE),
+            "sent": sent,
+            "failed": self._failed,
+            "cached": (left * (self._rest[:, window] == Rest.CACHED) @ is_of).T,
+            "backlog": (left * ((status == SENDING) | (status == PAUSED)) @ is_of).T,
+            "dues": self._dues,
+        }
+        self._told.append(np.stack([day[name] for name in DAILY]))
+        self._before_today[:], self._failed[:], self._dues[:] = self._total, 0, 0
+        return sent
 
-        The runs of one replication stand together: they are one block.
-        """
-        if not len(lanes):
-            return
-        self._mark(lanes, ranks)
-        first = np.flatnonzero(np.diff(lanes, prepend=NONE))
-        rows = np.diff(first, append=len(lanes))
-        self._rows.put_beside(ranks, self._emails[lanes, ranks])
-        self._note(event, lanes[first], ranks[first], run=SEVERAL, rows=rows)
+    def _open_day(self, lanes: Lanes, date: int) -> None:
+        """Begin to keep a day, for the replications in which work is left."""
+        self._dates.append(date)
+        self._has_day[:] = False
+        self._has_day[lanes] = True
 
-    def _note(self, event: int, lanes: Lanes, ranks: Lanes | int, **columns: Any) -> None:
-        domain = self._domain[ranks]
-        now = self._last[lanes] = self._now[lanes]
-        told = {"run": ranks, "sent": self._emails[lanes, ranks]} | columns
-        self._rows.add(
-            lanes, time=now, event=event, domain=domain, limit=self._limit[domain, lanes],
-            status=self._status[lanes, ranks], rest=self._rest[lanes, ranks],
-            sent_today=self._sent_today(domain, lanes), **told,
-        )  # fmt: skip
+    # --- in the end -----------------------------------------------------------------------------
 
-    def _limit_row(self, domain: int, lanes: Lanes) -> None:
-        standings = self._standings[domain]
-        now = self._last[lanes] = self._now[lanes]
-        self._rows.add(
-            lanes, time=now, event=Event.LIMIT, domain=domain, run=NONE,
-            detail=0 if standings is None else standings.level[lanes],
-            status=NONE, rest=Rest.NOWHERE, limit=self._limit[domain, lanes],
-            sent_today=self._sent_today(domain, lanes),
-        )  # fmt: skip
+    def _tally(self, until: int, first: int) -> Tally:
+        """Hand out the numbers of all replications, of which work is left in some."""
+        self._end_day()
+        ended = self._over.max(axis=1, initial=self._plan.start_instant)
+        ended[self._under_way] = until
+        tasks = self._endings(ended).tasks()
+        daily = np.ascontiguousarray(np.stack(self._told).transpose(1, 3, 2, 0))
+        return trimmed(
+            np.arange(first, first + len(self._all)),
+            ended,
+            {name: tasks[name] for name in TASKS},
+            dict(zip(DAILY, daily, strict=True)),
+            np.array(self._dates),
+        )
 
-    def _notes(self, until: int) -> Notes:
-        """Close the log of each replication, and hand out all that was noted."""
-        lanes = self._under_way
-        ended = self._last.copy()
-        ended[lanes] = self._now[lanes] = until
-        served = lanes[self._turn[lanes] != NEVER]
-        self._note(Event.END, served, self._turn[served])
-        self._rows.add(
-            self._all, time=ended, event=Event.END, domain=NONE, run=NONE,
-            status=NONE, rest=Rest.NOWHERE, limit=NONE, sent_today=0,
-        )  # fmt: skip
-        blocks, which = self._rows.columns()
-        return Notes(
+    def _endings(self, ended: Ints) -> Endings:
+        status = self._status.ravel()
+        runs = np.flatnonzero((status != TO_START) & (status != NOT_TO_BE))
+        paused = self._paused + (self._status == PAUSED) * ended[:, None]
+        return Endings(
+            plan=self._plan,
             size=len(self._all),
-            blocks=blocks,
-            which=which,
-            ended=ended,
-            requests=self._requests.ravel(),
-            totals=self._lots.totals(self._emails),
-            details=[_LEVELS] * len(self._all),
-            beside=self._rows.beside,
+            runs=runs,
+            status=status[runs],
+            rest=self._rest.ravel()[runs],
+            over=self._over.ravel()[runs],
+            requests=self._requests.ravel()[runs],
+            sent=self._emails.ravel()[runs],
+            pauses=self._pauses.ravel()[runs],
+            paused=paused.ravel()[runs],
+            outcomes=self._lots.totals(self._emails)[runs],
+            skipped=np.flatnonzero(status == NOT_TO_BE),
+            called_off=np.full((len(self._all), len(self._plan.tasks)), NOT_YET),
         )
