@@ -108,9 +108,9 @@ class Account(Judging):
         self._unfinished[done] -= 1
         self._mark(done, ended)
         stops = self._total[domain, lanes] == self._stops_at[domain, lanes]
-        for index in np.unique(domain[stops]).tolist():
+        for index in np.flatnonzero(np.bincount(domain[stops])).tolist():
             self._look_at(index, lanes[stops & (domain == index)])
-        self._note_turn(lanes)
+        self._note_turn(lanes[self._status[lanes, rank] != SENDING])
 
     def _look_at(self, domain: int, lanes: Lanes) -> None:
         """Stop a domain that has sent as much as it may; judge one that goes by reputation."""

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.random import SeedSequence
-from numpy.typing import NDArray
 
 from sessim.experiments.abreast.standings import Lanes
 from sessim.ledger import Ints
@@ -47,7 +46,7 @@ def fits(plan: Plan) -> bool:
 class Lots:
     """What becomes of the emails of some replications.
 
-    Arrays have a row for each replication and a column for each run, but for ``so_far``.
+    Arrays have an entry for each run, replication after replication, but for ``so_far``.
 
     Parameters
     ----------
@@ -81,13 +80,12 @@ class Lots:
         self._domain = np.array(basis.domains, dtype=np.intp)
         recurs = np.bincount(self._task, minlength=len(plan.tasks)) > 1
         self._asked = recurs[self._task] | np.array(basis.judged)[self._domain]
-        self._sizes, self._sent = np.zeros((2, size, runs), dtype=np.int64)
-        self._whole, self._rest = np.zeros((2, size, runs, _AT_ONCE), dtype=np.int64)
-        self._is_drawn = np.zeros((size, runs), dtype=np.bool_)
+        self._sizes, self._sent, self._gone_in = np.zeros((3, size * runs), dtype=np.int64)
+        self._whole, self._rest = np.zeros((2, size * runs, _AT_ONCE), dtype=np.int64)
+        self._is_drawn = np.zeros(size * runs, dtype=np.bool_)
         self._gone = np.zeros((size, len(plan.tasks)), dtype=np.int64)
-        self._gone_in = np.zeros((size, runs), dtype=np.int64)
         none = np.zeros(0, dtype=np.intp)
-        self._marks: list[tuple[Lanes, Lanes, Ints]] = [(none, none, none)]
+        self._marks: list[tuple[Lanes, Ints]] = [(none, none)]
         self.so_far = np.zeros((domains, size, MEASURED), dtype=np.int64)
 
     def __len__(self) -> int:
@@ -107,105 +105,109 @@ class Lots:
         task = self._basis.tasks[rank]
         gone = self._gone[lanes, task]
         sizes: Ints = self._basis.parts[task][0].requests - gone
-        self._gone_in[lanes, rank], self._sizes[lanes, rank] = gone, sizes
+        at = lanes * len(self._task) + rank
+        self._gone_in[at], self._sizes[at] = gone, sizes
         return sizes
 
     def mark(self, lanes: Lanes, ranks: Lanes, sent: Ints) -> None:
         """Note that the log tells of runs, or something depends on them, after so many emails."""
-        moved = sent != self._sent[lanes, ranks]
+        at = lanes * len(self._task) + ranks
+        moved = sent != self._sent[at]
         if not moved.any():
             return
-        lanes, ranks, sent = lanes[moved], ranks[moved], sent[moved]
-        self._marks.append((lanes, ranks, sent))
-        asked = self._asked[ranks]
-        self._settle(lanes[asked], ranks[asked], sent[asked])
-        self._sent[lanes, ranks] = sent
+        at, sent = at[moved], sent[moved]
+        self._marks.append((at, sent))
+        asked = self._asked[ranks[moved]]
+        self._settle(at[asked], sent[asked])
+        self._sent[at] = sent
 
-    def _settle(self, lanes: Lanes, ranks: Lanes, sent: Ints) -> None:
+    def _settle(self, at: Lanes, sent: Ints) -> None:
         """Find out what became of runs' emails since their marks before."""
-        self._draw(lanes, ranks)
-        known, taken = self._sent[lanes, ranks], self._rest[lanes, ranks]
-        left, now = self._sizes[lanes, ranks] - known, sent - known
+        self._draw(at)
+        known, taken = self._sent[at], self._rest[at]
+        left, now = self._sizes[at] - known, sent - known
         cut = now < left
-        arrays = (values[cut] for values in (lanes, ranks, left, now, sent, *taken.T))
-        taken[cut] = _table(self._splits(*arrays), _AT_ONCE)
+        numbers = (values[cut] for values in (left, now, sent, taken))
+        taken[cut] = _table(self._splits(at[cut], *numbers), _AT_ONCE)
         # First in, first out: of one replication no more than one run has moved.
-        self._rest[lanes, ranks] -= taken
+        self._rest[at] -= taken
+        lanes, ranks = np.divmod(at, len(self._task))
         self.so_far[self._domain[ranks], lanes, :_AT_ONCE] += taken
-        self._gone_in[lanes, ranks] += taken[:, 0]
+        gone = self._gone_in[at] = self._gone_in[at] + taken[:, 0]
         tasks = self._task[ranks]
         # Runs that overlap hold the same addresses, and a dead one bounces in each of them.
-        self._gone[lanes, tasks] = np.maximum(self._gone[lanes, tasks], self._gone_in[lanes, ranks])
+        self._gone[lanes, tasks] = np.maximum(self._gone[lanes, tasks], gone)
 
-    def _draw(self, lanes: Lanes, ranks: Lanes) -> None:
+    def _draw(self, at: Lanes) -> None:
         """Draw what becomes at once of all emails of runs, of those where it is not known."""
-        new = ~self._is_drawn[lanes, ranks]
-        if new.any():
-            lanes, ranks = lanes[new], ranks[new]
-            drawn = _table(self._totals(lanes, ranks, self._sizes[lanes, ranks]), _AT_ONCE)
-            self._whole[lanes, ranks] = self._rest[lanes, ranks] = drawn
-            self._is_drawn[lanes, ranks] = True
+        new = at[~self._is_drawn[at]]
+        if len(new):
+            drawn = _table(self._totals(new, self._sizes[new]), _AT_ONCE)
+            self._whole[new] = self._rest[new] = drawn
+            self._is_drawn[new] = True
 
     # --- drawing, run by run --------------------------------------------------------------------
 
-    def _totals(self, lanes: Lanes, ranks: Lanes, sizes: Ints) -> Iterator[Sequence[int]]:
+    def _totals(self, at: Lanes, sizes: Ints) -> Iterator[Sequence[int]]:
         luck, words, names, places = self._luck, self._words, self._names, self._places
-        for lane, rank, size in _lists(lanes, ranks, sizes):
+        for lane, rank, size in self._lists(at, sizes):
             luck.words = words[lane]
             yield luck.totals(names[rank], places[rank], self._odds[lane][self._kinds[rank]], size)
 
-    def _splits(self, lanes: Lanes, ranks: Lanes, *numbers: Ints) -> Iterator[Sequence[int]]:
+    def _splits(
+        self, at: Lanes, left: Ints, now: Ints, sent: Ints, rest: Ints
+    ) -> Iterator[Sequence[int]]:
         luck, words, names, places = self._luck, self._words, self._names, self._places
-        for lane, rank, left, emails, at, *rest in _lists(lanes, ranks, *numbers):
+        for lane, rank, *numbers, told in self._lists(at, left, now, sent, rest):
             luck.words = words[lane]
-            yield luck.split(names[rank], places[rank], rest, left, emails, at)
+            yield luck.split(names[rank], places[rank], told, *numbers)
 
-    def _later(self, lanes: Lanes, ranks: Lanes, arrived: Ints) -> Iterator[Sequence[int]]:
+    def _later(self, at: Lanes, arrived: Ints) -> Iterator[Sequence[int]]:
         luck, words, names, places = self._luck, self._words, self._names, self._places
-        for lane, rank, emails in _lists(lanes, ranks, arrived):
+        for lane, rank, emails in self._lists(at, arrived):
             luck.words = words[lane]
             yield luck.later(names[rank], places[rank], self._odds[lane][self._kinds[rank]], emails)
+
+    def _lists(self, at: Lanes, *arrays: Ints) -> Iterator[tuple[Any, ...]]:
+        """Go through runs, by replication and rank, and what belongs to them, as plain numbers."""
+        places = np.divmod(at, len(self._task))
+        return zip(*(values.tolist() for values in (*places, *arrays)), strict=True)
 
     # --- in the end -----------------------------------------------------------------------------
 
     def totals(self, sent: Ints) -> Ints:
         """Return what became of all emails of each run: the ``OUTCOMES``, run by run."""
-        lanes, ranks = np.nonzero(sent)
-        whole = sent[lanes, ranks] == self._sizes[lanes, ranks]
-        found = np.zeros((*sent.shape, len(OUTCOMES)), dtype=np.int64)
-        found[lanes[whole], ranks[whole]] = self._all_of(lanes[whole], ranks[whole])
-        found[lanes[~whole], ranks[~whole]] = self._parts_of(lanes[~whole], ranks[~whole], sent)
-        return found.reshape(-1, len(OUTCOMES))
+        sent = sent.ravel()
+        found = np.zeros((len(sent), len(OUTCOMES)), dtype=np.int64)
+        is_whole = sent == self._sizes
+        whole, cut = np.flatnonzero(is_whole & (sent > 0)), np.flatnonzero(~is_whole & (sent > 0))
+        found[whole] = self._all_of(whole)
+        found[cut] = self._parts_of(cut, sent[cut])
+        return found
 
-    def _all_of(self, lanes: Lanes, ranks: Lanes) -> Ints:
-        self._draw(lanes, ranks)
-        first = self._whole[lanes, ranks]
-        arrived = self._sizes[lanes, ranks] - first[:, :3].sum(axis=1)
-        later = _table(self._later(lanes, ranks, arrived), _LATER)
-        return np.hstack([first, later])
+    def _all_of(self, at: Lanes) -> Ints:
+        self._draw(at)
+        first = self._whole[at]
+        arrived = self._sizes[at] - first[:, :3].sum(axis=1)
+        return np.hstack([first, _table(self._later(at, arrived), _LATER)])
 
-    def _parts_of(self, lanes: Lanes, ranks: Lanes, sent: Ints) -> Ints:
+    def _parts_of(self, at: Lanes, sent: Ints) -> Ints:
         """Return what became of the emails of runs that are not finished, mark after mark."""
-        every, of_run, marks = map(np.concatenate, zip(*self._marks, strict=True))
-        key = every * sent.shape[1] + of_run
-        order = np.argsort(key, kind="stable")
-        wanted = lanes * sent.shape[1] + ranks
-        begins = key[order].searchsorted(wanted)
-        ends = key[order].searchsorted(wanted, "right")
+        of_run, marks = map(np.concatenate, zip(*self._marks, strict=True))
+        order = np.argsort(of_run, kind="stable")
+        begins = of_run[order].searchsorted(at)
+        ends = of_run[order].searchsorted(at, "right")
         found = []
-        for lane, rank, begin, end in _lists(lanes, ranks, begins, ends):
-            chances, size = self._odds[lane][self._kinds[rank]], int(self._sizes[lane, rank])
+        for lane, rank, total, size, *stretch in self._lists(
+            at, sent, self._sizes[at], begins, ends
+        ):
+            chances = self._odds[lane][self._kinds[rank]]
             luck = Luck(self._words[lane])
             path = Drawn(luck, chances, self._names[rank], self._places[rank], size)
-            stops = [*marks[order[begin:end]].tolist(), int(sent[lane, rank])]
+            stops = [*marks[order[slice(*stretch)]].tolist(), total]
             parts = [path.take(now - then) for then, now in pairwise([0, *stops]) if now > then]
             found.append(np.sum(parts, axis=0))
         return _table(found, len(OUTCOMES))
-
-
-def _lists(*arrays: NDArray[Any]) -> Iterator[tuple[Any, ...]]:
-    """Go through arrays side by side, as plain numbers."""
-    return zip(*(values.tolist() for values in arrays), strict=True)
 
 
 def _table(rows: Iterable[Any], width: int) -> Ints:
