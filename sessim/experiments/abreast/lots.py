@@ -158,9 +158,9 @@ class Lots:
         self, at: Lanes, left: Ints, now: Ints, sent: Ints, rest: Ints
     ) -> Iterator[Sequence[int]]:
         luck, words, names, places = self._luck, self._words, self._names, self._places
-        for lane, rank, *numbers, told in self._lists(at, left, now, sent, rest):
+        for lane, rank, size, emails, mark, told in self._lists(at, left, now, sent, rest):
             luck.words = words[lane]
-            yield luck.split(names[rank], places[rank], told, *numbers)
+            yield luck.split(names[rank], places[rank], told, size, emails, mark)
 
     def _later(self, at: Lanes, arrived: Ints) -> Iterator[Sequence[int]]:
         luck, words, names, places = self._luck, self._words, self._names, self._places
