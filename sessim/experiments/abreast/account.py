@@ -23,14 +23,13 @@ class Account(Judging):
 
     def __init__(self, plan: Plan, lots: Lots) -> None:
         super().__init__(plan, lots)
-        self._ranks = [queue.ranks for queue in self._start.counts.queues]
         self._emails_in, self._microseconds = plan.rate.numerator, plan.rate.denominator * SECOND
         self._counted = np.array([[days.counted] * len(lots) for days in self._start.days])
 
     def run(self, until: int, first: int) -> Tally:
         """Simulate up to, and without, an instant; return the numbers of ``first`` and so on."""
         self._now[:] = self._plan.start_instant
-        for domain in range(len(self._ranks)):
+        for domain in range(len(self._standings)):
             self._new_limit(domain, self._all, self._start.date)
         for instant, date in self._instants():
             if instant >= until or not len(self._under_way):
@@ -71,8 +70,8 @@ class Account(Judging):
         """Send the emails up to and at an instant, one stretch after the other."""
         while len(lanes := lanes[self._turn[lanes] != NEVER]):
             rank = self._turn[lanes]
-            domain = self._domain[rank]
-            unsent = self._requests[lanes, rank] - self._emails[lanes, rank]
+            at, domain = self._at(lanes, rank), self._domain[rank]
+            unsent = self._requests[at] - self._emails[at]
             left = self._stops_at[domain, lanes] - self._total[domain, lanes]
             ahead = np.minimum(left, unsent)
             instant = self._instant(lanes, ahead)
@@ -80,12 +79,12 @@ class Account(Judging):
             if not there.all():
                 ahead = np.where(there, ahead, self._sent_by(lanes, until))
             self._booked[lanes] += ahead
-            self._emails[lanes, rank] += ahead
+            self._emails[at] += ahead
             self._total[domain, lanes] += ahead
             self._now[lanes] = instant
             lanes = lanes[there]
             if len(lanes):
-                self._end_stretch(lanes, rank[there], domain[there])
+                self._end_stretch(lanes, at[there], domain[there])
 
     def _instant(self, lanes: Lanes, ahead: Ints | int) -> Ints:
         """Return when the email is sent that is so many ahead."""
@@ -100,17 +99,17 @@ class Account(Judging):
         found: Ints = np.maximum(more, 0)
         return found
 
-    def _end_stretch(self, lanes: Lanes, rank: Ints, domain: Ints) -> None:
+    def _end_stretch(self, lanes: Lanes, at: Lanes, domain: Ints) -> None:
         """Note that the last email ended a run, or was its domain's last of the day."""
-        over = self._emails[lanes, rank] == self._requests[lanes, rank]
-        done, ended = lanes[over], rank[over]
-        self._status[done, ended], self._over[done, ended] = SENT, self._now[done]
+        over = self._emails[at] == self._requests[at]
+        done, ended = lanes[over], at[over]
+        self._status[ended], self._over[ended] = SENT, self._now[done]
         self._unfinished[done] -= 1
-        self._mark(done, ended)
+        self._mark(ended)
         stops = self._total[domain, lanes] == self._stops_at[domain, lanes]
         for index in np.flatnonzero(np.bincount(domain[stops])).tolist():
             self._look_at(index, lanes[stops & (domain == index)])
-        self._note_turn(lanes[self._status[lanes, rank] != SENDING])
+        self._note_turn(lanes[self._status[at] != SENDING])
 
     def _look_at(self, domain: int, lanes: Lanes) -> None:
         """Stop a domain that has sent as much as it may; judge one that goes by reputation."""
@@ -121,32 +120,32 @@ class Account(Judging):
         self._pause(domain, lanes[full])
 
     def _pause(self, domain: int, lanes: Lanes) -> None:
-        self._mark_served(domain, lanes)
-        self._hold(*self._of_status(domain, lanes, SENDING))
+        if len(lanes):
+            self._mark_served(domain, lanes)
+            self._hold(self._of_status(domain, lanes, SENDING))
 
-    def _hold(self, lanes: Lanes, ranks: Lanes | int) -> None:
-        self._status[lanes, ranks], self._rest[lanes, ranks] = PAUSED, Rest.CACHED
-        self._pauses[lanes, ranks] += 1
-        self._paused[lanes, ranks] -= self._now[lanes]  # and plus the instant at which it ends
+    def _hold(self, at: Lanes) -> None:
+        self._status[at], self._rest[at] = PAUSED, Rest.CACHED
+        self._pauses[at] += 1
+        self._paused[at] -= self._now[self._lane(at)]  # and plus the instant at which it ends
 
-    def _of_status(self, domain: int, lanes: Lanes, status: int) -> tuple[Lanes, Lanes]:
-        ranks = self._ranks[domain]
-        ranks = ranks[slice(*ranks.searchsorted([self._head, self._next_due]))]
-        if not (len(lanes) and len(ranks)):
-            return lanes[:0], ranks[:0]
-        which, place = (self._status[lanes[:, None], ranks] == status).nonzero()
-        return lanes[which], ranks[place]
+    def _of_status(self, domain: int, lanes: Lanes, status: int) -> Lanes:
+        asked = np.zeros((len(self._all), 1), dtype=np.bool_)
+        asked[lanes] = True
+        found = (self._table(self._status) == status) & asked & (self._domain == domain)
+        return np.flatnonzero(found)
 
-    def _join(self, lanes: Lanes, ranks: Lanes | int) -> None:
+    def _join(self, at: Lanes) -> None:
         """Let runs become SENDING; the account that was idle begins a busy period."""
-        idle = lanes[self._first(lanes) == NEVER]
+        lanes = self._lane(at)
+        idle = lanes[self._turn[lanes] == NEVER]
         self._busy_from[idle], self._booked[idle] = self._now[idle], 0
-        self._status[lanes, ranks] = SENDING
+        self._status[at] = SENDING
 
     def _first(self, lanes: Lanes) -> Lanes:
         """Return the first run that is SENDING (rule R3), or -1."""
         window = slice(self._head, max(self._next_due, self._head + 1))
-        is_sending = self._status[lanes, window] == SENDING
+        is_sending = self._table(self._status)[lanes, window] == SENDING
         first: Lanes = is_sending.argmax(axis=1)
         return np.where(is_sending[np.arange(len(lanes)), first], first + self._head, NEVER)
 
@@ -154,25 +153,27 @@ class Account(Judging):
         """See whose turn it is now; a run that goes on being SENDING may have lost it."""
         before = self._turn[lanes]
         turn = self._turn[lanes] = self._first(lanes)
-        waits = (before != turn) & (before != NEVER)
-        waits &= self._status[lanes, before] == SENDING
-        self._mark(lanes[waits], before[waits])
+        lost = (before != turn) & (before != NEVER)
+        at = self._at(lanes[lost], before[lost])
+        self._mark(at[self._status[at] == SENDING])
 
     # --- days -----------------------------------------------------------------------------------
 
     def _begin_day(self, lanes: Lanes, instant: int, date: int) -> None:
         served = lanes[self._turn[lanes] != NEVER]
-        self._mark(served, self._turn[served])
+        self._mark(self._at(served, self._turn[served]))
         sent = self._end_day()
         self._open_day(lanes, date)
-        is_open = (self._status == TO_START) | (self._status == SENDING) | (self._status == PAUSED)
+        status = self._table(self._status)
+        is_open = (status == TO_START) | (status == SENDING) | (status == PAUSED)
         self._head = int(np.append(is_open.any(axis=0)[:-1], True).argmax())
         for domain, standings in enumerate(self._standings):
             self._counted[domain, lanes] += sent[domain, lanes] > 0
             if standings is not None:
                 self._close_day(domain, standings, lanes)
             self._new_limit(domain, lanes, date)
-        falls_now = (self._first(lanes) != NEVER) & (self._instant(lanes, 1) == instant)
+        self._note_turn(lanes)
+        falls_now = (self._turn[lanes] != NEVER) & (self._instant(lanes, 1) == instant)
         self._restart(lanes[~falls_now])
         self._note_turn(lanes)
         if falls_now.any():  # that email comes before the restarts
@@ -184,12 +185,11 @@ class Account(Judging):
 
     def _restart(self, lanes: Lanes) -> None:
         """Restart the paused runs of domains that have something left to send (rule R5)."""
-        for domain in range(len(self._ranks)):
+        for domain in range(len(self._standings)):
             left = self._closes_at[domain, lanes] > self._total[domain, lanes]
-            some, ranks = self._of_status(domain, lanes[left], PAUSED)
-            if len(some):
-                self._paused[some, ranks] += self._now[some]
-                self._join(some, ranks)
+            at = self._of_status(domain, lanes[left], PAUSED)
+            self._paused[at] += self._now[self._lane(at)]
+            self._join(at)
 
     def _new_limit(self, domain: int, lanes: Lanes, date: int) -> None:
         """Begin a domain's day with the limit of its date."""
@@ -225,28 +225,27 @@ class Account(Judging):
             self._next_due = rank + 1
             self._gather(lanes, rank, self._head)
             self._begin(lanes, rank, instant)
-        self._note_turn(lanes)
+        self._note_turn(lanes[self._turn[lanes] == NEVER])  # before others, they go first
 
     def _begin(self, lanes: Lanes, rank: int, instant: int) -> None:
         """Start a run, or not at all."""
-        domain = int(self._domain[rank])
+        domain, at = int(self._domain[rank]), self._at(lanes, rank)
         blocked = self._blocked[domain, lanes]
-        empty = (self._requests[lanes, rank] == 0) & ~blocked
-        self._status[lanes[empty], rank] = NOT_TO_BE
-        self._over[lanes[empty], rank] = instant
-        lanes, blocked = lanes[~empty], blocked[~empty]
-        self._dues[domain, lanes] += 1
-        self._unfinished[lanes] += 1
-        self._fail(domain, lanes[blocked], np.full(blocked.sum(), rank))
-        lanes = lanes[~blocked]
+        empty = (self._requests[at] == 0) & ~blocked
+        self._status[at[empty]], self._over[at[empty]] = NOT_TO_BE, instant
+        self._dues[domain, lanes[~empty]] += 1
+        self._unfinished[lanes[~empty]] += 1
+        self._fail(domain, at[blocked])
+        starts = ~(blocked | empty)
+        lanes, at = lanes[starts], at[starts]
         # Here an earlier run of the task is PAUSED only while its domain has nothing left.
         waits = self._total[domain, lanes] == self._closes_at[domain, lanes]
-        self._hold(lanes[waits], rank)
-        self._join(lanes[~waits], rank)
+        self._hold(at[waits])
+        self._join(at[~waits])
 
-    def _fail(self, domain: int, lanes: Lanes, ranks: Lanes) -> None:
+    def _fail(self, domain: int, at: Lanes) -> None:
+        lanes = self._lane(at)
         np.subtract.at(self._unfinished, lanes, 1)
-        left = self._requests[lanes, ranks] - self._emails[lanes, ranks]
-        np.add.at(self._failed[domain], lanes, left)
-        self._status[lanes, ranks], self._rest[lanes, ranks] = ERROR, Rest.FAILED
-        self._over[lanes, ranks] = self._now[lanes]
+        np.add.at(self._failed[domain], lanes, self._requests[at] - self._emails[at])
+        self._status[at], self._rest[at] = ERROR, Rest.FAILED
+        self._over[at] = self._now[lanes]

@@ -16,11 +16,11 @@ class Judging(Telling, ABC):
     """Accounts whose domains are judged by what becomes of their emails."""
 
     @abstractmethod
-    def _of_status(self, domain: int, lanes: Lanes, status: int) -> tuple[Lanes, Lanes]:
-        """Return the due runs of a status: the replication and the rank of each."""
+    def _of_status(self, domain: int, lanes: Lanes, status: int) -> Lanes:
+        """Return the runs of a status."""
 
     @abstractmethod
-    def _fail(self, domain: int, lanes: Lanes, ranks: Lanes) -> None:
+    def _fail(self, domain: int, at: Lanes) -> None:
         """Let the unsent emails of a domain's runs fail."""
 
     def _gather(self, lanes: Lanes, rank: int, first: int) -> None:
@@ -30,8 +30,9 @@ class Judging(Telling, ABC):
         """
         task = self._runs.task
         for earlier in (np.flatnonzero(task[first:rank] == task[rank]) + first).tolist():
-            self._mark(lanes[self._status[lanes, earlier] == SENDING], earlier)
-        self._requests[lanes, rank] = self._lots.begin(lanes, rank)
+            at = self._at(lanes, earlier)
+            self._mark(at[self._status[at] == SENDING])
+        self._requests[self._at(lanes, rank)] = self._lots.begin(lanes, rank)
 
     def _verdict(self, domain: int, standings: Standings, lanes: Lanes) -> tuple[Mask, Mask, Mask]:
         """Say where a domain is to rise, to fall, to be blocked."""
@@ -48,7 +49,7 @@ class Judging(Telling, ABC):
     def _mark_served(self, domain: int, lanes: Lanes) -> None:
         turn = self._turn[lanes]
         served = (turn != NEVER) & (self._domain[turn] == domain)
-        self._mark(lanes[served], turn[served])
+        self._mark(self._at(lanes[served], turn[served]))
 
     def _next_judgement(self, domain: int, standings: Standings, lanes: Lanes) -> None:
         """Have the accounts look at a domain when it is judged next."""
@@ -78,10 +79,10 @@ class Judging(Telling, ABC):
         if not len(lanes):
             return
         self._blocked[domain, lanes] = True
-        paused, ranks = self._of_status(domain, lanes, PAUSED)
-        self._paused[paused, ranks] += self._now[paused]
-        self._fail(domain, paused, ranks)
-        self._fail(domain, *self._of_status(domain, lanes, SENDING))
+        paused = self._of_status(domain, lanes, PAUSED)
+        self._paused[paused] += self._now[self._lane(paused)]
+        self._fail(domain, paused)
+        self._fail(domain, self._of_status(domain, lanes, SENDING))
 
     def _close_day(self, domain: int, standings: Standings, lanes: Lanes) -> None:
         """Judge a day that is over, and begin the next: a block is over, too."""

@@ -109,15 +109,14 @@ class Lots:
         self._gone_in[at], self._sizes[at] = gone, sizes
         return sizes
 
-    def mark(self, lanes: Lanes, ranks: Lanes, sent: Ints) -> None:
+    def mark(self, at: Lanes, sent: Ints) -> None:
         """Note that the log tells of runs, or something depends on them, after so many emails."""
-        at = lanes * len(self._task) + ranks
         moved = sent != self._sent[at]
         if not moved.any():
             return
         at, sent = at[moved], sent[moved]
         self._marks.append((at, sent))
-        asked = self._asked[ranks[moved]]
+        asked = self._asked[at % len(self._task)]
         self._settle(at[asked], sent[asked])
         self._sent[at] = sent
 
@@ -177,7 +176,6 @@ class Lots:
 
     def totals(self, sent: Ints) -> Ints:
         """Return what became of all emails of each run: the ``OUTCOMES``, run by run."""
-        sent = sent.ravel()
         found = np.zeros((len(sent), len(OUTCOMES)), dtype=np.int64)
         is_whole = sent == self._sizes
         whole, cut = np.flatnonzero(is_whole & (sent > 0)), np.flatnonzero(~is_whole & (sent > 0))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from sessim.eventlog import NONE
 from sessim.experiments.abreast.lots import Lots
@@ -19,8 +22,9 @@ from sessim.state import first_state
 class Telling:
     """A plan, where its replications stand, and what is told of them.
 
-    Arrays have a row for each replication and a column for each run, or a row for each domain and
-    a column for each replication. Methods are told of which replications they speak (``lanes``).
+    Arrays have an entry for each run, replication after replication, or a row for each domain and
+    a column for each replication. Methods are told of which replications (``lanes``) or of which
+    of those runs (``at``) they speak.
 
     Parameters
     ----------
@@ -36,12 +40,12 @@ class Telling:
         self._all: Lanes = np.arange(size)
         self._start = first_state(plan)
         self._domain = plan.runs.domain.astype(np.intp)
-        self._requests = np.tile(plan.runs.requests, (size, 1))
+        self._requests = np.tile(plan.runs.requests, size)
         self._emails, self._over, self._pauses, self._paused = np.zeros(
-            (4, size, runs), dtype=np.int64
+            (4, size * runs), dtype=np.int64
         )
-        self._status = np.full((size, runs), TO_START, dtype=np.uint8)
-        self._rest = np.full((size, runs), Rest.WAITING, dtype=np.uint8)
+        self._status = np.full(size * runs, TO_START, dtype=np.uint8)
+        self._rest = np.full(size * runs, Rest.WAITING, dtype=np.uint8)
         self._total, self._counted_from, self._limit, self._closes_at, self._stops_at = np.zeros(
             (5, domains, size), dtype=np.int64
         )
@@ -75,17 +79,31 @@ class Telling:
         found: Ints = self._total[domain, lanes] - self._counted_from[domain, lanes]
         return found
 
-    def _mark(self, lanes: Lanes, ranks: Lanes | int) -> None:
+    def _at(self, lanes: Lanes, rank: Lanes | int) -> Lanes:
+        found: Lanes = lanes * len(self._domain) + rank
+        return found
+
+    def _lane(self, at: Lanes) -> Lanes:
+        found: Lanes = at // len(self._domain)
+        return found
+
+    def _table(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return numbers of the runs as a table: a row a replication, a column a run."""
+        return values.reshape(len(self._all), -1)
+
+    def _mark(self, at: Lanes) -> None:
         """Note that the log would tell of runs, for what becomes of their emails so far."""
-        self._lots.mark(lanes, np.broadcast_to(ranks, lanes.shape), self._emails[lanes, ranks])
+        self._lots.mark(at, self._emails[at])
 
     # --- days -----------------------------------------------------------------------------------
 
     def _end_day(self) -> Ints:
         """Keep the day that is over; return what each domain sent on it."""
-        window = slice(self._head, self._next_due)
-        left = self._requests[:, window] - self._emails[:, window]
-        status, is_of = self._status[:, window], self._is_of[window]
+        window = np.s_[:, self._head : self._next_due]
+        left = self._table(self._requests)[window] - self._table(self._emails)[window]
+        is_of = self._is_of[self._head : self._next_due]
+        status = self._table(self._status)[window]
+        is_due = (status == SENDING) | (status == PAUSED)
         levels = [np.full(len(self._all), NONE) if s is None else s.level for s in self._standings]
         sent = self._total - self._before_today
         day = {
@@ -93,8 +111,8 @@ class Telling:
             "level": np.where(self._has_day, levels, NONE),
             "sent": sent,
             "failed": self._failed,
-            "cached": (left * (self._rest[:, window] == Rest.CACHED) @ is_of).T,
-            "backlog": (left * ((status == SENDING) | (status == PAUSED)) @ is_of).T,
+            "cached": (left * (self._table(self._rest)[window] == Rest.CACHED) @ is_of).T,
+            "backlog": (left * is_due @ is_of).T,
             "dues": self._dues,
         }
         self._told.append(np.stack([day[name] for name in DAILY]))
@@ -112,7 +130,7 @@ class Telling:
     def _tally(self, until: int, first: int) -> Tally:
         """Hand out the numbers of all replications, of which work is left in some."""
         self._end_day()
-        ended = self._over.max(axis=1, initial=self._plan.start_instant)
+        ended = self._table(self._over).max(axis=1, initial=self._plan.start_instant)
         ended[self._under_way] = until
         tasks = self._endings(ended).tasks()
         daily = np.ascontiguousarray(np.stack(self._told).transpose(1, 3, 2, 0))
@@ -125,20 +143,20 @@ class Telling:
         )
 
     def _endings(self, ended: Ints) -> Endings:
-        status = self._status.ravel()
+        status = self._status
         runs = np.flatnonzero((status != TO_START) & (status != NOT_TO_BE))
-        paused = self._paused + (self._status == PAUSED) * ended[:, None]
+        still = (status[runs] == PAUSED) * ended[self._lane(runs)]
         return Endings(
             plan=self._plan,
             size=len(self._all),
             runs=runs,
             status=status[runs],
-            rest=self._rest.ravel()[runs],
-            over=self._over.ravel()[runs],
-            requests=self._requests.ravel()[runs],
-            sent=self._emails.ravel()[runs],
-            pauses=self._pauses.ravel()[runs],
-            paused=paused.ravel()[runs],
+            rest=self._rest[runs],
+            over=self._over[runs],
+            requests=self._requests[runs],
+            sent=self._emails[runs],
+            pauses=self._pauses[runs],
+            paused=self._paused[runs] + still,
             outcomes=self._lots.totals(self._emails)[runs],
             skipped=np.flatnonzero(status == NOT_TO_BE),
             called_off=np.full((len(self._all), len(self._plan.tasks)), NOT_YET),
