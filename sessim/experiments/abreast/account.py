@@ -234,6 +234,7 @@ class Account(Judging):
         empty = (self._requests[at] == 0) & ~blocked
         self._status[at[empty]], self._over[at[empty]] = NOT_TO_BE, instant
         self._dues[domain, lanes[~empty]] += 1
+        self._backlog[domain, lanes] += self._requests[at]
         self._unfinished[lanes[~empty]] += 1
         self._fail(domain, at[blocked])
         starts = ~(blocked | empty)

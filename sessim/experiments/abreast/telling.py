@@ -13,7 +13,7 @@ from sessim.experiments.abreast.standings import Lanes, Standings
 from sessim.experiments.endings import Endings
 from sessim.experiments.tally import DAILY, TASKS, Tally, trimmed
 from sessim.ledger import NOT_YET, Ints
-from sessim.lifecycle import PAUSED, SENDING, TO_START, Rest
+from sessim.lifecycle import PAUSED, TO_START, Rest
 from sessim.plan import Plan
 from sessim.serving import NEVER, NOT_TO_BE
 from sessim.state import first_state
@@ -61,7 +61,9 @@ class Telling:
         self._dates = [self._start.date]
         self._is_of = np.eye(domains, dtype=np.int64)[self._domain]
         self._has_day = np.ones(size, dtype=np.bool_)
-        self._before_today, self._failed, self._dues = np.zeros((3, domains, size), dtype=np.int64)
+        self._before_today, self._failed, self._dues, self._backlog = np.zeros(
+            (4, domains, size), dtype=np.int64
+        )
 
     def _standing(self, domain: int) -> Standings | None:
         entry = self._plan.domains[domain]
@@ -102,17 +104,16 @@ class Telling:
         window = np.s_[:, self._head : self._next_due]
         left = self._table(self._requests)[window] - self._table(self._emails)[window]
         is_of = self._is_of[self._head : self._next_due]
-        status = self._table(self._status)[window]
-        is_due = (status == SENDING) | (status == PAUSED)
         levels = [np.full(len(self._all), NONE) if s is None else s.level for s in self._standings]
         sent = self._total - self._before_today
+        self._backlog -= sent + self._failed
         day = {
             "limit": np.where(self._has_day, self._limit, NONE),
             "level": np.where(self._has_day, levels, NONE),
             "sent": sent,
             "failed": self._failed,
             "cached": (left * (self._table(self._rest)[window] == Rest.CACHED) @ is_of).T,
-            "backlog": (left * is_due @ is_of).T,
+            "backlog": self._backlog,
             "dues": self._dues,
         }
         self._told.append(np.stack([day[name] for name in DAILY]))
