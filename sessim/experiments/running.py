@@ -39,7 +39,7 @@ BLOCK: Final = 50
 _PROBE: Final = 32  # replications of the first batch, at most: it says how long one takes
 _SIDE_BY_SIDE: Final = 64  # replications that are tallied at once: more would only need more memory
 _ABREAST: Final = 1000  # replications that are simulated side by side, at most
-_CELLS: Final = 1 << 16  # and runs of all of them: more would need more memory
+_CELLS: Final = 1 << 17  # and runs of all of them: more would need more memory
 _FEW: Final = 32  # fewer are quicker one by one
 _SHARES: Final = 4  # batches for each process, at least: they end at about the same time
 
