@@ -134,7 +134,7 @@ class Telling:
         ended = self._table(self._over).max(axis=1, initial=self._plan.start_instant)
         ended[self._under_way] = until
         tasks = self._endings(ended).tasks()
-        daily = np.ascontiguousarray(np.stack(self._told).transpose(1, 3, 2, 0))
+        daily = np.stack(self._told, axis=-1).swapaxes(1, 2)
         return trimmed(
             np.arange(first, first + len(self._all)),
             ended,
