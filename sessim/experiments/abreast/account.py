@@ -105,8 +105,8 @@ class Account(Judging):
         done, ended = lanes[over], at[over]
         self._status[ended], self._over[ended] = SENT, self._now[done]
         self._unfinished[done] -= 1
-        self._mark(ended)
         stops = self._total[domain, lanes] == self._stops_at[domain, lanes]
+        self._mark(at[over | stops])  # where a domain stops, it is judged, or its runs pause
         for index in np.flatnonzero(np.bincount(domain[stops])).tolist():
             self._look_at(index, lanes[stops & (domain == index)])
         self._note_turn(lanes[self._status[at] != SENDING])
@@ -121,7 +121,6 @@ class Account(Judging):
 
     def _pause(self, domain: int, lanes: Lanes) -> None:
         if len(lanes):
-            self._mark_served(domain, lanes)
             self._hold(self._of_status(domain, lanes, SENDING))
 
     def _hold(self, at: Lanes) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from sessim.experiments.abreast.standings import Lanes, Mask, Standings
 from sessim.experiments.abreast.telling import Telling
 from sessim.lifecycle import PAUSED, SENDING
-from sessim.serving import NEVER
 
 
 class Judging(Telling, ABC):
@@ -41,15 +40,9 @@ class Judging(Telling, ABC):
         found = np.zeros((3, len(lanes)), dtype=np.bool_)
         some = lanes[asked]
         if len(some):
-            self._mark_served(domain, some)
             limit, so_far = self._limit[domain, some], self._lots.so_far[domain, some]
             found[:, asked] = standings.judge(some, sent[asked], limit, so_far)
         return found[0], found[1], found[2]
-
-    def _mark_served(self, domain: int, lanes: Lanes) -> None:
-        turn = self._turn[lanes]
-        served = (turn != NEVER) & (self._domain[turn] == domain)
-        self._mark(self._at(lanes[served], turn[served]))
 
     def _next_judgement(self, domain: int, standings: Standings, lanes: Lanes) -> None:
         """Have the accounts look at a domain when it is judged next."""
