@@ -186,9 +186,8 @@ def bench_replications(effort: Effort) -> Iterator[Line]:
     yield _at_most("  times as long as one naive run", many.best / naive.best, 0.2)
     heavy = Plan.from_dict(with_chance(more_tasks(workload(), 8)))
     replicate(heavy, _HEAVY, executor=2)  # both processes are there, and know what they need
-    alone, two = (
-        min(_wall(heavy, executor) for _ in range(effort.large)) for executor in (None, 2)
-    )
+    rounds = [(_wall(heavy, None), _wall(heavy, 2)) for _ in range(max(3, effort.large))]
+    alone, two = map(min, zip(*rounds, strict=True))
     yield Line("heavier plan: a replication, here", _duration(alone / _HEAVY))
     yield Line("  in two processes", _duration(two / _HEAVY))
     yield _at_most("  times as long as here", two / alone, 0.58)
