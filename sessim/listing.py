@@ -11,9 +11,12 @@ import pandas as pd
 BAR: Final = 20
 """Characters of a whole progress bar."""
 
+MOST: Final = 1_000
+"""Rows of a table; who wants more opens the files."""
+
 
 def console(tasks: pd.DataFrame) -> str:
-    """Write the task list as the console shows it.
+    """Write the task list as the console shows it, the first thousand of it.
 
     Parameters
     ----------
@@ -23,7 +26,7 @@ def console(tasks: pd.DataFrame) -> str:
     rows: list[Sequence[str]] = [
         ("Task", "Sending Progress", "Task Type", "Task Status", "Requests")
     ]
-    for task in tasks.to_dict("records"):
+    for task in tasks.head(MOST).to_dict("records"):
         full = int(task["progress"] * BAR)
         bar = "█" * full + "░" * (BAR - full)
         percent = f"{int(task['progress'] * 100):3d}%"  # 99.9% is not done
@@ -36,19 +39,27 @@ def console(tasks: pd.DataFrame) -> str:
                 _number(task["requests"]),
             )
         )
-    return columns(rows, right=(4,))
+    return columns(rows, right=(4,)) + _more(tasks, "tasks")
 
 
 def day_table(daily: pd.DataFrame) -> str:
-    """Write the daily table with its most telling columns (see :attr:`sessim.Result.daily`)."""
+    """Write the daily table with its most telling columns (see :attr:`sessim.Result.daily`).
+
+    Of more than a thousand rows the first ones.
+    """
     rows: list[Sequence[str]] = [
         ("Domain", "Date", "Day", "Limit", "Sent", "Cached", "Backlog", "Used")
     ]
-    for day in daily.to_dict("records"):
+    for day in daily.head(MOST).to_dict("records"):
         used = "" if pd.isna(day["utilisation"]) else f"{int(day['utilisation'] * 100)}%"
         counts = [_number(day[name]) for name in ("day", "limit", "sent", "cached", "backlog")]
         rows.append((day["domain"], f"{day['date']:%Y-%m-%d}", *counts, used))
-    return columns(rows, right=range(2, 8))
+    return columns(rows, right=range(2, 8)) + _more(daily, "days")
+
+
+def _more(frame: pd.DataFrame, name: str) -> str:
+    more = len(frame) - MOST
+    return f"\nand {more:,} {name} more" if more > 0 else ""
 
 
 def _number(value: Any) -> str:

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 import sessim
-from sessim.cli import console
+from sessim.listing import console, day_table
+from tests.results import many_tasks
 
 LAUNCH = Path(__file__).parent.parent / "notebooks" / "data" / "launch.yaml"
 
@@ -77,6 +78,18 @@ def test_simulate_prints_the_console_and_a_day_table(tmp_path: Path) -> None:
     assert lines[1].split() == ["Launch", "█" * 8 + "░" * 12, "41%", "Batch", "Paused", "1,200"]
     assert "news.example.com  2026-12-01    1    500   500     700      700  100%" in lines
     assert "work left" in done.stdout
+
+
+def test_of_very_many_tasks_the_first_thousand_are_printed() -> None:
+    result = sessim.simulate(many_tasks(1_203, 400, 10))
+    shown = console(result.tasks).splitlines()
+    assert len(shown) == 1 + 1_000 + 1
+    assert shown[1_000].startswith("Task 999 ")
+    assert shown[-1] == "and 203 tasks more"
+    days = day_table(result.daily).splitlines()
+    assert len(days) == 1 + 1_000 + 1
+    assert days[-1] == f"and {len(result.daily) - 1_000:,} days more"
+    assert "more" not in console(result.tasks.head(1_000))
 
 
 def test_names_of_wide_characters_keep_the_columns() -> None:
