@@ -166,7 +166,8 @@ def send(options: argparse.Namespace) -> int:
     if plan is None or options.outbox is None:
         raise ArgumentError("PLAN.yaml and --outbox: are missing; name both, or --resume FILE")
     lists = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
-    order = Order(Plan.from_yaml(plan), **given | lists)
+    folder = str(Path(plan).parent)  # of templates, as of lists and limits
+    order = Order(Plan.from_yaml(plan), **given | lists, folder=folder)
     if order.mode == "live" and options.confirm is None:
         print(preview(order))
         raise ArgumentError("--confirm: is missing; look at the above and add the token")

@@ -101,6 +101,9 @@ class Order:
         A list of recipients, as of a task, who get nothing.
     test_to
         To whom the plan's test sends go in a live send; in a loopback send to nobody's addresses.
+    folder
+        Where the relative paths of the plan's templates begin: that of the plan file. Default:
+        where this runs now, wherever the send is gone on with.
 
     Raises
     ------
@@ -122,6 +125,7 @@ class Order:
     override: bool = False
     suppress: str | None = None
     test_to: tuple[str, ...] = ()
+    folder: str = ""
     lists: dict[int, str] = field(default_factory=dict)
     """The name of each task's list in the outbox, by task id."""
 
@@ -129,6 +133,7 @@ class Order:
         if self.mode not in get_args(Mode):
             raise ArgumentError(f"mode: {shown(self.mode)} is not {' or '.join(get_args(Mode))}")
         self._check_heeded()
+        self._root_files()
         if not (self.speed > 0 and math.isfinite(self.speed)):
             raise ArgumentError(f"speed: {self.speed} is not above 0")
         if self.mode == "live":
@@ -144,6 +149,16 @@ class Order:
             self._check_only()
         if not self.lists:
             object.__setattr__(self, "lists", self._named_lists())
+
+    def _root_files(self) -> None:
+        """Name the files from the root on: who goes on with a send may do so from elsewhere."""
+        rooted = {
+            "folder": str(Path(self.folder).absolute()),
+            "attachments": tuple(str(Path(file).absolute()) for file in self.attachments),
+            "cafile": self.cafile and str(Path(self.cafile).absolute()),
+        }
+        for name, value in rooted.items():
+            object.__setattr__(self, name, value)
 
     def _check_heeded(self) -> None:
         """Refuse what would be ignored: who gives it relies on it."""
@@ -188,9 +203,10 @@ class Order:
 
     # --- as data ------------------------------------------------------------------------------
 
-    def to_json(self) -> str:
+    def to_json(self, *without: str) -> str:
         """Return all of it as JSON; what the plan took from files stands in it as numbers."""
-        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        names = [name for name in self.__dataclass_fields__ if name not in without]
+        found = {name: getattr(self, name) for name in names}
         found["plan"] = self.plan.to_dict()
         found["lists"] = {str(number): name for number, name in self.lists.items()}
         return json.dumps(found, ensure_ascii=False)
@@ -238,7 +254,9 @@ class Order:
                     missing = "is missing; a task that is sent for real needs it"
                     raise PlanError([Problem(f"task {task.name!r}, {key}", missing)])
         subject = task.subject or task.name.replace("{", "(").replace("}", ")")
-        template = Template.read(task.template) if task.template else Template(text=subject)
+        template = (
+            Template.read(task.template, self.folder) if task.template else Template(text=subject)
+        )
         return Letter(task.sender, subject, template, task.reply_to, self.unsubscribe, attachments)
 
     def groups(self) -> Iterator[tuple[str, RecipientFile | Numbered | Addressees]]:

@@ -110,7 +110,8 @@ def preview(order: Order) -> Preview:
     """
     if order.mode == "live" and order.cafile is not None:
         context_for(order.where)  # whoever looks at the preview hears of a file that is none
-    digest = hashlib.sha256(order.to_json().encode())
+    # The number is confirmed beside the token; of a folder, what its files say is in there below.
+    digest = hashlib.sha256(order.to_json("recipients", "folder").encode())
     for name, value in sorted(order.digests().items()):
         digest.update(f"{name} {value}\n".encode())
     order.check_variables()

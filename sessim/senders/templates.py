@@ -110,7 +110,7 @@ class Template:
         return f"<Template {self.name!r}: {forms}>"
 
     @classmethod
-    def read(cls, source: str | Path) -> Template:
+    def read(cls, source: str | Path, folder: str | Path = "") -> Template:
         """Read a template from where it is.
 
         Parameters
@@ -119,14 +119,16 @@ class Template:
             A file (``.html``, ``.htm`` or ``.txt``), whose neighbour of the same name in the
             other form is the alternative; a folder that holds one of each or only one; or the
             text itself, HTML if it begins with ``<``.
+        folder
+            Where a relative path begins.
 
         Raises
         ------
         TemplateError
             If a file cannot be read, or what was read is no template.
         """
-        if isinstance(source, Path) or _is_file_name(source):
-            return _from_files(Path(source))
+        if isinstance(source, Path) or _is_file_name(source, folder):
+            return _from_files(Path(folder, source))
         if source.lstrip().startswith("<"):
             return cls(html=source)
         return cls(text=source)
@@ -146,10 +148,10 @@ def escaped(value: str) -> str:
     return html.escape(value)
 
 
-def _is_file_name(source: str) -> bool:
+def _is_file_name(source: str, folder: str | Path) -> bool:
     if not _FILE_NAME.fullmatch(source) or "\0" in source:
         return False
-    path = Path(source)
+    path = Path(folder, source)
     try:
         return path.suffix.lower() in _SUFFIXES or path.exists()
     except OSError:  # such as a name that is too long for the file system

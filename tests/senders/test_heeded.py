@@ -67,7 +67,7 @@ def test_an_order_is_heeded_to_the_last_word(
 def test_with_tls_a_cafile_is_looked_at(plan: sessim.Plan) -> None:
     for kind in ("smtps", "smtp+starttls"):
         order = Order(plan, "live", f"{kind}://mail.example.net", cafile="ca.pem")
-        assert order.where.cafile == "ca.pem"
+        assert order.where.cafile == str(Path("ca.pem").absolute())
     with pytest.raises(ArgumentError) as caught:
         Server("mail.example.net", tls="none", cafile="ca.pem")
     assert str(caught.value).startswith(NO_TLS)

@@ -352,6 +352,17 @@ def test_row_46_without_every_piece_nothing_is_opened(
     assert connected == []
 
 
+def test_the_number_and_where_it_is_typed_leave_the_token_as_it_was_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = Order(with_list(tmp_path, 30), "live", "smtps://mail.example.net")
+    shown = preview(order).token
+    assert preview(replace(order, recipients=30)).token == shown
+    monkeypatch.chdir(tmp_path)
+    assert preview(replace(order, folder=".")).token == shown
+    assert preview(replace(order, hourly=9)).token != shown
+
+
 @pytest.mark.parametrize("key", ["recipients", "subject", "template"])
 def test_a_live_send_needs_what_it_sends(tmp_path: Path, key: str) -> None:
     plan = with_list(tmp_path, 3).to_dict()
@@ -406,6 +417,31 @@ def test_send_outbox_and_test_send_by_command(tmp_path: Path) -> None:
     assert test.returncode == 0, test.stderr
     assert "x@one.example: accepted" in test.stdout
     assert len(mails(tmp_path / "test-mails")) == 2
+
+
+def test_the_files_of_a_send_are_found_from_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, away, outbox = tmp_path / "home", tmp_path / "away", tmp_path / "a"
+    for folder in (home, away):
+        folder.mkdir()
+    with_list(home, 40, "hello.txt").to_yaml(home / "plan.yaml")
+    (home / "hello.txt").write_text("Hello {{first}}!", "utf-8")
+    (away / "notes.txt").write_text("with every mail", "utf-8")
+    monkeypatch.chdir(away)
+    sent = run("send", "../home/plan.yaml", "--outbox", "../b", "--speed", 200_000, cwd=away)
+    assert sent.returncode == 0, sent.stderr
+    texts = {mail.get_payload(decode=True) for mail in mails(tmp_path / "b.mails")}
+    assert b"Hello Ann7!" in {text.strip() for text in texts if isinstance(text, bytes)}
+    plan = sessim.Plan.from_yaml(home / "plan.yaml")
+    order = Order(plan, folder=str(home), attachments=("notes.txt",), speed=200_000)
+    with Sending.start(order, outbox) as sending:
+        sending.stop()
+    monkeypatch.chdir(home)
+    with Sending.resume(outbox) as sending:
+        sending.run()
+    parts = [part.get_filename() for mail in mails(sending.mails) for part in mail.walk()]
+    assert parts.count("notes.txt") == 40
 
 
 @pytest.mark.parametrize(
