@@ -217,7 +217,9 @@ class Breaker:
         TooManyRejected
             Too many of the first rows were.
         """
-        if not delivery.code:  # the client's own refusals say nothing about server or list
+        # The client's own refusals say nothing about server or list, but for those that follow
+        # from what the server said of itself: a message too large for it is so for every row.
+        if not delivery.code and delivery.stage is not Stage.EHLO:
             return
         is_rejected = delivery.outcome is Outcome.REJECTED
         if is_rejected:

@@ -229,7 +229,7 @@ class Connection:
         size = len(body) - len(b".\r\n")
         if 0 < self.features.size < size:
             said = f"the message has {size} bytes, the server takes {self.features.size}"
-            return Begun(envelope, refusal=_refused(said))
+            return Begun(envelope, refusal=_refused(said, Stage.EHLO))
         if not self._guard.recipient(envelope.recipient):
             return Begun(envelope, refusal=_refused("this send may not write to this address"))
         mail = b"MAIL FROM:<%b>%b" % (sender.text, self._parameters(sender, recipient, body))
@@ -392,6 +392,6 @@ def _scrubbed(reply: Reply, credentials: Credentials) -> Reply:
     return reply._replace(words=credentials.scrubbed(reply.words))
 
 
-def _refused(words: str) -> Delivery:
+def _refused(words: str, stage: Stage = Stage.CONNECT) -> Delivery:
     """Answer a row that is not sent, because the client refuses it itself."""
-    return Delivery(Outcome.REJECTED, 0, words, stage=Stage.CONNECT)
+    return Delivery(Outcome.REJECTED, 0, words, stage=stage)

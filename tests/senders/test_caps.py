@@ -415,6 +415,19 @@ def test_a_list_of_which_every_tenth_is_refused_is_not_burnt(tmp_path: Path, poi
     }  # fmt: skip
 
 
+def test_a_message_too_large_for_the_server_does_not_burn_the_list(tmp_path: Path) -> None:
+    plan = plan_to(task_to(list_of(tmp_path, *people(300))))
+    with Faults({}, ("PIPELINING", "SIZE 100")) as server:
+        with begin(live(plan, server.port, speed=1000), tmp_path / "a") as sending:
+            result = sending.run()
+        assert result.tasks["status"].tolist() == ["Error"]
+        assert "the server takes 100" in str(sending.problem)
+        states = states_of(tmp_path / "a")
+        assert 6 <= states["rejected"] <= 10  # what other connections had in hand
+        assert states["pending"] == 300 - states["rejected"]
+        assert not server.said("MAIL")
+
+
 # --- only -----------------------------------------------------------------------------------------
 
 
