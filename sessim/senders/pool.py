@@ -24,6 +24,9 @@ IN_FLIGHT: Final = 4
 
 LANE_CHECK: Final = 0.5  # seconds between two looks at whether there is room for a connection
 
+QUIET: Final = 10.0
+"""Seconds without a word from a server after which it is said that nothing was heard."""
+
 GIVEN_UP: Final = "the send was stopped before the reply"
 
 NOT_SENT: Final = Delivery(Outcome.DEFERRED, 0, "not sent: the send stopped", stage=Stage.CONNECT)
@@ -89,6 +92,12 @@ class Pool:
         """Take down in words that a connection did not come about."""
         tries = f"{self.policy.tries} times in all"
         self.trouble = f"no connection to {self.server} ({refused}); it is tried again, {tries}"
+
+    def note_silence(self) -> None:
+        """Take down in words that a server has not answered for a while."""
+        is_tls_first = self.server.tls == "implicit"
+        hint = "" if is_tls_first else "; one that speaks TLS from the first byte needs smtps://"
+        self.trouble = f"{self.server} has not answered for {QUIET:g} seconds, it may yet{hint}"
 
     async def send(
         self, connection: Connection, envelope: Envelope, ahead: Callable[[], Envelope | None]
@@ -251,13 +260,7 @@ class Shift:
                     return None
                 ticket = self._door.failures
                 try:
-                    connection = await self._unless_halted(
-                        Connection.open(
-                            self._pool.server,
-                            guard=self._pool.guard,
-                            credentials=self._pool.credentials,
-                        )
-                    )
+                    connection = await self._opened()
                 except NotNow as refused:
                     if refused.is_crowded and self._lanes.open > 1:
                         raise
@@ -267,6 +270,17 @@ class Shift:
                     self._pool.trouble = ""
                     self._door.is_known = True
                     return connection
+
+    async def _opened(self) -> Connection | None:
+        """Open a connection, and let it be known if nothing is heard of it."""
+        pool = self._pool
+        silence = asyncio.get_running_loop().call_later(QUIET, pool.note_silence)
+        try:
+            return await self._unless_halted(
+                Connection.open(pool.server, guard=pool.guard, credentials=pool.credentials)
+            )
+        finally:
+            silence.cancel()
 
     async def _unless_halted(self, opening: Coroutine[Any, Any, Connection]) -> Connection | None:
         """Wait for a connection, or give it up if the shift is halted: nothing is in hand yet."""

@@ -19,6 +19,7 @@ import pytest
 
 import sessim
 from sessim.errors import OutboxError
+from sessim.senders import pool
 from sessim.senders.order import Order
 from sessim.senders.pool import Waiting
 from sessim.senders.sending import Sending
@@ -400,6 +401,26 @@ def test_a_stop_file_from_before_stops_nothing(tmp_path: Path) -> None:
         assert sending.run().finished
         assert not sending.stopped
     assert not (tmp_path / "a.stop").exists()
+
+
+def test_row_15_who_speaks_clear_text_to_a_port_with_tls_hears_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "QUIET", 0.1)
+    plan = plan_to(task_to(list_of(tmp_path, *people(3))))
+    with Faults({"connect": HANG}) as server:  # it waits for the client's first words, of TLS
+        with begin(live(plan, server.port, speed=100), tmp_path / "a") as sending:
+            said: list[str] = []
+
+            def tell(sentence: str) -> None:
+                said.append(sentence)
+                sending.stop()
+
+            sending.run(tell=tell)
+        (sentence,) = said
+    assert sentence.startswith(f"127.0.0.1:{server.port} has not answered for 0.1 seconds")
+    assert sentence.endswith("needs smtps://")
+    assert states_of(tmp_path / "a") == {"pending": 3}
 
 
 # --- what breaks off in the middle ----------------------------------------------------------------
