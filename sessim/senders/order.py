@@ -213,13 +213,18 @@ class Order:
 
     @classmethod
     def from_json(cls, text: str) -> Order:
-        """Make an order of what :meth:`to_json` returned."""
+        """Make an order of what :meth:`to_json` returned; it was checked when it was first made.
+
+        Checked anew, a send could not be gone on with once more is refused than when it began.
+        """
         found: dict[str, Any] = json.loads(text)
         found["plan"] = Plan.from_dict(found["plan"])
         found["lists"] = {int(number): name for number, name in found["lists"].items()}
-        for name in ("attachments", "only", "test_to"):
-            found[name] = tuple(found[name])
-        return cls(**found)
+        order = object.__new__(cls)
+        for field_ in fields(cls):
+            value = found.get(field_.name, field_.default)
+            object.__setattr__(order, field_.name, tuple(value) if type(value) is list else value)
+        return order
 
     # --- what it comes to ---------------------------------------------------------------------
 

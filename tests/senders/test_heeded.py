@@ -169,6 +169,17 @@ def test_what_an_outbox_knows_is_not_given_again(
     assert states_of(tmp_path / "a") == {}
 
 
+def test_a_send_goes_on_though_what_it_was_begun_with_is_refused_now(
+    plan: sessim.Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as earlier:
+        earlier.setattr(Order, "_check_heeded", lambda _: None)
+        begin(Order(plan, speed=200_000, recipients=7), tmp_path / "a").outbox.close()
+    with Sending.resume(tmp_path / "a") as sending:
+        assert sending.run().finished
+    assert not states_of(tmp_path / "a").keys() - {"accepted"}
+
+
 @pytest.mark.parametrize("act", ["--resend", "--reconcile", "--pause", "--unpause", "--cancel=1"])
 def test_rows_are_listed_or_decided_on(
     plan: sessim.Plan, tmp_path: Path, capsys: pytest.CaptureFixture[str], act: str
