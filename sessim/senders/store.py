@@ -103,6 +103,8 @@ _CHECKS: Final = {
     ),
 }
 
+_RESTORE: Final = "restore a copy made since its last email, as any other could send twice"
+
 _REASONS: Final = {
     "SQLITE_FULL": "the disk is full; make room, then resume",
     "SQLITE_READONLY": "it cannot be written; allow writing to the file and its folder",
@@ -111,7 +113,7 @@ _REASONS: Final = {
     "SQLITE_IOERR": "the disk does not take or give its bytes; check the disk, then resume",
     "SQLITE_TOOBIG": "a value is too large for it; shorten the rows of the list",
     "SQLITE_NOTADB": "it is no outbox; name another file",
-    "SQLITE_CORRUPT": "it is damaged; restore a copy, as going on could send twice",
+    "SQLITE_CORRUPT": f"it is damaged; {_RESTORE}",
     "SQLITE_BUSY": "another program writes to it; close that first",
     "SQLITE_LOCKED": "another program writes to it; close that first",
     "SQLITE_MISUSE": "it is closed; open it again",
@@ -379,7 +381,7 @@ def _read_header(connection: sqlite3.Connection, path: Path) -> Header:
         header = Header(**found | {"digests": json.loads(found["digests"])})
         if given == str(seal(header.rows())):
             return header
-    raise OutboxError(f"outbox {path.name!r}: its header was edited; restore a copy")
+    raise OutboxError(f"outbox {path.name!r}: its header was edited; {_RESTORE}")
 
 
 def _check_all(connection: sqlite3.Connection, path: Path) -> None:
@@ -388,6 +390,5 @@ def _check_all(connection: sqlite3.Connection, path: Path) -> None:
     for query, breach in _CHECKS.items():
         if found := connection.execute(f"{query} LIMIT 1").fetchone():
             raise OutboxError(
-                f"outbox {path.name!r}: {breach.format(found[0])} from outside; restore a copy, "
-                "as going on could send twice"
+                f"outbox {path.name!r}: {breach.format(found[0])} from outside; {_RESTORE}"
             )

@@ -328,6 +328,7 @@ def test_an_edited_outbox_is_refused(file: Path, statement: str, said: str) -> N
     Outbox.resume(file).close()
     edit(file, statement)
     assert said in sentence(file)
+    assert sentence(file).endswith("as any other could send twice")  # a copy of last week would
 
 
 def contents(outbox: Outbox) -> list[Any]:
