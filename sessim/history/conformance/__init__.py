@@ -18,7 +18,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sessim.eventlog import SEEN
-from sessim.history.conformance import counts, judgements, levels, outcomes, quotas, runs, serving
+from sessim.history.conformance import (
+    counts,
+    judgements,
+    levels,
+    outcomes,
+    quotas,
+    restarts,
+    runs,
+    serving,
+)
 from sessim.history.conformance.check import COLUMNS, Check, Findings, Ints
 from sessim.history.conformance.reading import LogFile
 from sessim.history.conformance.stretch import Stretch, Trail
@@ -33,6 +42,7 @@ __all__ = ["AT_THE_END", "CHECKS", "COLUMNS", "audit", "findings"]
 
 CHECKS: Final[tuple[Check, ...]] = (
     *quotas.CHECKS,
+    *restarts.CHECKS,
     *counts.CHECKS,
     *outcomes.CHECKS,
     *levels.CHECKS,

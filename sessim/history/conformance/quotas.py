@@ -1,4 +1,4 @@
-"""R4, R5, R7, R11: daily limits, resets, restarts, and what was used of a day."""
+"""R4, R11: daily limits, what was used of a day, and pauses at a limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from sessim.clock import SECOND
 from sessim.eventlog import NONE, Event, EventLog
 from sessim.history.conformance.check import WARNING, Check, Found, Ints
 from sessim.history.conformance.stretch import Limits, Stretch, Trail, judged
@@ -233,82 +232,7 @@ def _dates(plan: Plan, times: list[int], end: int) -> Iterator[dt.date]:
         date += one
 
 
-# --- R5 -------------------------------------------------------------------------------------------
-
-
-def _attempts(s: Stretch, domain: int) -> Ints:
-    """Return when the paused runs of a domain are restarted, as far as the log goes."""
-    plan = s.plan
-    if plan.restart == "auto":
-        return s.trail.limits[domain].resets(plan) + plan.restart_delay * SECOND
-    at, clock = plan.restart_at, plan.clock
-    if not isinstance(at, dt.time):
-        return np.array(sorted({clock.instant(entry) for entry in at or ()}), dtype=np.int64)
-    day, found = clock.date(plan.start_instant), list[int]()
-    while not found or found[-1] <= int(s.columns["time"][-1]):
-        found.append(clock.instant(dt.datetime.combine(day, at)))
-        day += dt.timedelta(days=1)
-    return np.array(found, dtype=np.int64)
-
-
-def not_restarted(s: Stretch) -> Found | None:
-    """Find pauses that outlasted a reset, or a restart by hand, that was not refused."""
-    was_paused = s.before("status") == PAUSED
-    # Between two looks a restart may have been refused, or the run paused anew.
-    sure = s.exact if s.plan.restart == "manual" or s.plan.restart_delay else was_paused
-    steps = np.flatnonzero(was_paused & sure)
-    passed = np.zeros(len(was_paused), dtype=np.int64)
-    domain = s.now("domain")[steps]
-    for number in range(len(s.trail.limits)):
-        mine = steps[domain == number]
-        passed[mine] = _within(
-            _attempts(s, number), s.before("latest")[mine], s.now("earliest")[mine]
-        )
-    return s.steps(passed > 0, passed, passed=passed)
-
-
-def _within(attempts: Ints, after: Ints, before: Ints) -> Ints:
-    found = attempts.searchsorted(before, "left") - attempts.searchsorted(after, "right")
-    return np.asarray(np.maximum(found, 0))
-
-
-def restarted_elsewhen(s: Stretch) -> Found | None:
-    """Find restarts at an instant at which nothing restarts."""
-    restarted = s.now("event") == Event.RESTARTED
-    wrong = np.zeros(len(restarted), dtype=np.bool_)
-    steps = np.flatnonzero(restarted & (s.before("status") == PAUSED))
-    domain = s.now("domain")[steps]
-    for number in range(len(s.trail.limits)):
-        mine = steps[domain == number]
-        attempts = _attempts(s, number)
-        first = attempts.searchsorted(s.now("earliest")[mine], "left")
-        wrong[mine] = first == attempts.searchsorted(s.now("latest")[mine], "right")
-    return s.steps(wrong & ~_at_raise(s), 1)
-
-
-def _at_raise(s: Stretch) -> np.ndarray:
-    """Return which rows fall on an instant at which their domain's limit rose within its day."""
-    found = np.zeros(len(s.rows), dtype=np.bool_)
-    for number, limits in enumerate(s.trail.limits):
-        if len(limits.raises):
-            found |= (s.now("domain") == number) & np.isin(s.now("time"), limits.raises)
-    return found
-
-
-def restarted_at_raise(s: Stretch) -> Found | None:
-    """Find restarts by a limit that rose, which the plan does not have."""
-    if s.plan.resume_on_raise:
-        return None
-    restarted = (s.now("event") == Event.RESTARTED) & s.exact
-    return s.steps(restarted & _at_raise(s)) if restarted.any() else None
-
-
-def refused_early(s: Stretch) -> Found | None:
-    """Find restarts refused though the domain had something left."""
-    limit, used = s.now("limit"), s.now("sent_today")
-    left = np.where(limit == NONE, 1, limit.astype(np.int64) - used)
-    refused = (s.now("event") == Event.REFUSED) & s.exact
-    return s.steps(refused & (left > 0), left, left=left)
+# --- starts and pauses ----------------------------------------------------------------------------
 
 
 def started_at_limit(s: Stretch) -> Found | None:
@@ -357,16 +281,8 @@ CHECKS: Final = (
           over_limit),
     Check("R11", "used quota given back", "{fell:,} emails less count towards the limit than "
           "before", used_fell),
-    Check("R5", "not restarted", "it stayed paused though it was to restart ({passed} times)",
-          not_restarted),
-    Check("R5", "restarted at another time", "it was restarted when nothing restarts",
-          restarted_elsewhen),
-    Check("R5", "refused with quota left",
-          "its restart was refused though {left:,} more could be sent", refused_early),
     Check("R4", "started at the limit", "it began to send though the limit of {limit:,} was used "
           "up", started_at_limit),
-    Check("R11", "restarted by a raise", "it was restarted when the limit rose within a day, "
-          "which the plan does not have", restarted_at_raise, WARNING),
 )  # fmt: skip
 AT_THE_END: Final = (
     Check("R4", "limit exceeded in sum",
