@@ -31,6 +31,7 @@ from sessim.history.conformance import (
 from sessim.history.conformance.check import COLUMNS, Check, Findings, Ints
 from sessim.history.conformance.reading import LogFile
 from sessim.history.conformance.stretch import Stretch, Trail
+from sessim.history.conformance.usual import usual
 from sessim.history.sightings import LATE
 from sessim.plan import DEFAULT_RATE, Plan
 
@@ -128,14 +129,15 @@ def findings(log: EventLog, evidence: Evidence, *, stretch: int = STRETCH) -> pd
         1,000 are told, and one row counts the others. No rows: nothing is wrong.
     """
     simulated = log.meta.get("mode") == "simulate"
-    audit = Audit(  # a plan whose rate was found from looks was told by nobody
-        log.plan, simulated=simulated, rate=most_rate(log),
-        is_told=log.meta.get("rate") != SEEN, knows_turns=not log.is_seen,
-        doubts=evidence.doubts,
-    )  # fmt: skip
     earliest, latest, source = evidence.earliest, evidence.latest, evidence.source
     if log.is_seen:
         earliest = np.where(earliest < latest, earliest - LATE, earliest)
+    is_told = log.meta.get("rate") != SEEN  # else the plan was found from looks
+    audit = Audit(
+        log.plan, simulated=simulated, rate=most_rate(log), is_told=is_told,
+        knows_turns=not log.is_seen, doubts=evidence.doubts,
+        usual=None if is_told else usual(log, earliest, latest),
+    )  # fmt: skip
     for first in range(0, len(log), stretch):
         part = slice(first, first + stretch)
         columns = {name: values[part] for name, values in log.columns.items()}

@@ -175,7 +175,9 @@ def sent_while_paused(s: Stretch) -> Found | None:
 
 
 def _may_have_restarted(s: Stretch, steps: np.ndarray) -> Mask:
-    if s.plan.restart == "manual" or s.plan.restart_delay or s.plan.window == "rolling":
+    usual, plan = s.trail.usual, s.plan
+    is_daily = plan.restart == "auto" and not plan.restart_delay and plan.window == "day"
+    if not (is_daily if usual is None else usual.is_daily):
         return np.ones(len(steps), dtype=np.bool_)
     possible = np.zeros(len(steps), dtype=np.bool_)
     domain = s.now("domain")[steps]

@@ -50,6 +50,8 @@ def _was_closed(entry: Limits, used: int) -> bool:
 
 def over_limit(s: Stretch) -> Found | None:
     """Find rows where a domain has sent more than its limit."""
+    if not s.trail.counts_days:
+        return None
     limit, used = s.columns["limit"], s.columns["sent_today"]
     wrong = np.flatnonzero((limit != NONE) & (used > limit) & (s.columns["domain"] != NONE))
     limit, used = limit[wrong].astype(np.int64), used[wrong].astype(np.int64)
@@ -132,6 +134,8 @@ def at_limits(found: list[tuple[int, dict[str, int], int, dict[str, Any]]]) -> F
 
 def over_limit_in_sum(trail: Trail) -> Found | None:
     """Find days or windows whose emails, added up, are more than the limit."""
+    if not trail.counts_days:
+        return None
     found = []
     for domain, period, row in _periods(trail):
         sent, limit = trail.used[domain].get(period, 0), row["limit"]
@@ -180,6 +184,8 @@ def text(limit: int | None) -> str:
 
 def not_as_planned(trail: Trail) -> Found | None:
     """Find limits at a day's or window's beginning that are not those of the plan's warm-up."""
+    if not trail.is_told:
+        return None
     found, rolling = [], trail.plan.window == "rolling"
     days = first_state(trail.plan).days
     sent_on = [_dates_with_mail(trail, domain) for domain in range(len(days))]
@@ -256,8 +262,9 @@ def note_held(s: Stretch) -> Found | None:
 
 def paused_below(trail: Trail) -> Found | None:
     """Find days at whose end a run was paused though its domain had sent less than its limit."""
-    plan = trail.plan
-    if plan.window != "day" or plan.restart != "auto" or plan.restart_delay:
+    plan, usual = trail.plan, trail.usual
+    is_daily = plan.window == "day" and plan.restart == "auto" and not plan.restart_delay
+    if not (is_daily if usual is None else usual.is_daily):
         return None
     found = []
     for domain, period, row in _periods(trail):

@@ -11,11 +11,12 @@ from sessim.clock import SECOND
 from sessim.eventlog import NONE, Event
 from sessim.history.conformance.check import WARNING, Check, Found, Ints
 from sessim.history.conformance.stretch import Stretch
+from sessim.history.resets import between
 from sessim.lifecycle import PAUSED
 
 
 def _attempts(s: Stretch, domain: int) -> Ints:
-    """Return when the paused runs of a domain are restarted, as far as the log goes."""
+    """Return when the paused runs of a domain are restarted by the plan, as far as the log goes."""
     plan = s.plan
     if plan.restart == "auto":
         return s.trail.limits[domain].resets(plan) + plan.restart_delay * SECOND
@@ -31,17 +32,16 @@ def _attempts(s: Stretch, domain: int) -> Ints:
 
 def not_restarted(s: Stretch) -> Found | None:
     """Find pauses that outlasted a reset, or a restart by hand, that was not refused."""
-    was_paused = s.before("status") == PAUSED
+    was_paused, usual = s.before("status") == PAUSED, s.trail.usual
     # Between two looks a restart may have been refused, or the run paused anew.
-    sure = s.exact if s.plan.restart == "manual" or s.plan.restart_delay else was_paused
-    steps = np.flatnonzero(was_paused & sure)
+    by_reset = usual is not None or (s.plan.restart == "auto" and not s.plan.restart_delay)
+    steps = np.flatnonzero(was_paused & (by_reset | s.exact))
     passed = np.zeros(len(was_paused), dtype=np.int64)
     domain = s.now("domain")[steps]
     for number in range(len(s.trail.limits)):
         mine = steps[domain == number]
-        passed[mine] = _within(
-            _attempts(s, number), s.before("latest")[mine], s.now("earliest")[mine]
-        )
+        attempts = usual.must[number] if usual else _attempts(s, number)
+        passed[mine] = _within(attempts, s.before("latest")[mine], s.now("earliest")[mine])
     return s.steps(passed > 0, passed, passed=passed)
 
 
@@ -51,16 +51,18 @@ def _within(attempts: Ints, after: Ints, before: Ints) -> Ints:
 
 
 def restarted_elsewhen(s: Stretch) -> Found | None:
-    """Find restarts at an instant at which nothing restarts."""
+    """Find restarts at an instant at which nothing restarts, if it is known when something does."""
+    usual = s.trail.usual
+    if usual is not None and usual.may is None:
+        return None
     restarted = s.now("event") == Event.RESTARTED
     wrong = np.zeros(len(restarted), dtype=np.bool_)
     steps = np.flatnonzero(restarted & (s.before("status") == PAUSED))
     domain = s.now("domain")[steps]
     for number in range(len(s.trail.limits)):
         mine = steps[domain == number]
-        attempts = _attempts(s, number)
-        first = attempts.searchsorted(s.now("earliest")[mine], "left")
-        wrong[mine] = first == attempts.searchsorted(s.now("latest")[mine], "right")
+        attempts = usual.may[number] if usual and usual.may else _attempts(s, number)
+        wrong[mine] = ~between(attempts, s.now("earliest")[mine], s.now("latest")[mine])
     return s.steps(wrong & ~_at_raise(s), 1)
 
 
@@ -75,7 +77,7 @@ def _at_raise(s: Stretch) -> np.ndarray:
 
 def restarted_at_raise(s: Stretch) -> Found | None:
     """Find restarts by a limit that rose, which the plan does not have."""
-    if s.plan.resume_on_raise:
+    if s.plan.resume_on_raise or s.trail.usual is not None:
         return None
     restarted = (s.now("event") == Event.RESTARTED) & s.exact
     return s.steps(restarted & _at_raise(s)) if restarted.any() else None

@@ -23,6 +23,7 @@ from sessim.plan import Plan
 from sessim.quality import OUTCOMES
 
 if TYPE_CHECKING:
+    from sessim.history.conformance.usual import Usual
     from sessim.history.doubts import Doubts
 
 Mask = NDArray[np.bool_]
@@ -53,15 +54,19 @@ class Trail:
         Whether every change of whose turn it was has a row.
     doubts
         As in :class:`sessim.history.Evidence`.
+    usual
+        When paused runs are restarted, if nobody told. Default: when the plan says.
     """
 
     def __init__(
         self, plan: Plan, *, simulated: bool, rate: Fraction | None = None,
         is_told: bool = True, knows_turns: bool = True, doubts: Doubts | None = None,
+        usual: Usual | None = None,
     ) -> None:  # fmt: skip
         self.plan, self.simulated = plan, simulated
         self.is_told, self.knows_turns = is_told, knows_turns
         self.rate = plan.rate if rate is None else rate
+        self.usual = usual
         self._doubts: Doubts = doubts or {}
         runs = plan.runs
         size = len(runs)
@@ -94,6 +99,11 @@ class Trail:
         self.exact = True
         self.watches: dict[int, Any] = {}  # of judged domains, what their judgements depend on
         self.misjudged: list[tuple[int, Any]] | None = None
+
+    @property
+    def counts_days(self) -> bool:
+        """Whether what was sent is counted anew when limits are: no poll dates rolling windows."""
+        return self.usual is None or self.usual.window != "rolling"
 
     def in_doubt(self, domain: int, instant: int) -> int:
         """Return how many emails may be of the day that begins with a midnight, or not."""
