@@ -13,10 +13,11 @@ import numpy as np
 from sessim import clock as clocks
 from sessim.clock import DAY, SECOND, Clock
 from sessim.history.observed import Observed
-from sessim.history.resets import LIKELY, between
 from sessim.history.sightings import LATE
+from sessim.history.spans import between
 from sessim.plan import Plan, Task, TestSend
 
+_LIKELY = 0.75  # of the returns that the best reset explains
 _MINUTE = 60 * SECOND
 _STEP = 5 * _MINUTE
 _HALF_HOUR = dt.timedelta(minutes=30)
@@ -96,7 +97,7 @@ def seen_late(observed: Observed, clock: Clock) -> bool:
     """Say whether most paused runs were seen PAUSED still when their day had begun."""
     earliest, latest, _ = observed.returns
     starts = np.array([clock.day_start(clock.date(at)) for at in latest.tolist()], dtype=np.int64)
-    return len(latest) > 0 and bool((earliest > starts).mean() >= LIKELY)
+    return len(latest) > 0 and bool((earliest > starts).mean() >= _LIKELY)
 
 
 def _zones(observed: Observed) -> list[str]:
@@ -105,7 +106,7 @@ def _zones(observed: Observed) -> list[str]:
     begin = plan.start_instant
     known = _zones_by_offset(plan.timezone, begin, observed.end)
     explained = {zone: _explained(observed, Clock(zone)) for zone in known}
-    enough = max(explained.values()) * LIKELY
+    enough = max(explained.values()) * _LIKELY
     return [zone for zone in known if explained[zone] >= enough]
 
 
@@ -149,7 +150,7 @@ def _times_of_return(observed: Observed) -> list[dt.time]:
     grid = np.arange(0, DAY, _STEP)
     agreed = ((begins[:, None] - LATE <= grid) & (grid <= ends[:, None])).sum(axis=0)
     at_midnight = agreed[grid <= LATE].max() == agreed.max()
-    if agreed.max() < LIKELY * len(latest) or at_midnight:
+    if agreed.max() < _LIKELY * len(latest) or at_midnight:
         return []
     minutes = grid[agreed == agreed.max()] // _MINUTE
     roundest = next(step for step in (60, 30, 15, 5) if (minutes % step == 0).any())

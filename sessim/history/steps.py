@@ -10,6 +10,7 @@ from typing import Any, Final
 from sessim.checks import MOST_DOMAINS
 from sessim.clock import HOUR
 from sessim.errors import HistoryError
+from sessim.history.counters import UNKNOWN
 from sessim.history.facts import UNKNOWN_SENDER, Fact, plain, sender
 from sessim.history.history import History
 from sessim.history.instants import Reader
@@ -259,7 +260,7 @@ def _look(case: _Case, time: int, source: int, status: int, counts: Mapping[str,
     values = {
         "time": time, "status": status, "requests": run.requests, "updated": -1,
         "sent": max(sent, seen["sent"][-1] if seen["sent"] else 0),
-        "cached": counts.get("cached", 0), "source": source,
+        "cached": counts.get("cached", UNKNOWN), "source": source,
         "failed": max(counts.get("failed", 0), seen["failed"][-1] if seen["failed"] else 0),
     }  # fmt: skip
     for name, value in values.items():
@@ -269,8 +270,9 @@ def _look(case: _Case, time: int, source: int, status: int, counts: Mapping[str,
 def _complete(run: Run) -> None:
     """Make the counters of a run fit together, where rows do not tell of them."""
     seen = run.seen
-    dealt_with = [sent + failed for sent, failed in zip(seen["sent"], seen["failed"], strict=True)]
-    run.requests = max(run.requests, max(dealt_with, default=0), 1)
+    counts = zip(seen["sent"], seen["failed"], seen["cached"], strict=True)
+    told = (sent + failed + max(cached, 0) for sent, failed, cached in counts)
+    run.requests = max(run.requests, max(told, default=0), 1)
     if not seen["time"]:
         for name, value in zip(
             (*COLUMNS, "failed"), (run.due, SENDING, run.requests, 0, 0, -1, -1, 0), strict=True
@@ -281,10 +283,17 @@ def _complete(run: Run) -> None:
         run.requests - failed if status == SENT else sent
         for status, sent, failed in zip(seen["status"], seen["sent"], seen["failed"], strict=True)
     ]
-    seen["cached"] = [
-        min(cached, run.requests - sent - failed)
-        for cached, sent, failed in zip(seen["cached"], seen["sent"], seen["failed"], strict=True)
-    ]
+    _fill_cached(seen, run.requests)
+
+
+def _fill_cached(seen: dict[str, list[int]], requests: int) -> None:
+    """Say how many emails were cached where rows do not: all that are paused, until they leave."""
+    cached, rest = 0, requests
+    columns = (seen[name] for name in ("status", "sent", "failed", "cached"))
+    for place, (status, sent, failed, told) in enumerate(zip(*columns, strict=True)):
+        left, rest = rest, requests - sent - failed
+        guess = rest if status == PAUSED else max(0, cached - (left - rest))
+        cached = seen["cached"][place] = min(guess if told == UNKNOWN else told, rest)
 
 
 def _facts(tasks: Iterable[_Task]) -> list[Fact]:

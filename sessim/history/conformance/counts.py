@@ -9,6 +9,7 @@ import numpy as np
 from sessim.eventlog import NONE, Event
 from sessim.history.conformance.check import ERROR, WARNING, Check, Found, Ints
 from sessim.history.conformance.stretch import COUNTS, Mask, Stretch, has_quality
+from sessim.history.spans import between
 from sessim.ledger import NOT_YET
 from sessim.lifecycle import (
     CANCELLED,
@@ -68,9 +69,17 @@ def sum_broken(s: Stretch) -> Found | None:
     for name in COUNTS[1:]:
         held += s.now(name)
     requests = s.plan.runs.requests[s.rank]
-    if has_quality(s.plan):
+    if not s.trail.is_told and s.all_exact:
+        requests = _as_before(s, held)
+    elif has_quality(s.plan):
         requests = _without_blocked(s, held, requests)
     return s.steps(held != requests, abs(held - requests), held=held, requests=requests)
+
+
+def _as_before(s: Stretch, held: Ints) -> Ints:
+    """Return the requests of runs as their row before had them: an event log tells no more."""
+    first = s.before("latest") == NOT_YET
+    return np.asarray(np.where(first, held, sum(s.before(name) for name in COUNTS)))
 
 
 def _without_blocked(s: Stretch, held: Ints, requests: Ints) -> Ints:
@@ -80,8 +89,7 @@ def _without_blocked(s: Stretch, held: Ints, requests: Ints) -> Ints:
     """
     later = s.plan.runs.number[s.rank] > 1
     first = s.before("latest") == NOT_YET
-    before = sum(s.before(name) for name in COUNTS)
-    told = np.where(first, np.minimum(held, requests), before)
+    told = np.where(first, np.minimum(held, requests), _as_before(s, held))
     return np.asarray(np.where(later, told, requests))
 
 
@@ -183,9 +191,8 @@ def _may_have_restarted(s: Stretch, steps: np.ndarray) -> Mask:
     domain = s.now("domain")[steps]
     for number, limits in enumerate(s.trail.limits):
         mine = np.flatnonzero(domain == number)
-        resets = limits.resets(s.plan)
-        first = resets.searchsorted(s.before("earliest")[steps[mine]], "left")
-        possible[mine] = resets.searchsorted(s.now("latest")[steps[mine]], "right") > first
+        since, until = s.before("earliest")[steps[mine]], s.now("latest")[steps[mine]]
+        possible[mine] = between(limits.resets(s.plan), since, until)
     return possible
 
 

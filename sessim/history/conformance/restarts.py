@@ -11,7 +11,7 @@ from sessim.clock import SECOND
 from sessim.eventlog import NONE, Event
 from sessim.history.conformance.check import WARNING, Check, Found, Ints
 from sessim.history.conformance.stretch import Stretch
-from sessim.history.resets import between
+from sessim.history.spans import between
 from sessim.lifecycle import PAUSED
 
 

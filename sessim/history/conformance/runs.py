@@ -43,8 +43,15 @@ def due_twice(s: Stretch) -> Found | None:
     return s.places(places[twice])
 
 
+def _knows_dues(s: Stretch) -> bool:
+    """Say whether it is known when runs were to be due; an event log tells when they were."""
+    return s.trail.is_told or not s.all_exact
+
+
 def due_elsewhen(s: Stretch) -> Found | None:
     """Find runs that were due at another time than the plan says."""
+    if not _knows_dues(s):
+        return None
     places, rank = _said_due(s)
     due = s.plan.runs.due[rank]
     off = np.where(due < s.earliest[places], s.earliest[places] - due, 0)
@@ -56,6 +63,8 @@ def due_elsewhen(s: Stretch) -> Found | None:
 
 def before_due(s: Stretch) -> Found | None:
     """Find emails sent, or sending begun, before the run was due."""
+    if not _knows_dues(s):
+        return None
     due = s.plan.runs.due[s.rank]
     latest = s.now("latest")
     early = ((s.now("sent") > 0) & (latest <= due)) | (
@@ -102,7 +111,8 @@ def missing(trail: Trail) -> Found | None:
     runs = trail.plan.runs
     wanted = (runs.due < trail.last_time) & (runs.due < trail.called_off[runs.task])
     wanted &= ~trail.begun & (trail.carried["latest"] == NOT_YET)
-    if not trail.exact:  # counters of a task tell of a skipped or a short run only in sum
+    # Counters of a task tell of a skipped or a short run only in sum, an event log not at all.
+    if not (trail.exact and trail.is_told):
         wanted &= runs.number == 1
     which = np.flatnonzero(wanted)
     none = np.full(len(which), NONE)

@@ -31,6 +31,8 @@ def too_fast(s: Stretch) -> Found | None:
     """Find rows by which more was sent than the rate allows since the busy period began."""
     if not s.all_exact:
         return _too_fast_between(s)
+    if not s.trail.is_told:
+        return None  # what is known of the rate are these emails
     busy = s.busy
     over = busy.sent - sent_in(s.columns["time"] - busy.start, s.trail.rate)
     rows = np.flatnonzero(busy.is_on & (over > 0))

@@ -11,13 +11,15 @@ import numpy as np
 from sessim.clock import DAY, SECOND
 from sessim.eventlog import Event, EventLog
 from sessim.history.conformance.check import Ints
-from sessim.history.resets import LIKELY, between
+from sessim.history.spans import between
 from sessim.history.table import midnights
 from sessim.ledger import Ledger
 from sessim.lifecycle import PAUSED
 
 LONGEST_DELAY: Final = 3600 * SECOND
 """So long after a day's beginning a restart still counts as that day's reset."""
+SURE: Final = 0.9
+"""So many of the restarts must agree with a rule before another breaks it."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Usual:
     Attributes
     ----------
     window
-        What most restarts agree with: ``day`` (its beginning), ``rolling`` (24 hours after a
+        What nearly all restarts agree with: ``day`` (its beginning), ``rolling`` (24 hours after a
         domain was full), or nothing: then they may be by hand, or by the days of another zone.
     delay
         How long after a day's beginning, in microseconds.
@@ -60,9 +62,10 @@ class _Domain:
     """What a log tells of one domain."""
 
     restarts: _Spans
-    pauses: _Spans  # from the last instant at which it may have begun to the first of its end
+    since: Ints  # when the run of each restart was last told to be paused
     fills: _Spans  # when it may have been full: runs were paused or sent
     limits: tuple[Ints, Ints]  # when they were set, and what they are
+    sent: _Spans  # emails
 
 
 def usual(log: EventLog, earliest: Ints, latest: Ints) -> Usual:
@@ -70,7 +73,7 @@ def usual(log: EventLog, earliest: Ints, latest: Ints) -> Usual:
 
     In one that dates every restart, those that are restarted show that their domain had something
     left: then all its paused runs are, whatever the rule (R5). In one that does not, only a rule
-    can tell, if most restarts agree with one.
+    can tell, if nearly all restarts agree with one.
 
     Parameters
     ----------
@@ -84,12 +87,14 @@ def usual(log: EventLog, earliest: Ints, latest: Ints) -> Usual:
     days = np.array(midnights(log.plan.clock, first, last), dtype=np.int64)
     is_exact = bool((earliest == latest).all())
     delay = _delay(domains, days) if is_exact else 0
+    resets = [_resets(domain, days, delay) for domain in domains]
     days = days + delay
-    resets = [_set_by(domain, days) for domain in domains]
     seen = tuple(np.unique(domain.restarts.latest) for domain in domains)
     if _is_daily(domains, days, resets):
         may = tuple(days for _ in domains)
-        return Usual("day", delay, may, seen if is_exact else tuple(resets))
+        if is_exact:
+            resets = [np.union1d(*both) for both in zip(resets, seen, strict=True)]
+        return Usual("day", delay, may, tuple(resets))
     must = seen if is_exact else tuple(days[:0] for _ in domains)
     if _is_rolling(domains):
         # A window with a limit of 0 ends with the day.
@@ -107,15 +112,16 @@ def _domains(log: EventLog, earliest: Ints, latest: Ints) -> Iterator[_Domain]:
     full = np.isin(event, (Event.PAUSED, Event.SENT))
     for place in range(len(log.domains)):
         mine = domain == place
-        restarts = rows[mine & (event == Event.RESTARTED)]
-        ends = np.flatnonzero(mine & paused)
+        ends = np.flatnonzero(mine & paused & (event == Event.RESTARTED))
         fills = rows[mine & full]
+        sent = np.flatnonzero(mine & follows & (ledger.risen > 0))
         limits = np.flatnonzero((log.event == Event.LIMIT) & (log.domain == place))
         yield _Domain(
-            _Spans(earliest[restarts], latest[restarts]),
-            _Spans(np.sort(latest[rows[ends - 1]]), np.sort(earliest[rows[ends]])),
+            _Spans(earliest[rows[ends]], latest[rows[ends]]),
+            latest[rows[ends - 1]],
             _Spans(np.sort(earliest[fills]), np.sort(latest[fills])),
             (log.time[limits], log.limit[limits].astype(np.int64)),
+            _Spans(earliest[rows[sent - 1]], latest[rows[sent]]),
         )
 
 
@@ -128,32 +134,49 @@ def _delay(domains: list[_Domain], days: Ints) -> int:
     return int(delays[times.argmax()]) if len(delays) else 0
 
 
-def _set_by(domain: _Domain, days: Ints) -> Ints:
-    """Return the days for which a domain's limit is known, and not 0."""
+def _resets(domain: _Domain, days: Ints, delay: int) -> Ints:
+    """Return when paused runs surely were to go on: their domain had a limit, and not used it up.
+
+    Either is told, or the domain sent something later on that day.
+    """
     time, limit = domain.limits
     last = time.searchsorted(days, "right") - 1
-    return days[(last >= 0) & (limit[last] > 0)] if len(limit) else days[:0]
+    is_open = np.zeros(len(days), dtype=np.bool_)
+    if len(limit) and not delay:
+        is_open = (last >= 0) & (limit[last] > 0)
+    place = days.searchsorted(domain.sent.earliest, "right") - 1
+    known = (place >= 0) & (days.searchsorted(domain.sent.latest, "left") - 1 == place)
+    place = place[known]
+    is_open[place[domain.sent.latest[known] > days[place] + delay]] = True
+    found: Ints = days[is_open] + delay
+    return found
 
 
 def _is_daily(domains: list[_Domain], days: Ints, resets: list[Ints]) -> bool:
-    """Say whether most restarts were when a day began, and few pauses went on through that."""
-    kept = broken = 0
+    """Say whether nearly all pauses ended when a day began, and with the first that could end them.
+
+    Runs that are restarted together, of whichever domains, are one sign.
+    """
+    parts = []
     for domain, known in zip(domains, resets, strict=True):
-        spans = np.unique(np.stack(domain.restarts), axis=1)
-        is_kept = between(days, *spans)
-        begun = domain.pauses.earliest.searchsorted(known, "left")
-        over = domain.pauses.latest.searchsorted(known, "right")
-        kept += int(is_kept.sum())
-        broken += int((~is_kept).sum()) + int((begun > over).sum())
-    return 0 < kept >= LIKELY * (kept + broken)
+        earliest, latest = domain.restarts
+        passed = known.searchsorted(earliest, "left") > known.searchsorted(domain.since, "right")
+        parts.append([earliest, latest, between(days, earliest, latest) & ~passed])
+    return _is_sure(np.concatenate(parts, axis=1))
 
 
 def _is_rolling(domains: list[_Domain]) -> bool:
-    """Say whether most restarts were 24 hours after something may have filled the domain."""
-    agreed = number = 0
-    for domain in domains:
-        earliest, latest = np.unique(np.stack(domain.restarts), axis=1) - DAY
+    """Say whether nearly all were 24 hours after something may have filled their domain."""
+    parts = []
+    for place, domain in enumerate(domains):
+        earliest, latest = np.stack(domain.restarts) - DAY
         begun = domain.fills.earliest.searchsorted(latest, "right")
-        agreed += int((begun > domain.fills.latest.searchsorted(earliest, "left")).sum())
-        number += len(latest)
-    return 0 < agreed >= LIKELY * number
+        agrees = begun > domain.fills.latest.searchsorted(earliest, "left")
+        parts.append([np.full(len(latest), place), latest, agrees])
+    return _is_sure(np.concatenate(parts, axis=1))
+
+
+def _is_sure(signs: Ints) -> bool:
+    """Say whether nearly all signs agree with a rule: columns, with that in the last row."""
+    agrees = np.unique(signs, axis=1)[-1]
+    return bool(agrees.any() and agrees.mean() >= SURE)

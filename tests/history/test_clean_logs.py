@@ -1,0 +1,204 @@
+"""Clean logs of accounts whose rules nobody tells: no false alarm, whatever the rules were.
+
+And what such a log does tell of them is used: who is left behind is found without a plan.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sessim
+from sessim.history import History
+from sessim.history.conformance.usual import usual
+from sessim.history.export import export
+from sessim.history.polling import Poller
+from tests.strategies import plans
+
+pytestmark = pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
+
+RESETS: Final[dict[str, dict[str, Any]]] = {"day": {}, "rolling": {"window": "rolling"}}
+RESTARTS: Final[dict[str, dict[str, Any]]] = {
+    "auto": {},
+    "half an hour late": {"restart_delay": 1800},
+    "seconds late": {"restart_delay": 7},
+    "by hand": {"restart": "manual", "restart_at": dt.time(9, 30)},
+    "by hand at midnight": {"restart": "manual", "restart_at": dt.time(0)},
+    "by hand now and then": {
+        "restart": "manual",
+        "restart_at": ["2026-03-27 00:00", "2026-03-28 00:00", "2026-03-30", "2026-03-31 14:05"],
+    },
+}
+ZONES: Final = (
+    "Asia/Shanghai",
+    "UTC",
+    "Europe/Berlin",  # changes its clocks within these days
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",  # by half an hour
+)
+ENDINGS: Final = ("csv", "xes", "parquet", "jsonocel")
+
+
+def account(zone: str, **rules: Any) -> sessim.Result:
+    """Return a week over the change of clocks, in which both domains are often full."""
+    growing = [2000, 2500, 3000, 4000, 8000, 12000]
+    first = sessim.Domain("a.example.com", warmup=growing)
+    other = sessim.Domain("b.example.com", warmup=1500)
+    tasks = [
+        sessim.Task("Launch", sender="x@a.example.com", requests=9000),
+        sessim.Task("Offer", sender="x@b.example.com", requests=2500, start="2026-03-26 07:30"),
+        sessim.Task("Digest", sender="x@a.example.com", requests=900, start="2026-03-26 09:00",
+                    every="24h", count=4),
+    ]  # fmt: skip
+    return sessim.simulate(
+        sessim.Plan(
+            start="2026-03-26", timezone=zone, rate=5, domains=[first, other], tasks=tasks, **rules
+        )
+    )
+
+
+@pytest.mark.parametrize("discipline", ["fifo", "fair"])
+@pytest.mark.parametrize("restart", RESTARTS)
+@pytest.mark.parametrize("reset", RESETS)
+def test_an_event_log_without_its_plan_breaks_no_rule(
+    reset: str, restart: str, discipline: str, tmp_path: Path
+) -> None:
+    """In any zone, also when its days are taken for those of another."""
+    for number, zone in enumerate(ZONES):
+        result = account(zone, **RESETS[reset], **RESTARTS[restart], discipline=discipline)
+        file = export(result, tmp_path / f"{number}.{ENDINGS[number % len(ENDINGS)]}")
+        for taken_for in {zone, ZONES[0]}:
+            history = sessim.load_history(file, timezone=taken_for)
+            assert history.findings["finding"].tolist() == []
+
+
+@pytest.mark.parametrize("restart", RESTARTS)
+@pytest.mark.parametrize("reset", RESETS)
+def test_nor_do_polls(reset: str, restart: str, tmp_path: Path) -> None:
+    result = account("Europe/Berlin", **RESETS[reset], **RESTARTS[restart])
+    file = Poller(result, every=15).write(tmp_path / "polls.jsonl")
+    history = sessim.load_history(file, timezone="Europe/Berlin")
+    assert history.findings["finding"].tolist() == []
+
+
+@given(plan=plans(), ending=st.sampled_from(ENDINGS), knows_zone=st.booleans())
+def test_nor_does_any_other_log(
+    plan: dict[str, Any], ending: str, knows_zone: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    result = sessim.simulate(sessim.Plan.from_dict(plan))
+    file = export(result, tmp_path_factory.mktemp("log") / f"log.{ending}")
+    zone = result.plan.timezone if knows_zone else None
+    if result.log.run.any():
+        history = sessim.load_history(file, timezone=zone)
+        assert history.findings["finding"].tolist() == []
+
+
+# --- what a log tells -----------------------------------------------------------------------------
+
+
+def read(result: sessim.Result, file: Path, spoil: Callable[[Rows], Rows] | None = None) -> History:
+    """Return what is imported of an exported log, spoilt if wanted."""
+    export(result, file)
+    if spoil is not None:
+        with file.open(newline="") as source:
+            rows = list(csv.DictReader(source))
+        with file.open("w", newline="") as target:
+            table = csv.DictWriter(target, rows[0])
+            table.writeheader()
+            table.writerows(spoil(rows))
+    return sessim.load_history(file, timezone=result.plan.timezone)
+
+
+Rows = list[dict[str, str]]
+
+
+@pytest.mark.parametrize(
+    ("rules", "window", "delay"),
+    [
+        ({}, "day", 0),
+        (RESTARTS["half an hour late"], "day", 1800),
+        (RESETS["rolling"], "rolling", 0),
+        (RESTARTS["by hand"], "", 0),
+    ],
+)
+def test_how_restarts_go_is_read_from_the_log(
+    rules: dict[str, Any], window: str, delay: int, tmp_path: Path
+) -> None:
+    history = read(account("Europe/Berlin", **rules), tmp_path / "log.csv")
+    found = usual(history.log, history.evidence.earliest, history.evidence.latest)
+    assert (found.window, found.delay) == (window, delay * 1_000_000)
+
+
+def left_behind(rows: Rows) -> Rows:
+    """Digest's first run stays paused when Launch is restarted on 27 March, until the day after."""
+    own = [row for row in rows if row["case:concept:name"] == "3#1"]
+    drop = [row for row in own if "2026-03-27" in row["time:timestamp"]]
+    assert {row["concept:name"] for row in drop} >= {"restarted", "paused"}
+    return [row for row in rows if row not in drop]
+
+
+@pytest.mark.parametrize("rules", [{}, *RESTARTS.values(), RESETS["rolling"]])
+def test_who_is_left_behind_is_found_whatever_the_rules(
+    rules: dict[str, Any], tmp_path: Path
+) -> None:
+    """Who is restarted shows that its domain had something left: then all of it is restarted."""
+    result = account("Europe/Berlin", **rules)
+    found = read(result, tmp_path / "log.csv", left_behind).findings
+    assert found[["rule", "check", "task", "run"]].to_numpy().tolist() == [
+        ["R5", "not restarted", 3, 1]
+    ]
+    assert found["finding"].str.contains("stayed paused").all()
+
+
+def a_day_late(hour: str, until: str) -> Callable[[Rows], Rows]:
+    """Return what moves the rows from an hour of 9 April until a date by three hours."""
+
+    def spoil(rows: Rows) -> Rows:
+        for row in rows:
+            if f"2026-04-09T{hour}" <= row["time:timestamp"] < until:
+                time = dt.datetime.fromisoformat(row["time:timestamp"]) + dt.timedelta(hours=3)
+                row["time:timestamp"] = time.isoformat()
+        return rows
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("reset", "spoil", "checks"),
+    [
+        ("day", a_day_late("00", "2026-04-10"), ["not restarted", "restarted at another time"]),
+        ("rolling", a_day_late("09:00", "2026-05"), ["restarted at another time"]),
+    ],
+)
+def test_one_restart_of_many_at_another_time_is_found(
+    reset: str, spoil: Callable[[Rows], Rows], checks: list[str], tmp_path: Path
+) -> None:
+    """Of 14 restarts one came three hours late."""
+    domain = sessim.Domain("a.example.com", warmup=100)
+    task = sessim.Task("Long", sender="x@a.example.com", requests=1500, start="2026-04-01 09:00")
+    plan = sessim.Plan(start="2026-04-01", domains=[domain], tasks=[task], **RESETS[reset])
+    assert len(read(sessim.simulate(plan), tmp_path / "clean.csv").findings) == 0
+    found = read(sessim.simulate(plan), tmp_path / "late.csv", spoil).findings
+    assert found["check"].tolist() == checks
+    assert str(found["time"].dt.date[0]) == "2026-04-09"
+
+
+def test_a_log_of_few_restarts_does_not_tell_when_they_should_be(tmp_path: Path) -> None:
+    """One of four at another time: they may all have been by hand."""
+    file = tmp_path / "log.csv"
+    lines = ["case,activity,time,resource,requests,sent"]
+    for day, hour in ((2, "00"), (3, "00"), (4, "00"), (5, "13")):
+        sent = 10 * (day - 1)
+        start = "start" if day == 2 else "resume"
+        lines.append(f"1,{start},2026-12-0{day} {hour}:00,a.example.com,100,{sent - 10}")
+        lines.append(f"1,suspend,2026-12-0{day} {hour}:05,a.example.com,100,{sent}")
+    file.write_text("\n".join(lines))
+    assert sessim.load_history(file).findings["finding"].tolist() == []
