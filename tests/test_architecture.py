@@ -92,7 +92,7 @@ SOCKETS = ("senders/wire.py", "senders/loopback.py")
 ONLY = {
     "simpy": ("model",),
     "ipywidgets": ("widgets",),
-    "sqlite3": ("senders",),
+    "sqlite3": ("senders", "history"),
     **dict.fromkeys(NETWORK, ("senders",)),
 }
 PYPLOT = "matplotlib.pyplot"

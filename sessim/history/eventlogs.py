@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
-from xml.parsers import expat
 
 import msgspec
-from msgspec import Struct
 
 from sessim.errors import ArgumentError, HistoryError, nearest, shown
+from sessim.history import markup
 from sessim.history.losses import Losses, Place
-from sessim.history.reading import lines, opened, some
+from sessim.history.ocel import ocel_rows
+from sessim.history.reading import lines
 from sessim.history.steps import KEYS, NEEDED
 
 Rows = Iterator[tuple[Place, dict[str, Any]]]
-
-_MOST_OBJECTS: Final = 256 << 20
-"""The largest OCEL file that is read, in bytes: its objects and events are linked by names."""
 
 
 def csv_rows(path: Path, losses: Losses) -> Rows:
@@ -102,31 +98,18 @@ def parquet_rows(path: Path, losses: Losses) -> Rows:
 # --- XES ------------------------------------------------------------------------------------------
 
 
-class _Refused(Exception):  # noqa: N818
-    """The file wants something that a log has no need of."""
-
-
-class _Xes:
+class _Xes(markup.Reader):
     """Collects the events of traces; attributes within attributes are passed over."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.parser = expat.ParserCreate()
-        self.parser.StartElementHandler = self._start
-        self.parser.EndElementHandler = self._end
-        self.parser.EntityDeclHandler = self._refuse
-        self.parser.buffer_text = True
-        self.rows: list[tuple[Place, dict[str, Any]]] = []
+        super().__init__(name)
         self._trace: dict[str, str] = {}
         self._event: dict[str, str] | None = None
         self._events: list[tuple[Place, dict[str, str]]] = []
         self._depth = 0  # of attributes
 
-    def _refuse(self, *_: object) -> None:
-        raise _Refused
-
-    def _start(self, tag: str, attributes: dict[str, str]) -> None:
-        tag = tag.rpartition(":")[2]
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        """Take in the beginning of an element."""
         if tag == "trace":
             self._trace, self._events = {}, []
         elif tag == "event":
@@ -137,15 +120,14 @@ class _Xes:
                 target = self._trace if self._event is None else self._event
                 target[attributes["key"]] = attributes.get("value", "")
 
-    def _end(self, tag: str) -> None:
-        tag = tag.rpartition(":")[2]
+    def end(self, tag: str) -> None:
+        """Take in the end of an element."""
         if tag == "event" and self._event is not None:
-            place = Place(self.name, self.parser.CurrentLineNumber)
-            self._events.append((place, self._event))
+            self._events.append((self.place, self._event))
             self._event = None
         elif tag == "trace":
             trace = {f"case:{key}": value for key, value in self._trace.items()}
-            self.rows += [(place, {**trace, **event}) for place, event in self._events]
+            self.found += [(place, {**trace, **event}) for place, event in self._events]
             self._events = []
         elif self._depth and tag in _ATTRIBUTES:
             self._depth -= 1
@@ -156,96 +138,7 @@ _ATTRIBUTES: Final = ("string", "date", "int", "float", "boolean", "id", "list",
 
 def xes_rows(path: Path, losses: Losses) -> Rows:
     """Yield the events of an XES log; what a trace says stands in each under ``case:...``."""
-    reader = _Xes(path.name)
-    with opened(path) as file:
-        try:
-            while chunk := some(file):
-                reader.parser.Parse(chunk)
-                rows, reader.rows = reader.rows, []
-                yield from rows
-            reader.parser.Parse(b"", True)
-        except expat.ExpatError as error:
-            losses.leave_out("the XML is damaged or cut off here", Place(path.name, error.lineno))
-        except (OSError, EOFError, zlib.error):
-            losses.leave_out("the packed file is cut off or damaged", Place(path.name))
-        except _Refused:
-            raise HistoryError(
-                f"file {shown(path.name)} declares entities; a log has no need of them"
-            ) from None
-    yield from reader.rows
-
-
-# --- OCEL 2.0 -------------------------------------------------------------------------------------
-
-
-class _Named(Struct):
-    name: str
-    value: Any = None
-    time: str | None = None
-
-
-class _Link(Struct):
-    objectId: str  # noqa: N815
-    qualifier: str = ""
-
-
-class _Object(Struct):
-    id: str
-    type: str
-    attributes: list[_Named] = []
-    relationships: list[_Link] = []
-
-
-class _Event(Struct):
-    id: str
-    type: str
-    time: str
-    attributes: list[_Named] = []
-    relationships: list[_Link] = []
-
-
-class _Ocel(Struct):
-    objects: list[_Object]
-    events: list[_Event]
-
-
-def ocel_rows(path: Path, losses: Losses) -> Rows:
-    """Yield the events of an OCEL 2.0 log in JSON, one for each run (or else task) they touch."""
-    with opened(path) as file:
-        text = file.read(_MOST_OBJECTS + 1)
-    if len(text) > _MOST_OBJECTS:
-        raise HistoryError(
-            f"file {shown(path.name)} is larger than {_MOST_OBJECTS >> 20} MB; export it as CSV"
-        )
-    try:
-        log = msgspec.json.decode(text, type=_Ocel)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise HistoryError(f"file {shown(path.name)} is no OCEL 2.0 log ({error})") from None
-    objects = {entry.id: entry for entry in log.objects}
-    for number, event in enumerate(log.events, 1):
-        touched = [objects[link.objectId] for link in event.relationships
-                   if link.objectId in objects]  # fmt: skip
-        cases = [o for o in touched if o.type in ("run", "occurrence")] or [
-            o for o in touched if o.type == "task"
-        ]
-        row = {entry.name: entry.value for entry in event.attributes}
-        row |= {"concept:name": event.type, "time:timestamp": event.time}
-        domains = [o.id.removeprefix("domain ") for o in touched if o.type == "domain"]
-        row["org:resource"] = domains[0] if domains else None
-        if not cases:
-            losses.leave_out("the event touches neither a run nor a task", Place(path.name, number))
-        for case in cases:
-            yield Place(path.name, number), {**row, **_of_case(case, objects)}
-
-
-def _of_case(case: _Object, objects: Mapping[str, _Object]) -> dict[str, Any]:
-    """Return what the objects say of a case: its name, and its task's attributes."""
-    found: dict[str, Any] = {"case:concept:name": case.id.removeprefix(f"{case.type} ")}
-    tasks = [objects.get(link.objectId) for link in case.relationships]
-    for entry in (case, *tasks):
-        if entry is not None and entry.type in ("task", case.type):
-            found |= {f"case:{attribute.name}": attribute.value for attribute in entry.attributes}
-    return found
+    yield from markup.read(path, _Xes(path.name), losses)
 
 
 # --- columns --------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from sessim.errors import HistoryError, shown
+from sessim.history import ocelbase
 from sessim.history.reading import CHUNK, first_lines, head
 
 KINDS: Final = {
@@ -19,7 +20,7 @@ KINDS: Final = {
     "jsonl": "an event log as JSON lines",
     "parquet": "an event log as Parquet",
     "xes": "an event log as XES",
-    "ocel": "an event log as OCEL 2.0 in JSON",
+    "ocel": "an event log as OCEL 2.0 in JSON, XML or SQLite",
     "log": "sessim's own event log",
     "outbox": "sessim's outbox",
 }
@@ -42,8 +43,8 @@ def kind(path: Path) -> str:
     text = start.lstrip()
     if not text:
         raise HistoryError(f"file {shown(path.name)} is empty, or cannot be unpacked")
-    if start.startswith(b"SQLite format 3\0"):
-        return "outbox"
+    if start.startswith(ocelbase.MAGIC):
+        return "ocel" if ocelbase.is_one(path) else "outbox"
     if start.startswith(b"PAR1"):
         return "parquet"
     found = _of_text(text)
@@ -61,6 +62,8 @@ def kind(path: Path) -> str:
 def _of_text(text: bytes) -> str:
     """Return the kind of a text by how it begins; nothing if it is none that is known."""
     if text.startswith(b"<"):
+        if re.search(rb"<(?:\w+:)?(?:object-types|event-types|objects)\b", text):
+            return "ocel"
         if re.search(rb"<(?:\w+:)?(?:log|trace)\b", text):
             return "xes"
     elif text[:1] in b"{[":

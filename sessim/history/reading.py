@@ -167,19 +167,34 @@ def values(path: Path, losses: Losses) -> Iterator[Line]:
         yield from _Splitter(file, path.name, losses).values()
 
 
+def members(path: Path, losses: Losses) -> Iterator[tuple[str, Line]]:
+    """Yield the objects and lists of a document that is one object, with their member's name.
+
+    Of a member that is a list, its entries: however long it is, only one is held at a time.
+    """
+    with opened(path) as file:
+        splitter = _Members(file, path.name, losses)
+        for value in splitter.values():
+            yield splitter.member, value
+
+
 class _Splitter:
     """Cuts a stream of JSON into values by counting brackets outside strings."""
+
+    names_at = -1  # at which depth strings are the names of members
 
     def __init__(self, file: IO[bytes], name: str, losses: Losses) -> None:
         self.file, self.name, self.losses = file, name, losses
         self.buffer = bytearray()
         self.line = 1
+        self.counted = 0  # up to where line ends have been counted in
         self.place = 0  # what lies before it has been looked at
         self.depth = self.base = 0  # the base is 1 inside the one list
         self.start = -1  # where the value begins, -1: none has begun
         self.begun_on = 1
         self.skips = ""  # why the value is left out
         self.torn = False  # within a string whose beginning has been dropped
+        self.member = ""
 
     def values(self) -> Iterator[Line]:
         more = True
@@ -187,13 +202,18 @@ class _Splitter:
             more = self._read()
             yield from self._whole()
             self._forget()
-        if self.start >= 0 or self.depth > self.base:
+        if self.is_unfinished:
             self.losses.leave_out(self.skips or _UNFINISHED, Place(self.name, self.begun_on))
             if self.skips:
                 place = Place(self.name, self.begun_on)
                 self.losses.remark(
                     f"What comes after {place}, cannot be read: that value never ends."
                 )
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether what has been read ends in the middle of a value."""
+        return self.start >= 0 or self.depth > self.base
 
     def _read(self) -> bool:
         try:
@@ -217,6 +237,8 @@ class _Splitter:
                 if not match[1]:
                     self.place = match.start()
                     return
+                if self.depth == self.names_at:
+                    self.member = match[0][1:-1].decode("utf-8", "replace")
             elif token in b"{[":
                 self._open(match.start(), token)
             elif (found := self._close(match.end())) is not None:
@@ -228,10 +250,15 @@ class _Splitter:
             self.base = 1  # the one list
         elif self.depth == self.base:
             self.start, self.skips = start, ""
-            self.begun_on = self.line + self.buffer.count(b"\n", 0, start)
+            self.begun_on = self._line_at(start)
         self.depth += 1
         if self.depth - self.base > MOST_DEPTH:
             self.skips = _TOO_DEEP
+
+    def _line_at(self, place: int) -> int:
+        self.line += self.buffer.count(b"\n", self.counted, place)
+        self.counted = place
+        return self.line
 
     def _close(self, end: int) -> Line | None:
         self.depth = max(self.depth - 1, 0)
@@ -255,7 +282,35 @@ class _Splitter:
             self.skips, self.torn = _TOO_LARGE, True
             self.place += 1  # its quote
         keep = self.start if self.start >= 0 else self.place
-        self.line += self.buffer.count(b"\n", 0, keep)
+        self._line_at(keep)
         del self.buffer[:keep]
+        self.counted = 0
         self.place -= keep
         self.start = 0 if self.start >= 0 else -1
+
+
+class _Members(_Splitter):
+    """Cuts a JSON object into the values of its members, and the entries of those that are lists.
+
+    ``base`` is 1 within the object and 2 within one of its lists.
+    """
+
+    names_at = 1
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the object has no end."""
+        return self.start >= 0 or self.depth > 0
+
+    def _open(self, start: int, token: int) -> None:
+        is_object = self.depth == 0 and token == 0x7B
+        if is_object or (self.depth == self.base == 1 and token == 0x5B):
+            self.depth = self.base = self.depth + 1
+        else:
+            super()._open(start, token)
+
+    def _close(self, end: int) -> Line | None:
+        if self.depth == self.base:
+            self.depth = self.base = max(self.depth - 1, 0)
+            return None
+        return super()._close(end)

@@ -119,9 +119,9 @@ class Steps:
             self.losses.leave_out(wrong, place)
         if case is None or time is None or status is None:
             return
-        counts = {key: int(row[key]) for key in _COUNTS if _is_count(row.get(key))}
+        counts = {key: _count(row[key]) for key in _COUNTS if _is_count(row.get(key))}
         self._steps.append((time, number, case, status, counts, place))
-        outcomes = {key: int(row[key]) for key in OUTCOMES if _is_count(row.get(key))}
+        outcomes = {key: _count(row[key]) for key in OUTCOMES if _is_count(row.get(key))}
         if outcomes and "sent" in counts:
             self._told.append((time, case, counts["sent"], outcomes))
 
@@ -244,6 +244,11 @@ def _is_count(value: object) -> bool:
     except ValueError:
         return False
     return number.is_integer() and 0 <= number <= _LARGEST
+
+
+def _count(value: object) -> int:
+    """Return a number that :func:`_is_count` allows, also one written as ``12.0``."""
+    return int(float(str(value)))
 
 
 def _look(case: _Case, time: int, source: int, status: int, counts: Mapping[str, int]) -> None:
