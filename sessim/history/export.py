@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import gzip
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from typing import IO, Any, Final, cast
@@ -14,12 +12,12 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 import pandas as pd
 
-from sessim.clock import EPOCH
 from sessim.errors import ArgumentError
-from sessim.eventlog import NONE, Event, EventLog, iso
+from sessim.eventlog import Event, EventLog, iso
+from sessim.history import ocelexport
+from sessim.history.ocelexport import COUNTS
 from sessim.ledger import Ledger
 from sessim.lifecycle import TaskType
-from sessim.quality import OUTCOMES
 from sessim.result import Result
 
 TRANSITIONS: Final = {
@@ -35,8 +33,6 @@ TRANSITIONS: Final = {
 """The words of XES's lifecycle; other events change nothing in a run's life."""
 OTHER: Final = "unknown"
 
-_COUNTS: Final = ("requests", "sent", "cached", "failed", "cancelled")
-
 
 def export(result: Result, path: str | PathLike[str]) -> Path:
     """Write the event log of a result for other tools, in the format of the path's ending.
@@ -46,8 +42,9 @@ def export(result: Result, path: str | PathLike[str]) -> Path:
     result
         A simulation's, a live run's, or a history.
     path
-        Ends in ``.csv``, ``.parquet``, ``.xes``, ``.xes.gz``, or, for OCEL 2.0 in JSON, in
-        ``.jsonocel`` or ``.json``.
+        Ends in ``.csv``, ``.parquet``, ``.xes``, ``.xes.gz``, or, for OCEL 2.0, in ``.jsonocel``
+        or ``.json`` (JSON), ``.xmlocel`` (XML) or ``.sqlite`` (a database; one that is there is
+        replaced).
 
     Returns
     -------
@@ -94,7 +91,7 @@ def frame(log: EventLog) -> pd.DataFrame:
     data["concept:instance"] = run
     data |= {"case:task": task, "case:name": names[task - 1], "case:sender": senders[task - 1]}
     data["case:type"] = [TaskType(int(kind)).label for kind in types]
-    counts = {name: log.columns[name][rows].astype(np.int64) for name in _COUNTS[1:]}
+    counts = {name: log.columns[name][rows].astype(np.int64) for name in COUNTS[1:]}
     data["requests"] = sum(counts.values()) + log.waiting[rows].astype(np.int64)
     data |= counts | {name: log.columns[name][rows].astype(np.int64) for name in log.outcomes}
     for name in ("status", "detail"):
@@ -158,101 +155,9 @@ def _attribute(key: str, value: object) -> str:
     return f"<{kind} key={quoteattr(key)} value={quoteattr(text)}/>"
 
 
-# --- OCEL 2.0 -------------------------------------------------------------------------------------
-
-
 def _ocel(result: Result, file: Path) -> None:
-    log = result.log
-    found = frame(log)
-    found = found[found["lifecycle:transition"] != OTHER]
-    words = found["concept:name"].unique().tolist()
-    counted = _COUNTED | dict.fromkeys(log.outcomes, "integer")
-    data = {
-        "objectTypes": [
-            {"name": name, "attributes": [{"name": k, "type": t} for k, t in keys.items()]}
-            for name, keys in _OBJECTS.items()
-        ],
-        "eventTypes": [
-            {"name": word, "attributes": [{"name": k, "type": t} for k, t in counted.items()]}
-            for word in words
-        ],
-        "objects": [*_tasks(result), *_runs(found), *_domains(log)],
-        "events": list(_events(found)),
-    }
-    file.write_text(json.dumps(data, ensure_ascii=False), "utf-8")
-
-
-_OBJECTS: Final = {
-    "task": {"name": "string", "type": "string", "sender": "string"},
-    "run": {"requests": "integer"},
-    "domain": {"limit": "integer"},
-}
-_COUNTED: Final = {
-    "lifecycle": "string",
-    **dict.fromkeys(_COUNTS, "integer"),
-    "status": "string",
-    "detail": "string",
-}
-
-
-def _stamp(instant: int) -> str:
-    time = EPOCH + dt.timedelta(microseconds=instant)
-    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _object(
-    id_: str, kind: str, attributes: list[dict[str, Any]], **related: str
-) -> dict[str, Any]:
-    links = [{"objectId": other, "qualifier": how} for how, other in related.items()]
-    return {"id": id_, "type": kind, "attributes": attributes, "relationships": links}
-
-
-def _tasks(result: Result) -> Iterator[dict[str, Any]]:
-    log, begun = result.log, _stamp(0)
-    for number, (task, kind) in enumerate(zip(log.plan.tasks, log.types, strict=True), 1):
-        values = {"name": task.name, "type": TaskType(kind).label, "sender": task.sender}
-        attributes = [{"name": k, "time": begun, "value": v} for k, v in values.items()]
-        yield _object(f"task {number}", "task", attributes, sends_from=f"domain {task.domain}")
-
-
-def _runs(found: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    firsts = found.drop_duplicates("case:concept:name")
-    for case, task, requests in zip(
-        firsts["case:concept:name"], firsts["case:task"], firsts["requests"], strict=True
-    ):
-        attributes = [{"name": "requests", "time": _stamp(0), "value": int(requests)}]
-        yield _object(f"run {case}", "run", attributes, run_of=f"task {task}")
-
-
-def _domains(log: EventLog) -> Iterator[dict[str, Any]]:
-    rows = np.flatnonzero((log.event == Event.LIMIT) & (log.limit != NONE))
-    for place, name in enumerate(log.domains):
-        mine = rows[log.domain[rows] == place]
-        attributes = [
-            {"name": "limit", "time": _stamp(int(log.time[row])), "value": int(log.limit[row])}
-            for row in mine
-        ]
-        yield _object(f"domain {name}", "domain", attributes)
-
-
-def _events(found: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    keys = ("lifecycle:transition", *_COUNTED, *OUTCOMES)
-    for number, event in enumerate(found.to_dict("records"), 1):
-        values = {key: event.get(key) for key in keys if key in event}
-        values["lifecycle"] = values.pop("lifecycle:transition")
-        links = {
-            f"run {event['case:concept:name']}": "of run",
-            f"task {event['case:task']}": "of task",
-            f"domain {event['org:resource']}": "from domain",
-        }
-        time = event["time:timestamp"].tz_convert("UTC").isoformat(timespec="microseconds")
-        yield {
-            "id": f"event {number}",
-            "type": event["concept:name"],
-            "time": time.replace("+00:00", "Z"),
-            "attributes": [{"name": k, "value": v} for k, v in values.items()],
-            "relationships": [{"objectId": o, "qualifier": q} for o, q in links.items()],
-        }
+    found = frame(result.log)
+    ocelexport.write(result, found[found["lifecycle:transition"] != OTHER], file)
 
 
 _WRITERS: Final[Mapping[str, Callable[[Result, Path], None]]] = {
@@ -262,4 +167,6 @@ _WRITERS: Final[Mapping[str, Callable[[Result, Path], None]]] = {
     ".xes.gz": _xes,
     ".jsonocel": _ocel,
     ".json": _ocel,
+    ".xmlocel": _ocel,
+    ".sqlite": _ocel,
 }

@@ -1,13 +1,27 @@
-"""Run by PM4Py's own interpreter: read an exported log and print what is in it, as JSON."""
+"""Run by PM4Py's own interpreter: read an exported log and print what is in it, as JSON.
+
+An OCEL log is also written to the files named after it, in the form that their endings say.
+"""
 
 import json
 import sys
+from pathlib import Path
 
 import pm4py
 
-path = sys.argv[1]
-if path.endswith((".json", ".jsonocel")):
-    ocel = pm4py.read_ocel2_json(path)
+READ = {
+    ".json": pm4py.read_ocel2_json,
+    ".jsonocel": pm4py.read_ocel2_json,
+    ".xmlocel": pm4py.read_ocel2_xml,
+    ".sqlite": pm4py.read_ocel2_sqlite,
+}
+WRITE = {".xmlocel": pm4py.write_ocel2_xml, ".sqlite": pm4py.write_ocel2_sqlite}
+
+path, *copies = sys.argv[1:]
+if Path(path).suffix in READ:
+    ocel = READ[Path(path).suffix](path)
+    for copy in copies:
+        WRITE[Path(copy).suffix](ocel, copy)
     found = {
         "events": len(ocel.events),
         "objects": sorted(ocel.objects["ocel:type"].unique()),

@@ -44,7 +44,7 @@ ZONES: Final = (
     "Asia/Kolkata",
     "Australia/Lord_Howe",  # by half an hour
 )
-ENDINGS: Final = ("csv", "xes", "parquet", "jsonocel")
+ENDINGS: Final = ("csv", "xes", "parquet", "jsonocel", "xmlocel", "sqlite")
 
 
 def account(zone: str, **rules: Any) -> sessim.Result:

@@ -128,7 +128,9 @@ def test_a_task_that_disappears_was_deleted_only_if_the_poll_was_complete(tmp_pa
 # --- event logs -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", ["csv", "parquet", "xes", "xes.gz", "jsonocel"])
+@pytest.mark.parametrize(
+    "ending", ["csv", "parquet", "xes", "xes.gz", "jsonocel", "xmlocel", "sqlite"]
+)
 def test_an_exported_log_comes_back(ending: str, tmp_path: Path) -> None:
     result = results.launch()
     history = sessim.load_history(export(result, tmp_path / f"log.{ending}"))
