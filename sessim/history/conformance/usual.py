@@ -34,7 +34,7 @@ class Usual:
     delay
         How long after a day's beginning, in microseconds.
     may
-        For each domain the instants at which a restart is no surprise; None: it never is.
+        For each domain the instants at which a restart is no surprise; None: all are.
     must
         For each domain those at which all of its paused runs are restarted.
     """
