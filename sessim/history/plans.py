@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from sessim.clock import DAY, Clock
 from sessim.errors import SessimWarning
+from sessim.fields import RestartAt
 from sessim.history.facts import Fact
 from sessim.history.looks import Run
 from sessim.history.recurrences import Pattern
@@ -83,7 +84,16 @@ def build(
         warnings.simplefilter("ignore", SessimWarning)  # it happened, whatever one may think of it
         if given is None:
             return Plan(**keys, discipline="fair" if takes_turns else "fifo")
-        return replace(given, **keys, test_sends=())
+        return replace(given, **keys, restart_at=_restarts(given, start), test_sends=())
+
+
+def _restarts(given: Plan, start: int) -> RestartAt | None:
+    """Return when a plan restarts, without what comes before the first that is seen of it."""
+    at = given.restart_at
+    if not isinstance(at, tuple):
+        return at
+    clock = given.clock
+    return tuple(e for e in at if clock.instant(e) >= start) or (written(clock, start),)
 
 
 def _first(fact: Fact, runs: Sequence[Run], end: int) -> int:

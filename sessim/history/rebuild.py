@@ -13,7 +13,7 @@ from sessim.advance import Days
 from sessim.clock import Clock
 from sessim.errors import HistoryError
 from sessim.eventlog import NONE, SEEN, Event, EventLog
-from sessim.history import doubts, plans
+from sessim.history import doubts, plans, windows
 from sessim.history import quotas as daily
 from sessim.history.history import Evidence, History
 from sessim.history.instants import Reader
@@ -142,6 +142,13 @@ def _plan(
     )  # fmt: skip
     limits = []
     for place, (domain, found) in enumerate(zip(plan.domains, polled, strict=True)):
+        if plan.window == "rolling" and seen.exact:
+            dues = [run.due for run in seen.runs if run.domain == place]
+            sums = _sums(table, seen, place)
+            limits.append(
+                windows.planned(plan, counting(plan, domain), min(dues, default=None), *sums)
+            )
+            continue
         takes_plan = not found.changes or (given is None and domain.warmup in published())
         limits.append(_planned(plan, domain, seen, table, place) if takes_plan else found)
     return plan, limits
@@ -159,10 +166,7 @@ def _planned(plan: Plan, domain: Domain, seen: Seen, table: Table, place: int) -
     clock = plan.clock
     first, last = plan.start_instant, max(seen.span[1], plan.start_instant)
     days = counting(plan, domain)
-    chosen = np.array([run.domain == place for run in seen.runs], dtype=bool)[table.run]
-    times, sums = table.time[chosen], table.emails[chosen]
-    order = np.argsort(times, kind="stable")
-    times, sums = times[order], np.append(0, np.cumsum(sums[order]))
+    times, sums = _sums(table, seen, place)
     changes: list[Change] = []
     for start in [first, *(day for day in midnights(clock, first, last) if day > first)]:
         if changes:
@@ -170,6 +174,14 @@ def _planned(plan: Plan, domain: Domain, seen: Seen, table: Table, place: int) -
         limit = days.limit(clock.date(start).toordinal())
         changes.append(Change(start, start, start, NONE if limit is None else limit))
     return Limits(changes)
+
+
+def _sums(table: Table, seen: Seen, place: int) -> tuple[Ints, Ints]:
+    """Return when a domain was looked at, and what it had sent before the first and at each."""
+    chosen = np.array([run.domain == place for run in seen.runs], dtype=bool)[table.run]
+    times, emails = table.time[chosen], table.emails[chosen]
+    order = np.argsort(times, kind="stable")
+    return times[order], np.append(0, np.cumsum(emails[order]))
 
 
 def counting(plan: Plan, domain: Domain) -> Days:
@@ -221,6 +233,8 @@ def _write_skipped(plan: Plan, seen: Seen, rows: Rows) -> None:
 def _write_limits(plan: Plan, shares: Shares, seen: Seen, rows: Rows) -> list[int]:
     """Write the limits of each day, and return when counting began anew."""
     clock, start = plan.clock, plan.start_instant
+    if plan.window == "rolling" and seen.exact:
+        return _write_windows(shares, rows)
     end = seen.span[1] + (seen.span[1] in shares.at_midnight)  # that email is of a day of its own
     fresh = [start, *(day for day in midnights(clock, start, end) if start < day < end)]
     for place, domain in enumerate(plan.domains):
@@ -240,6 +254,14 @@ def _write_limits(plan: Plan, shares: Shares, seen: Seen, rows: Rows) -> list[in
                 span = Span(change.time, change.earliest, change.latest)
                 rows.limit(place, span, change.limit, "changed within the day")
     return fresh
+
+
+def _write_windows(shares: Shares, rows: Rows) -> list[int]:
+    """Write the limit of each rolling window, and return when they open."""
+    for place, limits in enumerate(shares.limits):
+        for change in limits.changes:
+            rows.limit(place, Span.at(change.time), change.limit, "")
+    return [change.time for limits in shares.limits for change in limits.changes]
 
 
 def _log(

@@ -202,3 +202,34 @@ def test_a_log_of_few_restarts_does_not_tell_when_they_should_be(tmp_path: Path)
         lines.append(f"1,suspend,2026-12-0{day} {hour}:05,a.example.com,100,{sent}")
     file.write_text("\n".join(lines))
     assert sessim.load_history(file).findings["finding"].tolist() == []
+
+
+# --- with its plan --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("discipline", ["fifo", "fair"])
+@pytest.mark.parametrize("restart", RESTARTS)
+@pytest.mark.parametrize("reset", RESETS)
+def test_nor_does_an_event_log_with_its_plan(
+    reset: str, restart: str, discipline: str, tmp_path: Path
+) -> None:
+    """No export tells that a restart was refused, nor when a rolling window opened."""
+    zone = "Europe/Berlin"
+    result = account(zone, **RESETS[reset], **RESTARTS[restart], discipline=discipline)
+    for ending in ("csv", "xes"):
+        file = export(result, tmp_path / f"log.{ending}")
+        history = sessim.load_history(file, timezone=zone, plan=result.plan)
+        assert history.findings["finding"].tolist() == []
+
+
+def test_restarts_before_the_first_run_of_a_log_are_no_matter(tmp_path: Path) -> None:
+    restarts = ["2026-03-26 01:00", "2026-03-27 09:00"]
+    domain = sessim.Domain("a.example.com", warmup=100)
+    task = sessim.Task("Late", sender="x@a.example.com", requests=150, start="2026-03-26 09:00")
+    plan = sessim.Plan(
+        start="2026-03-26", domains=[domain], tasks=[task], restart="manual", restart_at=restarts
+    )
+    file = export(sessim.simulate(plan), tmp_path / "log.csv")
+    history = sessim.load_history(file, plan=plan)
+    assert history.findings["finding"].tolist() == []
+    assert [str(at) for at in history.plan.restart_at] == ["2026-03-27 09:00:00"]

@@ -30,6 +30,18 @@ def _attempts(s: Stretch, domain: int) -> Ints:
     return np.array(found, dtype=np.int64)
 
 
+def _granted(s: Stretch, domain: int) -> Ints:
+    """Return the attempts, without those that a log of others may not tell as refused."""
+    attempts, rows = _attempts(s, domain), s.of_domains[domain]
+    if s.trail.knows_turns or not s.all_exact:
+        return attempts
+    limit, used = s.columns["limit"][rows], s.columns["sent_today"][rows]
+    full = np.append(s.trail.full[domain], (limit != NONE) & (used >= limit))
+    s.trail.full[domain] = full[-1]
+    granted: Ints = attempts[~full[s.columns["time"][rows].searchsorted(attempts, "right")]]
+    return granted
+
+
 def not_restarted(s: Stretch) -> Found | None:
     """Find pauses that outlasted a reset, or a restart by hand, that was not refused."""
     was_paused, usual = s.before("status") == PAUSED, s.trail.usual
@@ -40,7 +52,7 @@ def not_restarted(s: Stretch) -> Found | None:
     domain = s.now("domain")[steps]
     for number in range(len(s.trail.limits)):
         mine = steps[domain == number]
-        attempts = usual.must[number] if usual else _attempts(s, number)
+        attempts = usual.must[number] if usual else _granted(s, number)
         passed[mine] = _within(attempts, s.before("latest")[mine], s.now("earliest")[mine])
     return s.steps(passed > 0, passed, passed=passed)
 

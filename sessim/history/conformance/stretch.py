@@ -92,6 +92,7 @@ class Trail:
         self.perhaps: list[dict[int, int]] = [{} for _ in plan.domains]
         self.held: list[set[int]] = [set() for _ in plan.domains]
         self.today = np.zeros(len(plan.domains), dtype=np.int64)
+        self.full = np.zeros(len(plan.domains), dtype=np.bool_)
         self.sending = 0
         self.sent, self.left = 0, 0  # emails sent, and those that failed too
         self.busy = (0, 0, 0)  # when the busy period began, and ``sent`` and ``left`` then
