@@ -147,7 +147,7 @@ def _event(event: Mapping[str, Any]) -> str:
 
 def _attribute(key: str, value: object) -> str:
     if isinstance(value, pd.Timestamp):
-        kind, text = "date", value.isoformat(timespec="milliseconds")
+        kind, text = "date", value.isoformat(timespec="microseconds")
     elif isinstance(value, int | np.integer):
         kind, text = "int", str(value)
     else:

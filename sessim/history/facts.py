@@ -47,6 +47,8 @@ class Fact:
         Whether the recurrence was ended (``TermCycle``).
     wall
         Whether a plan says that it recurs by the wall clock.
+    tells_hours
+        Whether the source says the interval; or else it is what lies between the runs.
     """
 
     id: int | str
@@ -61,6 +63,7 @@ class Fact:
     hours: int
     ends: bool
     wall: bool = False
+    tells_hours: bool = True
 
 
 def facts(rows: Sequence[TaskRow], reader: Reader, losses: Losses, file: str) -> list[Fact]:

@@ -115,9 +115,9 @@ def _recurs(
         return {}
     known = next((task for task in given.tasks if task.name == fact.name), None) if given else None
     keys = {"every": f"{fact.hours}h"}
-    if known is not None and known.every == fact.hours:
-        same = ("every_by", "overlap", "count", "until")
-        return keys | {name: getattr(known, name) for name in same}
+    if known is not None and known.every and (known.every == fact.hours or not fact.tells_hours):
+        same = ("every", "every_by", "overlap", "count", "until")
+        return {name: getattr(known, name) for name in same}
     count = max(last, 1) if over else None
     return keys | {"every_by": pattern.every_by, "overlap": pattern.overlap, "count": count}
 

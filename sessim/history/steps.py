@@ -326,6 +326,7 @@ def _facts(tasks: Iterable[_Task]) -> list[Fact]:
                 begins=dues[0],
                 hours=hours,
                 ends=ends,
+                tells_hours=False,
             )
         )
     return found

@@ -233,3 +233,19 @@ def test_restarts_before_the_first_run_of_a_log_are_no_matter(tmp_path: Path) ->
     history = sessim.load_history(file, plan=plan)
     assert history.findings["finding"].tolist() == []
     assert [str(at) for at in history.plan.restart_at] == ["2026-03-27 09:00:00"]
+
+
+def test_a_plan_tells_how_its_tasks_recur_where_runs_do_not(tmp_path: Path) -> None:
+    """Hourly, but once; and every other run skipped, of which no export tells."""
+    domain = sessim.Domain("a.example.com", warmup=100)
+    keys = {"sender": "x@a.example.com", "every": "1h", "start": "2026-12-01 09:00"}
+    tasks = [
+        sessim.Task("Once", requests=5, count=1, **keys),
+        sessim.Task("Often", requests=90, count=40, overlap="skip", **keys),
+    ]
+    plan = sessim.Plan(start="2026-12-01", domains=[domain], tasks=tasks)
+    history = sessim.load_history(
+        export(sessim.simulate(plan), tmp_path / "log.csv"), plan=plan
+    )  # fmt: skip
+    assert history.findings["finding"].tolist() == []
+    assert [task.count for task in history.plan.tasks] == [1, 40]

@@ -114,6 +114,9 @@ def missing(trail: Trail) -> Found | None:
     # Counters of a task tell of a skipped or a short run only in sum, an event log not at all.
     if not (trail.exact and trail.is_told):
         wanted &= runs.number == 1
+    if not trail.knows_turns:  # nor do the logs of others tell of those that were skipped
+        skips = np.array([False, *(task.overlap == "skip" for task in trail.plan.tasks)])
+        wanted &= ~skips[runs.task] | (runs.number == 1)
     which = np.flatnonzero(wanted)
     none = np.full(len(which), NONE)
     rows = {"seq": none, "source": none, "task": runs.task[which], "run": runs.number[which],
