@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sessim
-from sessim.history import History
+from sessim.history import History, audit
 from sessim.history.conformance.usual import usual
 from sessim.history.export import export
 from sessim.history.polling import Poller
@@ -78,6 +78,8 @@ def test_an_event_log_without_its_plan_breaks_no_rule(
         for taken_for in {zone, ZONES[0]}:
             history = sessim.load_history(file, timezone=taken_for)
             assert history.findings["finding"].tolist() == []
+        history.log.write(tmp_path / "events.parquet")
+        assert audit(tmp_path / "events.parquet")["finding"].tolist() == []
 
 
 @pytest.mark.parametrize("restart", RESTARTS)

@@ -28,10 +28,11 @@ from sessim.history.conformance import (
     runs,
     serving,
 )
+from sessim.history.conformance import usual as restarting
 from sessim.history.conformance.check import COLUMNS, Check, Findings, Ints
 from sessim.history.conformance.reading import LogFile
 from sessim.history.conformance.stretch import Stretch, Trail
-from sessim.history.conformance.usual import usual
+from sessim.history.conformance.usual import Usual
 from sessim.history.sightings import LATE
 from sessim.plan import DEFAULT_RATE, Plan
 
@@ -136,7 +137,7 @@ def findings(log: EventLog, evidence: Evidence, *, stretch: int = STRETCH) -> pd
     audit = Audit(
         log.plan, simulated=simulated, rate=most_rate(log), is_told=is_told,
         knows_turns=not log.is_seen, doubts=evidence.doubts,
-        usual=None if is_told else usual(log, earliest, latest),
+        usual=None if is_told else restarting.usual(log, earliest, latest),
     )  # fmt: skip
     for first in range(0, len(log), stretch):
         part = slice(first, first + stretch)
@@ -159,7 +160,8 @@ def most_rate(log: EventLog) -> Fraction:
 def audit(path: str | PathLike[str], *, stretch: int = STRETCH) -> pd.DataFrame:
     """Return the findings of a log in a Parquet file, read stretch by stretch.
 
-    However long the log, it takes the memory of one stretch and of its runs.
+    However long the log, it takes the memory of one stretch and of its runs. What only the whole
+    tells of a history without a plan, when its paused runs are restarted, is not judged.
 
     Parameters
     ----------
@@ -174,7 +176,11 @@ def audit(path: str | PathLike[str], *, stretch: int = STRETCH) -> pd.DataFrame:
         If the file cannot be read, or is no event log.
     """
     file = LogFile(path)
-    audit = Audit(file.plan, simulated=file.simulated)
+    usual = None if file.is_told else Usual.unknown(len(file.plan.domains))
+    audit = Audit(
+        file.plan, simulated=file.simulated, is_told=file.is_told,
+        knows_turns=not file.is_seen, usual=usual,
+    )  # fmt: skip
     first = 0
     for columns in file.batches(stretch):
         source = np.arange(first, first + len(columns["time"]))

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sessim.errors import LogError, PlanError
-from sessim.eventlog import COLUMNS, FORMAT, NONE, Event
+from sessim.eventlog import COLUMNS, FORMAT, NONE, SEEN, Event
 from sessim.lifecycle import STATUS_LABELS
 from sessim.plan import Plan
 from sessim.quality import OUTCOMES
@@ -38,8 +38,10 @@ class LogFile:
     ----------
     plan
         The plan that travels with it.
-    simulated
-        Whether a simulation wrote it.
+    simulated, is_seen
+        Whether a simulation wrote it, or it was rebuilt from what was seen.
+    is_told
+        Whether somebody told the plan.
     details
         The words behind the codes of ``detail``, as far as it has been read.
 
@@ -68,7 +70,8 @@ class LogFile:
         missing = set(COLUMNS).difference(self._file.schema_arrow.names)
         if missing or head.get("format") != FORMAT:
             raise LogError(f"file {self._name} is not an event log of this version")
-        self.simulated = head.get("mode") == "simulate"
+        self.simulated, self.is_seen = (head.get("mode") == mode for mode in ("simulate", SEEN))
+        self.is_told = head.get("rate") != SEEN
         self._domains = {domain.name: i for i, domain in enumerate(self.plan.domains)}
 
     def batches(self, rows: int) -> Iterator[dict[str, NDArray[Any]]]:

@@ -44,6 +44,11 @@ class Usual:
     may: tuple[Ints, ...] | None
     must: tuple[Ints, ...]
 
+    @classmethod
+    def unknown(cls, domains: int) -> Usual:
+        """Return that of a log of which nothing is known yet."""
+        return cls("", 0, None, (np.zeros(0, dtype=np.int64),) * domains)
+
     @property
     def is_daily(self) -> bool:
         """Whether paused runs go on at once when a day begins."""
