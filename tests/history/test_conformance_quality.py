@@ -60,12 +60,25 @@ RISES_AND_FALLS_AT_ONCE: dict[str, Any] = {
 }  # fmt: skip
 """Raised for its opens only when the day is over, and lowered with the next, at that midnight."""
 
+PAUSED_TOGETHER: dict[str, Any] = {
+    "start": "2026-12-01",
+    "horizon": "2d",
+    "discipline": "fair",
+    "domains": [{"name": "a.org", "warmup": "reputation", "quality": {"complaint_rate": 0.01}}],
+    "tasks": [
+        {"name": "A", "sender": "x@a.org", "requests": 310, "quality": {"complaint_rate": 0}},
+        {"name": "B", "sender": "x@a.org", "requests": 310},
+    ],
+}
+"""Lowered after 350 of 500 emails; of the two rows of that pause only B's tells of complaints."""
+
 
 @settings(suppress_health_check=list(HealthCheck))
 @example(GOOD, "expected", 3)
 @example(POOR, "expected", 3)
 @example(BAD, "expected", 2)
 @example(RISES_AND_FALLS_AT_ONCE, "expected", 3)
+@example(PAUSED_TOGETHER, "expected", 3)
 @example({**RISES_AND_FALLS_AT_ONCE, "levels_per_day": 2}, "expected", conformance.STRETCH)
 @given(
     with_quality(),

@@ -84,7 +84,7 @@ class _Walk:
             if knot.is_limit:
                 self._changed(day, knot, sums)
             else:
-                day.may_fall |= _may_fall(day, knot)
+                day.may_fall |= _may_fall(day, knot._replace(sums=sums))
         emails, outcomes = self._measured(day, sums)
         if emails != day.limit or not emails or day.blocked:
             return
