@@ -50,7 +50,7 @@ def is_one(path: Path) -> bool:
     try:
         with _opened(path) as base:
             return "event_map_type" in _tables(base)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):  # names that are no UTF-8
         return False
 
 
@@ -73,7 +73,7 @@ def entries(path: Path, kind: str, losses: Losses) -> Iterator[tuple[Place, dict
             for number, entry in _read(base, tables, _KINDS[kind]):
                 place = Place(path.name, number)
                 yield place, entry
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             losses.leave_out(f"the database cannot be read from here on ({error})", place)
 
 

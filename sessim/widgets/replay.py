@@ -26,7 +26,8 @@ from sessim.widgets.pictures import Pictures
 from sessim.widgets.pressing import script
 
 ENDINGS: Final = (
-    ".json", ".jsonl", ".ndjson", ".csv", ".parquet", ".xes", ".log", ".gz", ".outbox",
+    ".json", ".jsonl", ".ndjson", ".csv", ".parquet", ".xes", ".jsonocel",
+    ".xmlocel", ".sqlite", ".log", ".gz", ".outbox",
 )  # fmt: skip
 """Of the files that are suggested; any other may be named."""
 

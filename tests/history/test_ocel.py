@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import sqlite3
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +252,22 @@ def test_a_packed_database_is_to_be_unpacked_first(base: Path, tmp_path: Path) -
     packed.write_bytes(gzip.compress(base.read_bytes()))
     with pytest.raises(sessim.HistoryError, match="is packed; unpack it first"):
         sessim.load_history(packed)
+
+
+@pytest.mark.parametrize("form", ["jsonocel", "xmlocel", "sqlite"])
+def test_whatever_bytes_are_damaged_it_is_one_sentence_or_a_history(
+    form: str, tmp_path: Path
+) -> None:
+    content = export(results.launch(), tmp_path / f"whole.{form}").read_bytes()
+    dice = random.Random(form)
+    for number in range(60):
+        spoilt = bytearray(content if number % 3 else content[: dice.randrange(len(content))])
+        for _ in range(number % 3 * 10):
+            spoilt[dice.randrange(100, len(spoilt))] = dice.randrange(256)
+        file = tmp_path / f"log.{form}"
+        file.write_bytes(spoilt)
+        with suppress(sessim.HistoryError):
+            assert len(sessim.load_history(file).events) > 0
 
 
 def test_reading_changes_nothing(base: Path) -> None:
