@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -308,7 +309,8 @@ def _facts(tasks: Iterable[_Task]) -> list[Fact]:
         while name in names:
             name = f"{name[:190]}'"
         names.add(name)
-        dues = [task.cases[number].run.due for number in sorted(task.cases)]
+        dues = {number: task.cases[number].run.due for number in sorted(task.cases)}
+        first = next(iter(dues.values()))
         kind = task.type or (TaskType.RECURRING if len(dues) > 1 else TaskType.IMMEDIATE)
         id_: int | str = int(task.id) if task.id.isdecimal() and len(task.id) < 18 else task.id
         ends = all(case.run.seen["status"][-1] in FINISHED for case in task.cases.values())
@@ -322,8 +324,8 @@ def _facts(tasks: Iterable[_Task]) -> list[Fact]:
                 domain=task.domain,
                 subject=None,
                 type=kind,
-                created=dues[0],
-                begins=dues[0],
+                created=first,
+                begins=first,
                 hours=hours,
                 ends=ends,
                 tells_hours=False,
@@ -332,8 +334,11 @@ def _facts(tasks: Iterable[_Task]) -> list[Fact]:
     return found
 
 
-def _hours(dues: list[int]) -> int:
-    """Return the interval between runs, if it is a whole number of hours; else 24."""
-    gaps = {after - before for before, after in pairwise(dues)}
-    least = min(gaps, default=24 * HOUR)
-    return least // HOUR if least > 0 and least % HOUR == 0 else 24
+def _hours(dues: Mapping[int, int]) -> int:
+    """Return the hours between runs, given when each was due by its number; 24 if none tell."""
+    steps = (
+        round((after[1] - before[1]) / ((after[0] - before[0]) * HOUR))
+        for before, after in pairwise(sorted(dues.items()))
+    )
+    usual = Counter(hours for hours in steps if hours > 0).most_common(1)
+    return usual[0][0] if usual else 24

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import sessim
@@ -91,6 +91,25 @@ def test_nor_do_polls(reset: str, restart: str, tmp_path: Path) -> None:
     assert history.findings["finding"].tolist() == []
 
 
+RUNS_GROW_LESS: Final[dict[str, Any]] = {
+    "start": "2026-12-01", "horizon": "2026-12-02", "outcomes": "expected",
+    "domains": [{"name": "a.org", "warmup": "reputation", "quality": {"invalid_rate": 0.02}}],
+    "tasks": [{"name": "Task", "sender": "x@a.org", "start": "2026-12-01 00:01", "every": "1h",
+               "count": 2, "requests": 50}],
+}  # fmt: skip
+"""Who bounced in the first run is left out of the second: its rows tell of 49 emails."""
+MOST_ARE_SKIPPED: Final[dict[str, Any]] = {
+    "start": "2026-12-01", "horizon": "2026-12-06",
+    "domains": [{"name": "a.org", "warmup": 27}],
+    "tasks": [{"name": "Long", "sender": "x@a.org", "requests": 100},
+              {"name": "Task", "sender": "x@a.org", "start": "2026-12-01 00:01", "every": "1h",
+               "overlap": "skip", "requests": 1}],
+}  # fmt: skip
+"""Run 73 comes three days after the first: their numbers say that it was hourly."""
+
+
+@example(plan=RUNS_GROW_LESS, ending="csv", knows_zone=True)
+@example(plan=MOST_ARE_SKIPPED, ending="csv", knows_zone=True)
 @given(plan=plans(), ending=st.sampled_from(ENDINGS), knows_zone=st.booleans())
 def test_nor_does_any_other_log(
     plan: dict[str, Any], ending: str, knows_zone: bool, tmp_path_factory: pytest.TempPathFactory

@@ -69,15 +69,20 @@ def sum_broken(s: Stretch) -> Found | None:
     for name in COUNTS[1:]:
         held += s.now(name)
     requests = s.plan.runs.requests[s.rank]
-    if not s.trail.is_told and s.all_exact:
+    if not _knows_requests(s):
         requests = _as_before(s, held)
     elif has_quality(s.plan):
         requests = _without_blocked(s, held, requests)
     return s.steps(held != requests, abs(held - requests), held=held, requests=requests)
 
 
+def _knows_requests(s: Stretch) -> bool:
+    """Say whether it is known how many emails a run was to have, before a row of it tells."""
+    return s.trail.is_told or not s.all_exact
+
+
 def _as_before(s: Stretch, held: Ints) -> Ints:
-    """Return the requests of runs as their row before had them: an event log tells no more."""
+    """Return the requests of runs as their row before had them."""
     first = s.before("latest") == NOT_YET
     return np.asarray(np.where(first, held, sum(s.before(name) for name in COUNTS)))
 
@@ -125,7 +130,8 @@ def cached_unasked(s: Stretch) -> Found | None:
 def waiting_again(s: Stretch) -> Found | None:
     """Find emails that were sent or cached and are waiting again."""
     more = s.now("waiting") - s.before("waiting")
-    return s.steps(more > 0, more, more=more)
+    known = (s.before("latest") != NOT_YET) | _knows_requests(s)
+    return s.steps((more > 0) & known, more, more=more)
 
 
 def change(s: Stretch) -> Found | None:

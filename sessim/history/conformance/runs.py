@@ -21,6 +21,8 @@ _LATER[[Event.DAY, Event.RESTARTED, Event.REFUSED, Event.DUE, Event.SKIPPED]] = 
 
 def stranger(s: Stretch) -> Found | None:
     """Find rows of runs that are not in the plan."""
+    if not _knows_dues(s):
+        return None
     run = s.columns["run"][s.strangers]
     return s.places(s.strangers, 1, {"run": run, "task": s.columns["task"][s.strangers]})
 
