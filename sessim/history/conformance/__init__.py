@@ -61,7 +61,7 @@ AT_THE_END: Final[tuple[Check, ...]] = (
 )
 """What only the whole log tells."""
 
-STRETCH: Final = 1 << 20
+STRETCH: Final = 1 << 18
 """Rows that are looked at together."""
 
 
