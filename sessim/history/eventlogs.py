@@ -162,26 +162,32 @@ def mapped(rows: Rows, mapping: Mapping[str, str] | None, file: str) -> Rows:
     for key in mapping or ():
         if key not in KEYS:
             raise ArgumentError(f"mapping: {shown(key)} is not known; {nearest(key, KEYS)}")
-    columns: dict[str, str] = {}
+    known: dict[tuple[str, ...], dict[str, str]] = {}  # rows need not have the same columns
     for place, row in rows:
-        if not columns:
-            columns = _columns(row, mapping or {}, file)
-        yield place, {key: row.get(name) for key, name in columns.items()}
+        names = tuple(row)
+        if names not in known:
+            known[names] = _columns(row, mapping or {}, None if known else file)
+        yield place, {key: row[name] for key, name in known[names].items()}
 
 
-def _columns(row: Mapping[str, Any], mapping: Mapping[str, str], file: str) -> dict[str, str]:
+def _columns(
+    row: Mapping[str, Any], mapping: Mapping[str, str], file: str | None
+) -> dict[str, str]:
+    """Return the columns of a row by key; those that are needed are, in the first of a file."""
     usual = {name.strip().lower(): name for name in reversed(list(row))}
     columns = {}
     for key, names in KEYS.items():
         if key in mapping:
             if mapping[key] not in row:
+                if file is None:
+                    continue
                 raise ArgumentError(
                     f"mapping: {file} has no column {mapping[key]!r}; {nearest(mapping[key], row)}"
                 )
             columns[key] = mapping[key]
         elif found := next((usual[name] for name in names if name in usual), None):
             columns[key] = found
-    for key in NEEDED:
+    for key in NEEDED if file else ():
         if key not in columns:
             said = json.dumps({key: "its name"})
             raise HistoryError(f"{file} has no column for the {key}; name it with mapping={said}")

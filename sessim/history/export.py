@@ -11,12 +11,13 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sessim.errors import ArgumentError
-from sessim.eventlog import Event, EventLog, iso
+from sessim.eventlog import NONE, Event, EventLog, iso
 from sessim.history import ocelexport
 from sessim.history.ocelexport import COUNTS
-from sessim.ledger import Ledger
+from sessim.history.whole import ACCOUNT, CALLED_OFF, DOMAIN, TEST
 from sessim.lifecycle import TaskType
 from sessim.result import Result
 
@@ -66,37 +67,66 @@ def export(result: Result, path: str | PathLike[str]) -> Path:
 
 
 def frame(log: EventLog) -> pd.DataFrame:
-    """Return the rows of runs with the columns of XES, as PM4Py names them.
+    """Return the rows of a log with the columns of XES, as PM4Py names them.
 
     ``case:concept:name`` is the task's id, with ``#`` and the run's number where the task recurs.
+    What belongs to no run is there too: under the name of a domain its limits and test sends
+    (``limit``, ``test send``), under the id of a task that its later recurrences were called off
+    (``called off``), and under ``account`` the ``end`` of the log. ``seq``, the place in the log,
+    is missing in that of a history, whose rows are estimates.
     """
-    ledger = Ledger(log)
-    rows = np.sort(ledger.rows)
-    task, run = log.task[rows].astype(np.int64), log.run[rows].astype(np.int64)
-    types = np.array(log.types)[task - 1]
-    case = [
-        f"{t}#{r}" if kind == TaskType.RECURRING else str(t)
-        for t, r, kind in zip(task.tolist(), run.tolist(), types.tolist(), strict=True)
-    ]
-    plan = log.plan
-    names = np.array([entry.name for entry in plan.tasks], dtype=object)
-    senders = np.array([entry.sender for entry in plan.tasks], dtype=object)
-    data: dict[str, Any] = {"case:concept:name": pd.array(case, dtype="str")}
-    events = log.frame.iloc[rows]
-    data["concept:name"] = events["event"].astype("str").to_numpy()
+    plan, events = log.plan, log.frame
+    task, run = log.task.astype(np.int64), log.run.astype(np.int64)
+    kinds = np.array([0, *log.types])[task]
+    whom = _parties(log)
+    names = np.array(["", *(entry.name for entry in plan.tasks)], dtype=object)
+    senders = np.array(["", *(entry.sender for entry in plan.tasks)], dtype=object)
+    labels = {int(kind): kind.label for kind in TaskType}
+    data: dict[str, Any] = {"case:concept:name": pd.array(whom, dtype="str")}
+    data["concept:name"] = _activities(log)
     data["time:timestamp"] = events["time"].to_numpy()
     words = np.array([TRANSITIONS.get(event, OTHER) for event in Event], dtype=object)
-    data["lifecycle:transition"] = words[log.event[rows]]
-    data["org:resource"] = events["domain"].astype("str").to_numpy()
+    data["lifecycle:transition"] = words[log.event]
+    data["org:resource"] = _texts(events["domain"])
     data["concept:instance"] = run
-    data |= {"case:task": task, "case:name": names[task - 1], "case:sender": senders[task - 1]}
-    data["case:type"] = [TaskType(int(kind)).label for kind in types]
-    counts = {name: log.columns[name][rows].astype(np.int64) for name in COUNTS[1:]}
-    data["requests"] = sum(counts.values()) + log.waiting[rows].astype(np.int64)
-    data |= counts | {name: log.columns[name][rows].astype(np.int64) for name in log.outcomes}
-    for name in ("status", "detail"):
-        data[name] = events[name].astype("str").fillna("").to_numpy()
+    data |= {"case:task": task, "case:name": names[task], "case:sender": senders[task]}
+    of_none = np.where(log.domain == NONE, ACCOUNT, DOMAIN)
+    data["case:type"] = [
+        labels.get(kind, other) for kind, other in zip(kinds.tolist(), of_none, strict=True)
+    ]
+    counts = {name: log.columns[name].astype(np.int64) for name in COUNTS[1:]}
+    data["requests"] = sum(counts.values()) + log.waiting.astype(np.int64)
+    data |= counts | {name: log.columns[name].astype(np.int64) for name in log.outcomes}
+    data |= {name: events[name].array for name in ("limit", "sent_today")}
+    data |= {name: _texts(events[name]) for name in ("status", "detail")}
+    if not log.is_seen:
+        data["seq"] = np.arange(len(log))
     return pd.DataFrame(data)
+
+
+def _parties(log: EventLog) -> list[str]:
+    """Return to which case each row belongs: a run or a task, else a domain, else the account."""
+    recurs = [False, *(kind == TaskType.RECURRING for kind in log.types)]
+    domains = [*log.domains, ACCOUNT.lower()]  # none, -1, is the last
+    return [
+        (f"{task}#{run}" if run and recurs[task] else str(task)) if task else domains[domain]
+        for task, run, domain in zip(
+            log.task.tolist(), log.run.tolist(), log.domain.tolist(), strict=True
+        )
+    ]
+
+
+def _activities(log: EventLog) -> NDArray[Any]:
+    words = np.array([event.label for event in Event], dtype=object)[log.event]
+    apart = log.run == 0
+    words[apart & np.isin(log.event, (Event.SENT, Event.ERROR))] = TEST
+    words[apart & (log.event == Event.CANCELLED)] = CALLED_OFF
+    return words
+
+
+def _texts(column: pd.Series[Any]) -> NDArray[Any]:
+    found: NDArray[Any] = column.astype("str").fillna("").to_numpy()
+    return found
 
 
 def _csv(result: Result, file: Path) -> None:
@@ -127,7 +157,6 @@ def _xes(result: Result, file: Path) -> None:
     with opened(file, "wt", encoding="utf-8", newline="\n") as target:
         target.write(_XES_HEAD)
         found = frame(result.log)
-        found = found[found["lifecycle:transition"] != OTHER]
         for case, events in found.groupby("case:concept:name", sort=False):
             target.write("<trace>\n")
             first = events.iloc[0]
@@ -141,7 +170,7 @@ def _xes(result: Result, file: Path) -> None:
 
 
 def _event(event: Mapping[str, Any]) -> str:
-    keys = (key for key in event if not key.startswith("case:"))
+    keys = (key for key in event if not key.startswith("case:") and not pd.isna(event[key]))
     return f"<event>{''.join(_attribute(key, event[key]) for key in keys)}</event>\n"
 
 
@@ -156,8 +185,7 @@ def _attribute(key: str, value: object) -> str:
 
 
 def _ocel(result: Result, file: Path) -> None:
-    found = frame(result.log)
-    ocelexport.write(result, found[found["lifecycle:transition"] != OTHER], file)
+    ocelexport.write(result, frame(result.log), file)
 
 
 _WRITERS: Final[Mapping[str, Callable[[Result, Path], None]]] = {

@@ -16,6 +16,7 @@ from msgspec import Struct
 from sessim.history import markup, ocelbase
 from sessim.history.losses import Losses, Place
 from sessim.history.reading import head, members
+from sessim.history.whole import DOMAIN, LIMIT, TEST
 
 Rows = Iterator[tuple[Place, dict[str, Any]]]
 
@@ -56,6 +57,8 @@ class Event(Struct):
 
 _CASES: Final = ("run", "occurrence")
 _KEPT: Final = (*_CASES, "task", "domain")
+_APART: Final = (TEST, LIMIT, "end")
+"""Events of domains and the account alone that are read."""
 
 Entries = Iterator[tuple[Place, Any]]
 """Objects or events as a form holds them: what they are built of, not looked at yet."""
@@ -108,20 +111,24 @@ def _whole(entries: Entries, kind: Any, losses: Losses, called: str) -> Iterator
 
 def _rows(event: Event, objects: Mapping[str, Object], place: Place, losses: Losses) -> Rows:
     touched = [objects[link.objectId] for link in event.relationships if link.objectId in objects]
-    cases = [o for o in touched if o.type in _CASES] or [o for o in touched if o.type == "task"]
-    if not cases:
+    kinds = (_CASES, ("task",), ("domain",))
+    cases = next(filter(None, ([o for o in touched if o.type in kind] for kind in kinds)), [])
+    if not cases or (cases[0].type == "domain" and event.type not in _APART):
         losses.leave_out("the event touches neither a run nor a task", place)
+        return
     row = {entry.name: entry.value for entry in event.attributes}
     row |= {"concept:name": event.type, "time:timestamp": event.time}
     domains = [o.id.removeprefix("domain ") for o in touched if o.type == "domain"]
     row["org:resource"] = domains[0] if domains else None
-    for case in cases:
+    for case in cases[: 1 if cases[0].type == "domain" else None]:
         yield place, {**row, **_of_case(case, objects)}
 
 
 def _of_case(case: Object, objects: Mapping[str, Object]) -> dict[str, Any]:
     """Return what the objects say of a case: its name, and its task's attributes."""
     found: dict[str, Any] = {"case:concept:name": case.id.removeprefix(f"{case.type} ")}
+    if case.type == "domain":
+        return found | {"case:type": DOMAIN}
     tasks = [objects.get(link.objectId) for link in case.relationships]
     for entry in (case, *tasks):
         if entry is not None and entry.type in ("task", case.type):

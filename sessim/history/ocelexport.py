@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
@@ -38,22 +38,24 @@ class _Parts(NamedTuple):
 
 
 def write(result: Result, rows: pd.DataFrame, file: Path) -> None:
-    """Write rows of a result's log, as :func:`sessim.history.export.frame` returns them.
+    """Write a result's log, as :func:`sessim.history.export.frame` returns it.
 
     Parameters
     ----------
     result
         The result.
     rows
-        Those that are events of a run's life.
+        All of its rows.
     file
         Where; its ending says in which form.
     """
     log = result.log
     attributes = _ATTRIBUTES | dict.fromkeys(log.outcomes, "integer")
+    attributes |= {"seq": "integer"} if "seq" in rows else {}
     words = rows["concept:name"].unique().tolist()
     objects = chain(_tasks(result), _runs(rows), _domains(log))
-    parts = _Parts(_OBJECTS, dict.fromkeys(words, attributes), objects, _events(rows))
+    events = _events(rows, log.domains)
+    parts = _Parts(_OBJECTS, dict.fromkeys(words, attributes), objects, events)
     _FORMS.get(file.suffix.lower(), _json)(parts, file)
 
 
@@ -67,6 +69,8 @@ _OBJECTS: Final = {
 _ATTRIBUTES: Final = {
     "lifecycle": "string",
     **dict.fromkeys(COUNTS, "integer"),
+    "limit": "integer",
+    "sent_today": "integer",
     "status": "string",
     "detail": "string",
 }
@@ -93,7 +97,7 @@ def _tasks(result: Result) -> Iterator[dict[str, Any]]:
 
 
 def _runs(found: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    firsts = found.drop_duplicates("case:concept:name")
+    firsts = found[found["concept:instance"] > 0].drop_duplicates("case:concept:name")
     for case, task, requests in zip(
         firsts["case:concept:name"], firsts["case:task"], firsts["requests"], strict=True
     ):
@@ -112,16 +116,12 @@ def _domains(log: EventLog) -> Iterator[dict[str, Any]]:
         yield _object(f"domain {name}", "domain", attributes)
 
 
-def _events(found: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    keys = ("lifecycle:transition", *_ATTRIBUTES, *OUTCOMES)
+def _events(found: pd.DataFrame, domains: Sequence[str]) -> Iterator[dict[str, Any]]:
+    keys = ("lifecycle:transition", *_ATTRIBUTES, *OUTCOMES, "seq")
     for number, event in enumerate(found.to_dict("records"), 1):
-        values = {key: event.get(key) for key in keys if key in event}
+        values = {key: event[key] for key in keys if key in event and not pd.isna(event[key])}
         values["lifecycle"] = values.pop("lifecycle:transition")
-        links = {
-            f"run {event['case:concept:name']}": "of run",
-            f"task {event['case:task']}": "of task",
-            f"domain {event['org:resource']}": "from domain",
-        }
+        links = dict(_links(event, domains))
         time = event["time:timestamp"].tz_convert("UTC").isoformat(timespec="microseconds")
         yield {
             "id": f"event {number}",
@@ -130,6 +130,18 @@ def _events(found: pd.DataFrame) -> Iterator[dict[str, Any]]:
             "attributes": [{"name": k, "value": v} for k, v in values.items()],
             "relationships": [{"objectId": o, "qualifier": q} for o, q in links.items()],
         }
+
+
+def _links(event: Mapping[Any, Any], domains: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the objects that an event touches; what is of nobody is of all domains."""
+    if event["concept:instance"]:
+        yield f"run {event['case:concept:name']}", "of run"
+    if event["case:task"]:
+        yield f"task {event['case:task']}", "of task"
+    if event["org:resource"]:
+        yield f"domain {event['org:resource']}", "from domain"
+    elif not event["case:task"]:
+        yield from ((f"domain {name}", "from domain") for name in domains)
 
 
 # --- the forms ------------------------------------------------------------------------------------

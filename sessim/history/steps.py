@@ -13,7 +13,7 @@ from sessim.clock import HOUR
 from sessim.errors import HistoryError
 from sessim.history.counters import UNKNOWN
 from sessim.history.facts import UNKNOWN_SENDER, Fact, plain, sender
-from sessim.history.history import History
+from sessim.history.history import Evidence, History
 from sessim.history.instants import Reader
 from sessim.history.looks import COLUMNS, Run
 from sessim.history.losses import Losses, Place
@@ -21,6 +21,7 @@ from sessim.history.polls import MOST_TASKS, Polls
 from sessim.history.rebuild import assemble
 from sessim.history.seen import Seen
 from sessim.history.told import Told
+from sessim.history.whole import Whole, is_apart
 from sessim.lifecycle import CANCELLED, ERROR, FINISHED, PAUSED, SENDING, SENT, TO_START, TaskType
 from sessim.plan import Plan
 from sessim.quality import OUTCOMES
@@ -48,6 +49,12 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "sent": ("sent", "sendcount"),
     "cached": ("cached", "cachecount"),
     "failed": ("failed",),
+    "cancelled": ("cancelled",),
+    "limit": ("limit",),
+    "sent_today": ("sent_today",),
+    "status": ("status",),
+    "detail": ("detail",),
+    "seq": ("seq",),
     **{name: (name, _plain(name)) for name in OUTCOMES},
 }  # fmt: skip
 """What is looked for in a row, and the columns in which it may stand, the first that is there."""
@@ -105,12 +112,16 @@ class Steps:
         self._domains: list[str] = []
         self._steps: list[tuple[int, int, _Case, int, dict[str, int], Place]] = []
         self._told: list[tuple[int, _Case, int, Mapping[str, int]]] = []
+        self._whole = Whole()
         self.read = 0
 
     def add(self, row: Row, place: Place) -> None:
         """Take in a row with the keys of :data:`KEYS`."""
         number, self.read = self.read, self.read + 1
         time = self.reader.instant(row.get("time"))
+        self._whole.add(row, time, number)
+        if is_apart(row):
+            return
         wrong = self._wrong(row, time)
         status = self._status(row)
         if not wrong and status is None:
@@ -194,6 +205,10 @@ class Steps:
 
     def history(self, file: str, plan: Plan | None) -> History:
         """Rebuild the history; :class:`HistoryError` if no row could be used."""
+        if plan is not None and (found := self._whole.log(plan)):
+            log, source = found
+            evidence = Evidence.exact(log)
+            return History(log, replace(evidence, source=source, timezone=self.reader.timezone))
         if not self._steps:
             raise HistoryError(
                 f"nothing in {file} tells of a task; see its columns and mapping{self.losses.why}"
