@@ -121,7 +121,8 @@ def _activities(log: EventLog) -> NDArray[Any]:
     apart = log.run == 0
     words[apart & np.isin(log.event, (Event.SENT, Event.ERROR))] = TEST
     words[apart & (log.event == Event.CANCELLED)] = CALLED_OFF
-    return words
+    found: NDArray[Any] = words
+    return found
 
 
 def _texts(column: pd.Series[Any]) -> NDArray[Any]:

@@ -268,12 +268,17 @@ class Life:
     def _split(self, look: Look, midnight: int) -> Counts:
         """Return the counters at a midnight between two looks, without the email that fell on it.
 
-        Where no look was taken at midnight, the emails are shared out evenly.
+        Where no look was taken at midnight, and the rate does not tell either, the emails are
+        shared out evenly.
         """
         emails = look.emails
         if midnight < look.time:
-            whole = max(look.reach - look.since, 1)
-            emails = emails * min(midnight - look.since, whole) // whole
+            known = self.shares.before_midnights
+            if known is not None:
+                emails = min(known.get((self.place, midnight), 0), emails)
+            else:
+                whole = max(look.reach - look.since, 1)
+                emails = emails * min(midnight - look.since, whole) // whole
         elif self._falls(midnight):
             emails -= 1
         sent = max(look.before.sent + emails, self.counts.sent)

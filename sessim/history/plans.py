@@ -35,6 +35,7 @@ def build(
     rate: Fraction,
     takes_turns: bool,
     given: Plan | None,
+    knows_tests: bool = False,
 ) -> Plan:
     """Build the plan.
 
@@ -60,6 +61,8 @@ def build(
         Emails a second, and whether runs were served in turns.
     given
         A plan whose rules hold, if there is one.
+    knows_tests
+        Whether its test sends are in the history.
     """
     dues = [_first(fact, runs.get(i, ()), span[1]) for i, fact in enumerate(facts, 1)]
     start = min([span[0], *dues])
@@ -84,7 +87,9 @@ def build(
         warnings.simplefilter("ignore", SessimWarning)  # it happened, whatever one may think of it
         if given is None:
             return Plan(**keys, discipline="fair" if takes_turns else "fifo")
-        return replace(given, **keys, restart_at=_restarts(given, start), test_sends=())
+        tests = (test for test in given.test_sends if clock.instant(test.at) >= start)
+        keys["test_sends"] = tuple(tests) if knows_tests else ()
+        return replace(given, **keys, restart_at=_restarts(given, start))
 
 
 def _restarts(given: Plan, start: int) -> RestartAt | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from sessim.advance import Days
 from sessim.clock import Clock
 from sessim.errors import HistoryError
 from sessim.eventlog import NONE, SEEN, Event, EventLog
-from sessim.history import doubts, plans, windows
+from sessim.history import doubts, plans, testsends, windows
 from sessim.history import quotas as daily
 from sessim.history.history import Evidence, History
 from sessim.history.instants import Reader
@@ -22,7 +23,7 @@ from sessim.history.losses import Losses
 from sessim.history.polls import Polls
 from sessim.history.quotas import Change, Limits
 from sessim.history.rows import Counts, Rows, Span, used
-from sessim.history.seen import Seen, look
+from sessim.history.seen import Seen, SentTest, look
 from sessim.history.shares import Shares
 from sessim.history.sightings import LATE
 from sessim.history.table import Table, midnights, tempo
@@ -73,9 +74,15 @@ def assemble(
     clock = reader.clock if plan is None else plan.clock
     table = Table.of(seen.runs)
     pace = _tempo(polls, seen, table, clock, plan)
+    seen = _with_tests(seen, table, losses, plan)
     built, limits = _plan(polls, seen, table, clock, pace, plan)
-    shares = Shares(table, seen.runs, pace, clock, limits, seen.span[1], exact=seen.exact)
+    shares = Shares(
+        table, seen.runs, pace, clock, limits, seen.span[1], exact=seen.exact,
+        is_fifo=plan is not None and plan.discipline == "fifo",
+    )  # fmt: skip
     rows = Rows()
+    for test in seen.tests or ():
+        rows.test(*test)
     _write_runs(seen, shares, rows)
     _write_gone(seen, rows)
     _write_skipped(built, seen, rows)
@@ -134,24 +141,36 @@ def _plan(
             due = _first_due(seen, place, clock)
             known = daily.domain(name, daily.by_date(found, clock, first, last), due)
         domains.append(known)
+    begins = given.start_instant if given and seen.exact else first  # warm-ups count from then
     plan = plans.build(
-        seen.facts, runs, domains, clock, seen.span, requests=seen.requests,
+        seen.facts, runs, domains, clock, (min(begins, first), last), requests=seen.requests,
         gone={task: gone.by for task, gone in seen.gone.items()}, over=seen.over,
         patterns=seen.patterns, rate=pace.rate,
-        takes_turns=table.takes_turns, given=given,
+        takes_turns=table.takes_turns, given=given, knows_tests=bool(seen.tests),
     )  # fmt: skip
     limits = []
     for place, (domain, found) in enumerate(zip(plan.domains, polled, strict=True)):
-        if plan.window == "rolling" and seen.exact:
-            dues = [run.due for run in seen.runs if run.domain == place]
-            sums = _sums(table, seen, place)
-            limits.append(
-                windows.planned(plan, counting(plan, domain), min(dues, default=None), *sums)
-            )
-            continue
         takes_plan = not found.changes or (given is None and domain.warmup in published())
+        takes_plan |= plan.window == "rolling" and seen.exact
         limits.append(_planned(plan, domain, seen, table, place) if takes_plan else found)
     return plan, limits
+
+
+def _with_tests(seen: Seen, table: Table, losses: Losses, plan: Plan | None) -> Seen:
+    """Take the test sends from the plan where the source tells of none."""
+    if plan is None or seen.tests is not None or not plan.test_sends:
+        return seen
+
+    def limits(place: int, tests: Sequence[SentTest]) -> tuple[Limits, tuple[Ints, Ints]]:
+        known = replace(seen, tests=tests)
+        named = {domain.name: domain for domain in plan.domains}
+        found = _planned(plan, named[seen.domains[place]], known, table, place)
+        return found, _sums(table, known, place)
+
+    found = testsends.planned(plan, seen.domains, seen.span[1], limits)
+    if found:
+        losses.remark("The test sends are those of the plan: the log tells of none.")
+    return replace(seen, tests=found)
 
 
 def _first_due(seen: Seen, place: int, clock: Clock) -> dt.date:
@@ -167,6 +186,10 @@ def _planned(plan: Plan, domain: Domain, seen: Seen, table: Table, place: int) -
     first, last = plan.start_instant, max(seen.span[1], plan.start_instant)
     days = counting(plan, domain)
     times, sums = _sums(table, seen, place)
+    if plan.window == "rolling" and seen.exact:
+        uses = [run.due for run in seen.runs if run.domain == place]
+        uses += [test.time for test in seen.tests or () if test.domain == place]
+        return windows.planned(plan, days, min(uses, default=None), times, sums)
     changes: list[Change] = []
     for start in [first, *(day for day in midnights(clock, first, last) if day > first)]:
         if changes:
@@ -179,7 +202,10 @@ def _planned(plan: Plan, domain: Domain, seen: Seen, table: Table, place: int) -
 def _sums(table: Table, seen: Seen, place: int) -> tuple[Ints, Ints]:
     """Return when a domain was looked at, and what it had sent before the first and at each."""
     chosen = np.array([run.domain == place for run in seen.runs], dtype=bool)[table.run]
-    times, emails = table.time[chosen], table.emails[chosen]
+    tests = [(test.time, test.sent) for test in seen.tests or () if test.domain == place]
+    more = np.array(tests, dtype=np.int64).reshape(-1, 2).T
+    times = np.append(table.time[chosen], more[0])
+    emails = np.append(table.emails[chosen], more[1])
     order = np.argsort(times, kind="stable")
     return times[order], np.append(0, np.cumsum(emails[order]))
 

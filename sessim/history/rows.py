@@ -63,6 +63,7 @@ class Rows:
         self._details: dict[str, int] = {"": 0}
         self._who = (0, 0)
         self._latest = (0, 0)
+        self._tests: set[tuple[int, int]] = set()
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -76,11 +77,12 @@ class Rows:
         source: int, detail: str = "",
     ) -> None:  # fmt: skip
         """Append a row of a run, given by task, number and domain."""
-        place = (span.time, ORDER[event])
+        task, run, domain = who
+        after_test = event == Event.PAUSED and (domain, span.time) in self._tests
+        place = (span.time, LAST if after_test else ORDER[event])
         if place < self._latest:
             place = self._latest
         self._latest = place
-        task, run, domain = who
         requests, sent, cached, failed = counts
         rest = max(requests - sent - cached - failed, 0)
         dropped = rest + cached if status == TaskStatus.CANCELLED else 0
@@ -99,6 +101,19 @@ class Rows:
             span.time, ORDER[Event.LIMIT], Event.LIMIT, 0, 0, domain, NONE, 0, 0, 0, 0, 0, limit,
             self._code(detail), span.earliest, span.latest, NONE,
         )  # fmt: skip
+
+    def test(self, time: int, domain: int, sent: int, failed: int, source: int) -> None:
+        """Append the rows of a test send; the runs that it stopped are to be told of later."""
+        if sent:
+            self._tests.add((domain, time))
+        outcomes = ((Event.SENT, sent, 0, "test send"),
+                    (Event.ERROR, 0, failed, "test send at the daily limit"))  # fmt: skip
+        for event, told, lost, detail in outcomes:
+            if told or lost:
+                self._add(
+                    time, ORDER[Event.TURN], event, 0, 0, domain, NONE, told, 0, lost, 0, 0, NONE,
+                    self._code(detail), time, time, source,
+                )  # fmt: skip
 
     def skipped(self, who: tuple[int, int, int], due: int) -> None:
         """Append a row that tells that a run did not happen, given by task, number and domain."""
@@ -174,14 +189,14 @@ def _together(columns: dict[str, NDArray[Any]], rows: NDArray[np.intp]) -> NDArr
     Where runs pause together their emails had all been sent, whichever of the rows comes first.
     """
     time, order = columns["time"][rows], columns["order"][rows]
-    alone = ~np.isin(order, (ORDER[Event.DAY], ORDER[Event.PAUSED]))
+    alone = ~np.isin(order, (ORDER[Event.DAY], ORDER[Event.PAUSED], LAST))
     ends = alone[:-1] | (time[1:] != time[:-1]) | (order[1:] != order[:-1])
     ends = np.append(np.flatnonzero(ends), len(rows) - 1)
     return ends[np.searchsorted(ends, np.arange(len(rows)))]
 
 
 def _rises(columns: dict[str, NDArray[Any]]) -> Ints:
-    """Return by how much each row's ``sent`` rose since its run's row before."""
+    """Return by how much each row's ``sent`` rose since its run's row before, or a test's."""
     key = columns["task"] << 32 | columns["run"]
     order = np.argsort(key, kind="stable")
     sent, sorted_key = columns["sent"][order], key[order]
@@ -190,4 +205,6 @@ def _rises(columns: dict[str, NDArray[Any]]) -> Ints:
     risen[same] -= np.roll(sent, 1)[same]
     found = np.zeros(len(sent), dtype=np.int64)
     found[order] = np.where(columns["run"][order] > 0, risen, 0)
+    tests = (columns["run"] == 0) & (columns["event"] == Event.SENT)
+    found[tests] = columns["sent"][tests]
     return found

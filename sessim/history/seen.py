@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,6 +18,16 @@ from sessim.history.recurrences import Pattern, pattern
 from sessim.history.sightings import Sightings
 from sessim.lifecycle import CANCELLED, FINISHED, SENT, TaskType
 from sessim.plan import Plan
+
+
+class SentTest(NamedTuple):
+    """A test send: when, of which domain, and how many of its emails were sent and failed."""
+
+    time: int
+    domain: int
+    sent: int
+    failed: int
+    source: int
 
 
 @dataclass(frozen=True)
@@ -43,6 +54,8 @@ class Seen:
         Whether each look is an event that the source dates.
     late
         Whether pages were seen to come late.
+    tests
+        The test sends in order of time, as the source tells of them; None if it never does.
     """
 
     facts: list[Fact]
@@ -55,6 +68,7 @@ class Seen:
     patterns: dict[int, Pattern] = field(default_factory=dict)
     exact: bool = False
     late: bool = False
+    tests: Sequence[SentTest] | None = ()
 
     def of_tasks(self) -> dict[int, list[Run]]:
         """Return the runs by task id, in the order of their numbers."""

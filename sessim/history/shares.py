@@ -14,6 +14,7 @@ from sessim.clock import Clock
 from sessim.eventlog import NONE
 from sessim.history.looks import Run
 from sessim.history.quotas import Limits
+from sessim.history.served import before_midnights
 from sessim.history.table import Table, midnights
 from sessim.history.tempo import Anchor, Tempo
 from sessim.lifecycle import PAUSED, SENDING
@@ -46,23 +47,30 @@ class Shares:
         When the history ends.
     exact
         Whether each look is dated by the source as the event itself.
+    is_fifo
+        Whether the rate, and that runs were served one after the other, are known.
 
     Attributes
     ----------
     reach
         For each look, when the last of the emails since the look before had been sent.
+    before_midnights
+        What :func:`sessim.history.served.before_midnights` tells, where it can.
     at_midnight
         The runs, by the instant of a midnight at which one of their emails was sent.
     """
 
     def __init__(
         self, table: Table, runs: Sequence[Run], tempo: Tempo, clock: Clock,
-        limits: Sequence[Limits], end: int, *, exact: bool = False,
+        limits: Sequence[Limits], end: int, *, exact: bool = False, is_fifo: bool = False,
     ) -> None:  # fmt: skip
         self.table, self.runs, self.tempo, self.limits, self.end = table, runs, tempo, limits, end
         self.exact = exact
         self.domain = np.array([run.domain for run in runs], dtype=np.int64)
         self.midnights = midnights(clock, int(table.since.min()), end) if len(table.time) else []
+        self.before_midnights = None
+        if exact and is_fifo:
+            self.before_midnights = before_midnights(table, self.midnights, tempo.rate)
         self.reach = self._reach()
         self._takes_turns = table.takes_turns
         self._instants = np.append(np.unique(table.time), np.iinfo(np.int64).max)

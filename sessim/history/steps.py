@@ -11,17 +11,18 @@ from typing import Any, Final
 from sessim.checks import MOST_DOMAINS
 from sessim.clock import HOUR
 from sessim.errors import HistoryError
+from sessim.eventlog import NONE
 from sessim.history.counters import UNKNOWN
 from sessim.history.facts import UNKNOWN_SENDER, Fact, plain, sender
 from sessim.history.history import Evidence, History
 from sessim.history.instants import Reader
 from sessim.history.looks import COLUMNS, Run
 from sessim.history.losses import Losses, Place
-from sessim.history.polls import MOST_TASKS, Polls
+from sessim.history.polls import MOST_TASKS, Gone, Polls
 from sessim.history.rebuild import assemble
-from sessim.history.seen import Seen
+from sessim.history.seen import Seen, SentTest
 from sessim.history.told import Told
-from sessim.history.whole import Whole, is_apart
+from sessim.history.whole import CALLED_OFF, TEST, Whole, is_apart
 from sessim.lifecycle import CANCELLED, ERROR, FINISHED, PAUSED, SENDING, SENT, TO_START, TaskType
 from sessim.plan import Plan
 from sessim.quality import OUTCOMES
@@ -113,6 +114,9 @@ class Steps:
         self._steps: list[tuple[int, int, _Case, int, dict[str, int], Place]] = []
         self._told: list[tuple[int, _Case, int, Mapping[str, int]]] = []
         self._whole = Whole()
+        self._tests: list[tuple[int, str, int, int, int]] = []
+        self._off: dict[str, Gone] = {}
+        self._knows_apart = False
         self.read = 0
 
     def add(self, row: Row, place: Place) -> None:
@@ -121,6 +125,7 @@ class Steps:
         time = self.reader.instant(row.get("time"))
         self._whole.add(row, time, number)
         if is_apart(row):
+            self._add_apart(row, time, number)
             return
         wrong = self._wrong(row, time)
         status = self._status(row)
@@ -136,6 +141,17 @@ class Steps:
         outcomes = {key: _count(row[key]) for key in OUTCOMES if _is_count(row.get(key))}
         if outcomes and "sent" in counts:
             self._told.append((time, case, counts["sent"], outcomes))
+
+    def _add_apart(self, row: Row, time: int | None, number: int) -> None:
+        """Take in what is told of a domain, or of a task's later runs."""
+        self._knows_apart = True
+        if time is None or not all(_is_count(row.get(key)) for key in ("sent", "failed")):
+            return
+        if row["activity"] == TEST:
+            told = _count(row["sent"]), _count(row["failed"])
+            self._tests.append((time, str(row.get("resource")), *told, number))
+        elif row["activity"] == CALLED_OFF:
+            self._off.setdefault(str(row["case"]), Gone(time, time, number))
 
     def tell(self, task: str, time: int, sent: int, outcomes: Mapping[str, int]) -> None:
         """Note what became of the emails that the only run of a task had sent by an instant."""
@@ -226,21 +242,47 @@ class Steps:
         for run in runs:
             _complete(run)
         runs.sort(key=lambda run: (run.due, run.task, run.number))
-        span = (min(run.due for run in runs), self._steps[-1][0])
+        ends = [self._steps[-1][0], *(time for time, *_ in self._tests)]
+        span = (min(run.due for run in runs), max(ends))
         tasks = sorted(self._tasks.values(), key=lambda task: task.number)
         domains = list(self._domains)
-        if plan is not None:
-            domains += [domain.name for domain in plan.domains if domain.name not in domains]
+        more = [domain.name for domain in plan.domains] if plan else []
+        more += [domain for _, domain, *_ in self._tests]
+        domains += [name for name in dict.fromkeys(more) if name not in domains]
         last = {t.number: t.cases[max(t.cases)].run for t in tasks}
         seen = Seen(
             _facts(tasks), domains, runs,
             {number: run.seen["status"][-1] for number, run in last.items()},
             {number: run.requests for number, run in last.items()},
-            {}, span, exact=True,
+            self._gone(tasks, plan, span[1]), span, exact=True,
+            tests=self._told_tests(domains) if self._knows_apart else None,
         )  # fmt: skip
         polls = Polls(self.reader, self.losses)
         history = assemble(seen, polls, self.reader, self.losses, plan)
         return History(history.log, replace(history.evidence, told=self._outcomes()))
+
+    def _told_tests(self, domains: list[str]) -> list[SentTest]:
+        tests = sorted(self._tests, key=lambda test: (test[0], test[-1]))
+        return [SentTest(time, domains.index(name), *rest) for time, name, *rest in tests]
+
+    def _gone(self, tasks: Iterable[_Task], plan: Plan | None, end: int) -> dict[int, Gone]:
+        """Return which tasks were cancelled before all of their runs were due, and when.
+
+        A log of others need not tell; then the plan does, if no later run says otherwise.
+        """
+        told = {task.number: self._off[task.id] for task in tasks if task.id in self._off}
+        if plan is None or self._knows_apart:
+            return told
+        known = {task.name: task for task in plan.tasks}
+        for task in tasks:
+            planned = known.get(task.name or "")
+            if planned is None or not planned.every or planned.cancel_at is None:
+                continue
+            at = plan.clock.instant(planned.cancel_at)
+            if max(case.run.due for case in task.cases.values()) <= at <= end:
+                self.losses.remark("When tasks were cancelled is taken from the plan.")
+                told[task.number] = Gone(at, at, NONE)
+        return told
 
     def _outcomes(self) -> Told | None:
         """Return what became of the emails sent, as far as rows told it."""

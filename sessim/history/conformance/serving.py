@@ -140,7 +140,7 @@ def _largest(values: Ints, begin: Ints, end: Ints) -> Ints:
 
 def unfair(s: Stretch) -> Found | None:
     """Find runs that sent over the same time, one of them more than its turns."""
-    if s.plan.discipline != "fair" or not s.all_exact:
+    if s.plan.discipline != "fair" or not (s.all_exact and s.trail.is_told):
         return None
     steps = np.flatnonzero((s.before("status") == SENDING) & (s.now("latest") > s.before("latest")))
     begin, end, risen = s.before("latest")[steps], s.now("latest")[steps], s.risen[steps]
