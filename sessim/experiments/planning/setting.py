@@ -118,8 +118,9 @@ class Setting:
     def left(self, first: int = 0) -> Ints:
         """Return what limits, less reserve and bookings, leave to domains that may be planned."""
         limits = self.limits(first)
-        left: Ints = limits - limits * self.reserve.numerator // self.reserve.denominator
-        left = np.maximum(left - self.booked, 0)
+        # A third has sixteen digits as a float: times a limit that is more than 64 bits hold.
+        exact = limits.astype(object) * self.reserve.numerator // self.reserve.denominator
+        left: Ints = np.maximum(limits - exact.astype(np.int64) - self.booked, 0)
         left[[name not in self.usable for name in self.names]] = 0
         return left
 

@@ -325,6 +325,15 @@ def test_a_reserve_is_left_free() -> None:
     assert set(days["binding"]) <= {"reserve", "list sizes"}
 
 
+def test_a_third_is_left_free_however_many_digits_it_has() -> None:
+    """Of 5,000 a third is 1,666 whole emails; 16 digits times 5,000 are more than 64 bits hold."""
+    planned = christmas(reserve=1 / 3)
+    days = planned.days.query("binding == 'reserve'")
+    assert days["planned"].isin(days["limit"] - days["limit"] * 3_333_333_333 // 10**10).all()
+    assert 5_000 - 1_666 in set(days["planned"])
+    keeps_its_promise(planned)
+
+
 def test_a_deadline_within_a_day() -> None:
     """By 00:30 the last day has time for 20 x 1,800 - 1 emails, and 63,000 would be left."""
     assert not christmas(by="2026-12-06 00:30").meets
