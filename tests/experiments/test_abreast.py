@@ -148,6 +148,15 @@ def test_rarer_rules_are_left_to_the_model(rule: str) -> None:
     assert not abreast.fits(sessim.Plan.from_dict(data | LEFT_TO_THE_MODEL[rule]))
 
 
+def test_a_recurrence_that_begins_after_the_horizon_is_left_to_the_model() -> None:
+    plan = plan_of({**A, "requests": 10, "start": "2026-12-31 09:00", "every": "24h"})
+    assert len(plan.runs) == 0
+    assert not abreast.fits(plan)
+    many = sessim.replicate(plan, 40, 3)
+    assert (many.tasks["sent"] == 0).all()
+    assert many.finish["finished"].isna().all()
+
+
 def test_segments_and_cancelled_tasks_are_left_to_the_model() -> None:
     parts = [{"name": "old", "requests": 4}, {"name": "new", "requests": 6}]
     assert not abreast.fits(plan_of({**A, "requests": 10, "segments": parts}))

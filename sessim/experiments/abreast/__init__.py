@@ -26,7 +26,8 @@ def fits(plan: Plan) -> bool:
     """Say whether a plan keeps to the rules that are known here."""
     runs, lasts = plan.runs, plan.end_instant - plan.start_instant
     return (
-        lots.fits(plan)
+        len(runs) > 0  # there are none if every recurrence begins after the horizon
+        and lots.fits(plan)
         and plan.discipline == "fifo"
         and plan.window == "day"
         and plan.restart == "auto"
