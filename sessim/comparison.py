@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import pandas as pd
 
 from sessim.clock import HOUR
-from sessim.errors import SessimError, nearest
+from sessim.errors import SessimError, nearest, shown
 from sessim.plan import Domain, Plan, Task
 from sessim.result import Result
 from sessim.simulation import simulate
@@ -63,6 +63,10 @@ def named(
     """Return what is compared by name (see :func:`as_results`)."""
     if isinstance(plans, Mapping):
         names, plans = list(plans) if names is None else names, plans.values()
+    if isinstance(plans, str | bytes) or not isinstance(plans, Iterable):
+        raise ComparisonError(
+            f"plans: {shown(plans)} cannot be compared; give a list of two or more"
+        )
     entries = list(plans)
     names = [f"Plan {i}" for i in range(1, len(entries) + 1)] if names is None else list(names)
     if len(names) != len(entries):

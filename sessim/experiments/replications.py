@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
+from numbers import Real
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -93,28 +94,52 @@ def replicate(
         If an argument cannot be used.
     ReplicationError
         If a worker dies or the cluster is gone; its ``finished`` holds those that were done.
+    KeyboardInterrupt
+        If somebody stops it; it has such a ``finished``, too.
     """
     if not isinstance(plan, Plan):
         raise ArgumentError(f"plan: {shown(plan)} is no plan; give a sessim.Plan")
     n = whole(n, "n", 1, "number of replications")
     job = running.Job(plan, whole(seed, "seed", 0, "seed"), end_instant(plan, until))
-    if known is not None and known.job != job:
-        raise ArgumentError("known: those are of another plan, seed or end; leave them out")
+    _check_known(known, job)
     enough = None if narrow is None else _judge(job, narrow)
     collector = running.Collector(n, enough, None if known is None else known.tally)
-    bar = None
-    if progress is not None:
-        bar = progress(total=n, unit="replication", desc="Replicating")
+    bar = _bar(progress, n)
+    if bar is not None:
         bar.update(n - sum(map(len, collector.missing)))
     try:
         running.run(job, collector, executor, (lambda n: None) if bar is None else bar.update)
     except running.ReplicationError as error:
         raise _with_what_is_left(error, job, collector, n) from error.__cause__
+    except KeyboardInterrupt as stop:
+        found = _with_what_is_left(running.ReplicationError("stopped"), job, collector, n)
+        stop.finished = found.finished  # type: ignore[attr-defined]
+        stop.add_note(f"{found}; replicate(..., known=error.finished) goes on")
+        raise
     finally:
         _close(bar)
-    found = collector.kept
-    assert found is not None
-    return Replications(job, found)
+    kept = collector.kept
+    assert kept is not None
+    return Replications(job, kept)
+
+
+def _check_known(known: object, job: running.Job) -> None:
+    if known is None:
+        return
+    if not isinstance(known, Replications):
+        raise ArgumentError(
+            f"known: {shown(known)} is none; give what replicate returned, or an error's .finished"
+        )
+    if known.job != job:
+        raise ArgumentError("known: those are of another plan, seed or end; leave them out")
+
+
+def _bar(progress: Progress | None, n: int) -> Bar | None:
+    if progress is None:
+        return None
+    if not callable(progress):
+        raise ArgumentError(f"progress: {shown(progress)} makes no bar; give tqdm.auto.tqdm, say")
+    return progress(total=n, unit="replication", desc="Replicating")
 
 
 def _close(bar: Bar | None) -> None:
@@ -137,12 +162,12 @@ def whole(value: object, name: str, least: int, what: str) -> int:
 
 def _judge(job: running.Job, narrow: Narrow) -> Callable[[Tally], bool]:
     """Return what says of a tally whether every interval is narrow enough."""
+    if not isinstance(narrow, Mapping):
+        raise ArgumentError(
+            f"narrow: {shown(narrow)} names no measures; give {{'finish_hours': 6}}, say"
+        )
     for name, width in narrow.items():
-        try:
-            is_width = float(width) > 0
-        except (TypeError, ValueError):
-            is_width = False
-        if not is_width:
+        if not _is_width(width):
             raise ArgumentError(f"narrow: {name}: {shown(width)} is no width; give one above 0")
         frames.check_measure(job.plan, name)
 
@@ -151,6 +176,16 @@ def _judge(job: running.Job, narrow: Narrow) -> Callable[[Tally], bool]:
         return all(so_far.estimate(name).width <= width for name, width in narrow.items())
 
     return is_enough
+
+
+def _shares(quantiles: object) -> list[float]:
+    if isinstance(quantiles, str) or not isinstance(quantiles, Iterable):
+        raise ArgumentError(f"quantiles: {shown(quantiles)} are none; give a list such as [0.5]")
+    return [intervals.check_share(q, "quantiles") for q in quantiles]
+
+
+def _is_width(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Real) and float(value) > 0
 
 
 def _with_what_is_left(
@@ -225,19 +260,19 @@ class Replications:
 
     def summary(self, level: float = LEVEL, quantiles: Sequence[float] = QUANTILES) -> pd.DataFrame:
         """Return when the plan and each task is finished (:func:`.frames.finish_summary`)."""
-        return frames.finish_summary(self.plan, self.tally, level, quantiles)
+        return frames.finish_summary(self.plan, self.tally, level, _shares(quantiles))
 
     def daily_summary(
         self, level: float = LEVEL, quantiles: Sequence[float] = QUANTILES
     ) -> pd.DataFrame:
         """Return what a day brings to each domain (:func:`.frames.daily_summary`)."""
-        return frames.daily_summary(self.plan, self.tally, level, quantiles)
+        return frames.daily_summary(self.plan, self.tally, level, _shares(quantiles))
 
     def measures(
         self, level: float = LEVEL, quantiles: Sequence[float] = QUANTILES
     ) -> pd.DataFrame:
         """Return the other figures of the plan (:func:`.frames.measures`)."""
-        return frames.measures(self.plan, self.tally, level, quantiles)
+        return frames.measures(self.plan, self.tally, level, _shares(quantiles))
 
     # --- estimates ----------------------------------------------------------------------------
 

@@ -107,6 +107,8 @@ def test_replications_are_compared_as_they_are() -> None:
     [
         ([], "plans: 0 cannot be compared; give two or more"),
         ([1], "plans: 1 cannot be compared; give two or more"),
+        (None, "plans: None cannot be compared; give a list of two or more"),
+        ("plan.yaml", "plans: 'plan.yaml' cannot be compared; give a list of two or more"),
         ([1, 2], "1 cannot be compared; give a Plan"),
     ],
 )

@@ -192,6 +192,12 @@ def test_progress_counts_replications() -> None:
         ({"narrow": {"finish": 3}}, "measure: 'finish' is unknown; did you mean 'finish_hours'?"),
         ({"narrow": {"finish_hours": 0}}, "narrow: finish_hours: 0 is no width"),
         ({"narrow": {"finish_hours": "x"}}, "narrow: finish_hours: 'x' is no width"),
+        ({"narrow": {"finish_hours": "6"}}, "narrow: finish_hours: '6' is no width"),
+        ({"narrow": {"finish_hours": True}}, "narrow: finish_hours: True is no width"),
+        ({"narrow": 6}, "narrow: 6 names no measures; give {'finish_hours': 6}, say"),
+        ({"narrow": "finish_hours"}, "narrow: 'finish_hours' names no measures"),
+        ({"known": {}}, "known: {} is none; give what replicate returned, or an error's .finished"),
+        ({"progress": True}, "progress: True makes no bar; give tqdm.auto.tqdm"),
         ({"narrow": {"by soon": 0.1}}, "measure: 'soon' is not a date"),
         ({"plan": {}}, "plan: {} is no plan; give a sessim.Plan"),
     ],
@@ -242,6 +248,26 @@ def test_a_dead_worker_is_one_sentence_and_what_was_finished_is_kept(two_process
     )
     whole = sessim.replicate(cases.plan(), 200, 7, known=kept)
     equal(whole, sessim.replicate(cases.plan(), 200, 7))
+
+
+def test_who_stops_it_by_hand_keeps_what_was_finished() -> None:
+    """Ctrl-C, or a notebook's stop, in the middle: the rest can be run later."""
+
+    class Stopped(Bar):
+        def update(self, n: int) -> None:
+            super().update(n)
+            if self.done:
+                raise KeyboardInterrupt
+
+    plan = cases.plan(discipline="fair")  # one by one, so in more than one batch
+    with pytest.raises(KeyboardInterrupt) as stopped:
+        sessim.replicate(plan, 5_000, 7, progress=Stopped)
+    kept = stopped.value.finished  # type: ignore[attr-defined]
+    assert 0 < len(kept) < 5_000
+    [note] = stopped.value.__notes__
+    assert note.startswith(f"stopped; {len(kept):,} of 5,000 replications are finished; replicate(")
+    more = len(kept) + 5
+    equal(sessim.replicate(plan, more, 7, known=kept), sessim.replicate(plan, more, 7))
 
 
 def test_an_executor_that_is_shut_down_is_one_sentence() -> None:
