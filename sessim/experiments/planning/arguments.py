@@ -21,7 +21,7 @@ def setting(
     domains: Iterable[Domain | str | Mapping[str, Any]] | None,
     start: object,
     booked: Plan | None,
-    timezone: str | None,
+    timezone: object,
     rate: object,
     at: object,
     reserve: float,
@@ -115,7 +115,7 @@ def _plan(
     booked: Plan | None,
     domains: Sequence[Domain],
     start: object,
-    timezone: str | None,
+    timezone: object,
     rate: object,
 ) -> Plan:
     """Return the booked plan, or one whose only task stands for none."""
@@ -134,6 +134,8 @@ def _plan(
     if rate is not None:
         options["rate"] = rate
     try:
+        if not isinstance(timezone, str | None):
+            raise ValueError(f"{shown(timezone)} is not a time zone; write one as Asia/Shanghai")
         today = dt.datetime.now(Clock(timezone or "Asia/Shanghai").zone).date()
     except ValueError as error:
         raise ArgumentError(f"timezone: {error}") from None

@@ -132,6 +132,11 @@ def plan_for(
     question = Question(frame, entries, solver)
     _ = question.jobs()  # says what is wrong with a list
     if not frame.room(question.begin).free.any():
+        if frame.left(question.begin).any():
+            raise ArgumentError(
+                f"rate: {frame.plan.rate} emails a second from {frame.at:%H:%M} to the day's end, "
+                "less what is booked, are none on any day; give a higher rate or an earlier at"
+            )
         names = ", ".join(sorted(frame.usable))
         raise ArgumentError(f"domains: {names} cannot send anything; give one with a limit above 0")
     chance = _Chance(question, sender, sure, replications, seed, executor)

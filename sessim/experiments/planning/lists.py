@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import numpy as np
+
 from sessim.clock import moment
 from sessim.errors import ArgumentError, shown
 from sessim.experiments.planning.jobs import Job
@@ -61,6 +63,10 @@ class MailList:
             raise ArgumentError(f"lists: {shown(self.name)} is no name of a list; give a text")
         for key in ("by", "start"):
             object.__setattr__(self, key, self._date(key))
+        if not isinstance(self.whole, bool | np.bool_):
+            raise ArgumentError(
+                f"list {self.name!r}, whole: {shown(self.whole)} is not True or False; give one"
+            )
         if self.size is not None:
             object.__setattr__(self, "size", self._whole_size())
         try:

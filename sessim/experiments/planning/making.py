@@ -194,6 +194,8 @@ def batch_requests(
     subject: str | None,
 ) -> pd.DataFrame:
     """Return one row a call of the API's ``BatchSendEmail``; see :class:`sessim.Planned`."""
+    if receivers is not None and not hasattr(receivers, "keys"):
+        raise ArgumentError(f"receivers: {shown(receivers)} are none; give ids by task name")
     by_name = {task.name: task for task in plan.tasks}
     clock = Clock(plan.timezone)
     rows = []
@@ -206,7 +208,7 @@ def batch_requests(
         rows.append(
             {
                 "FromEmailAddress": task.sender,
-                "ReceiverId": None if receivers is None else int(receivers[name]),
+                "ReceiverId": None if receivers is None else _receiver(name, receivers[name]),
                 "ReceiversName": name,
                 "Subject": subject or task.subject,
                 "Template": {"TemplateID": template, "TemplateData": "{}"},
@@ -217,6 +219,15 @@ def batch_requests(
     frame = pd.DataFrame(rows, columns=_FIELDS)
     frame["ReceiverId"] = frame["ReceiverId"].astype("Int64")
     return frame
+
+
+def _receiver(name: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise ArgumentError(
+            f"receivers: {name!r}: {shown(value)} is no id; give the number that the service gave"
+        ) from None
 
 
 _FIELDS: Final = [

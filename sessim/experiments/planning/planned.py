@@ -190,6 +190,7 @@ class Planned:
         """The answer in one sentence."""
         emails = _counted(self.emails, "email")
         senders = _counted(len(self.domains), "domain")
+        are = "is" if self.emails == 1 else "are"
         if self.left_out:
             return (
                 f"Not by {in_words(self.by)}, nor later: of {self.emails + self.left_out:,} emails "
@@ -200,7 +201,7 @@ class Planned:
             return (
                 f"Not by {in_words(self.by)}: {emails}{whole} from {senders}, "
                 f"begun on {in_words(self.start)}, "
-                f"are {self._until}{self._chance}; {self._remedy}."
+                f"{are} {self._until}{self._chance}; {self._remedy}."
             )
         if self.goal == "latest":
             head = f"Start on {in_words(self.start)} at the latest: {emails} from {senders}"
@@ -211,7 +212,7 @@ class Planned:
             head = f"At most {emails} from {senders}, begun on {in_words(self.start)},"
         else:
             head = f"Yes: {emails} from {senders}, begun on {in_words(self.start)},"
-        return f"{head} are {self._until}{self._chance}; the deadline is {due(self.deadline)}."
+        return f"{head} {are} {self._until}{self._chance}; the deadline is {due(self.deadline)}."
 
     @property
     def _until(self) -> str:

@@ -7,6 +7,7 @@ One new domain on the standard warm-up may send 500, 1,000, 2,000, 5,000, 10,000
 from __future__ import annotations
 
 import datetime as dt
+import re
 import warnings
 from typing import Any
 
@@ -374,6 +375,10 @@ def test_the_rows_are_calls_of_the_official_client() -> None:
     assert planned.batch_requests()["ReceiverId"].isna().all()
     with pytest.raises(ArgumentError, match="has no id for the list 'News 1'"):
         planned.batch_requests({})
+    with pytest.raises(ArgumentError, match=r"^receivers: 7 are none; give ids by task name"):
+        planned.batch_requests(7)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match=r"^receivers: 'News 1': 'x' is no id; give"):
+        planned.batch_requests(ids | {"News 1": "x"})
 
 
 def test_the_plan_goes_into_a_file_and_back(tmp_path: Any) -> None:
@@ -424,6 +429,9 @@ def test_the_same_question_gets_the_same_answer() -> None:
         ({"reserve": 1}, "reserve: 1 is no share"),
         ({"reserve": "a tenth"}, "reserve: 'a tenth' is no share"),
         ({"reserve": float("nan")}, "reserve: nan is no share"),
+        ({"timezone": 5}, "timezone: 5 is not a time zone; write one as Asia/Shanghai"),
+        ({"rate": 1e-6}, "rate: 1/1000000 emails a second from 00:00 to the day's end, less"),
+        ({"rate": "1/60", "at": "23:59"}, "rate: 1/60 emails a second from 23:59 to the day's"),
         ({"timezone": "Mars"}, "timezone: 'Mars' is not a known time zone"),
         ({"lists": {"N": None, "M": None}}, "lists: 'N' and 'M' have no size; one list may be"),
         ({"at": "noon"}, "at: 'noon' is not a time of day"),
@@ -455,6 +463,20 @@ def test_a_mistake_is_one_sentence(changed: dict[str, Any], said: str | None) ->
         plan_for(entries, **question)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_whole_is_yes_or_no() -> None:
+    """A text would count as yes, "no" as well."""
+    with pytest.raises(ArgumentError, match=r"^list 'N', whole: 'no' is not True or False"):
+        MailList("N", 5, whole="no")  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore::sessim.SessimWarning")
+@pytest.mark.parametrize("goal", ["fastest", "latest", "fewest", "largest"])
+def test_one_email_is_sent(goal: Goal) -> None:
+    only = Domain("a.example.com", warmup=[1, 0], warmup_start="2026-12-01")
+    found = plan_for({"N": 1}, by="2026-12-24", start="2026-12-01", domains=[only], goal=goal)
+    assert re.search(r"1 email\b.* is sent by 1 December", found.answer)
 
 
 @pytest.mark.filterwarnings("ignore::sessim.SessimWarning")
