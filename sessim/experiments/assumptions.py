@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -56,13 +56,17 @@ def chosen(plan: Plan, wanted: Any) -> dict[str, Change]:
     Raises
     ------
     ArgumentError
-        If the plan has none of that name.
+        If the plan has none of that name, or something else was given.
     """
     known = assumptions(plan)
     if wanted is None:
         return known
     if isinstance(wanted, Mapping):
-        return dict(wanted)
+        return {name: _own(name, change) for name, change in wanted.items()}
+    if not isinstance(wanted, Iterable):
+        raise ArgumentError(
+            f"assumptions: {shown(wanted)} are none; give names, such as {', '.join(known)}"
+        )
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     for name in names:
         if name not in known:
@@ -70,6 +74,15 @@ def chosen(plan: Plan, wanted: Any) -> dict[str, Change]:
                 f"assumptions: {shown(name)} is none of this plan; known are {', '.join(known)}"
             )
     return {name: known[name] for name in names}
+
+
+def _own(name: str, change: Change) -> Change:
+    if not callable(change):
+        raise ArgumentError(
+            f"assumptions: {shown(name)}: {shown(change)} is no function; "
+            "give one of the plan and a factor that returns a plan"
+        )
+    return change
 
 
 def scaled(change: Change, plan: Plan, factor: float) -> Plan:

@@ -221,10 +221,11 @@ class Sensitivity:
         if table.empty:
             return "Sensitivity of nothing"
         first = table.iloc[0]
-        return (
-            f"The finish moves most with {first['assumption']}: by {first['swing_hours']:,.1f} "
-            f"hours between the factors {table['factor'].min():g} and {table['factor'].max():g}"
-        )
+        what = "No assumption moves the finish"
+        if first["swing_hours"] > 0:
+            by = f"by {first['swing_hours']:,.1f} hours"
+            what = f"The finish moves most with {first['assumption']}: {by}"
+        return f"{what} between the factors {table['factor'].min():g} and {table['factor'].max():g}"
 
     def _repr_html_(self) -> str:
         return f"<p>{self!r}</p>{self.table.to_html(index=False, border=0)}"

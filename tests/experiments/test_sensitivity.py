@@ -155,6 +155,8 @@ def test_an_assumption_of_one_s_own() -> None:
         ({"factors": (1.2, 1.5)}, "factors: (1.2, 1.5) are not one below and one above 1"),
         ({"factors": 2}, "factors: 2 are not"),
         ({"assumptions": ["weather"]}, "assumptions: 'weather' is none of this plan; known are"),
+        ({"assumptions": 5}, "assumptions: 5 are none; give names, such as account rate"),
+        ({"assumptions": {"mine": 5}}, "assumptions: 'mine': 5 is no function; give one of"),
         ({"n": 0}, "n: 0 is no number"),
     ],
 )
@@ -183,6 +185,11 @@ def test_the_tornado_has_a_bar_for_each_factor() -> None:
     ]
     assert widths == [[-48, 48, 0], [48, -48, 0]]
     assert repr(found()).startswith("The finish moves most with list sizes: by 96.0 hours")
+
+
+def test_where_nothing_moves_the_finish_nothing_is_said_to_move_it_most() -> None:
+    never = sensitivity(simple(warmup=0), 2)
+    assert repr(never) == "No assumption moves the finish between the factors 0.8 and 1.25"
 
 
 def test_what_is_no_plan() -> None:
