@@ -73,7 +73,8 @@ def plan_for(
     start
         The first day that may be used. Default: the booked plan's start, or today.
     booked
-        A plan whose tasks stay as they are and are served first where they compete.
+        A plan whose tasks stay as they are: what they send on a day, of a limit and of the
+        account's rate, is left to them. Who goes first within a day is left to the discipline.
     goal
         ``"fastest"``: done as early as possible; ``"latest"``: begun as late as possible;
         ``"fewest"``: on as few domains as possible; ``"largest"``: the list without a size (or the
