@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
 from typing import Final, Literal
 
 from sessim.experiments.planning import assigning
 from sessim.experiments.planning.assigning import assign
 from sessim.experiments.planning.filling import fits, most_on_time
 from sessim.experiments.planning.goals import Choice, Question
-from sessim.experiments.planning.jobs import least
+from sessim.experiments.planning.jobs import Job, least
+
+_MOST_WAYS: Final = 100
+"""So many ways to give whole lists to domains are looked at: ten domains, two lists."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ def changes(question: Question) -> tuple[Change, ...]:
     """Return the smallest change of each kind that would do, those that exist.
 
     Everything else stays: extra days are for all lists, extra domains are like the last new one,
-    and fewer emails means so many fewer in all.
+    and fewer emails means so many fewer in all (not said of so many whole lists that the ways to
+    assign them are too many to count).
     """
     found = [
         Change("days", days) if (days := _more_days(question)) else None,
@@ -101,8 +108,20 @@ def _fewer(question: Question) -> Change | None:
     if jobs is None:
         return None
     total = sum(job.size for job in jobs)
-    most = most_on_time(jobs, room)
+    most = max((most_on_time(tied, room) for tied in _ties(question, jobs)), default=0)
     return Change("emails", total - most) if 0 < most < total else None
+
+
+def _ties(question: Question, jobs: Sequence[Job]) -> Iterator[tuple[Job, ...]]:
+    """Yield every way to tie whole jobs to one domain each; none if there are too many ways."""
+    ways = [
+        [replace(job, domains=frozenset([i])) for i in question.everyone if job.allows(i)]
+        if job.whole
+        else [job]
+        for job in jobs
+    ]
+    if prod(map(len, ways)) <= _MOST_WAYS:
+        yield from product(*ways)
 
 
 def _faster(question: Question) -> Change | None:

@@ -495,6 +495,24 @@ def test_lists_that_cannot_stay_whole_are_no_yes() -> None:
     assert plan_for([MailList("N", 50, whole=True)], **question).meets
 
 
+def test_of_a_list_that_stays_whole_as_many_fewer_are_asked_as_its_own_domain_cannot_send() -> None:
+    """Two domains of 100 on one day: divided, 200 of 250 could go out, but whole only 100."""
+    question: dict[str, Any] = {
+        "by": "2026-12-01", "start": "2026-12-01",
+        "domains": [Domain(f"d{i}.example.com", warmup=100) for i in range(2)],
+    }  # fmt: skip
+    found = plan_for([MailList("N", 250, whole=True)], **question)
+    assert [str(change) for change in found.changes if change.kind == "emails"] == [
+        "150 fewer emails"
+    ]
+    assert plan_for([MailList("N", 100, whole=True)], **question).meets
+    assert not plan_for([MailList("N", 101, whole=True)], **question).meets
+    both = [MailList("N", 250, whole=True), MailList("M", 90, whole=True)]
+    assert "150 fewer emails" in plan_for(both, **question).answer
+    many = [MailList(f"N{i}", 50, whole=True) for i in range(8)]
+    assert "fewer emails" not in plan_for(many, **question).answer
+
+
 @pytest.mark.filterwarnings("ignore::sessim.SessimWarning")
 def test_emails_for_which_there_is_never_room_are_counted() -> None:
     domain = Domain("a.example.com", warmup=[50, 0], warmup_start="2026-12-01")
