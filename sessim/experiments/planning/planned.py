@@ -235,7 +235,8 @@ class Planned:
     @property
     def _remedy(self) -> str:
         if not self.changes and not self.odds.is_certain:
-            return f"no number of days makes it {self.sure:.0%} sure"
+            other = "" if self.trials is not None else " this way; plan_for(search=40) tries others"
+            return f"no number of days makes it {self.sure:.0%} sure{other}"
         if not self.changes:
             return "no more days, domains or speed would do"
         *others, last = map(str, self.changes)

@@ -133,6 +133,22 @@ def test_a_way_without_chance_counts_as_all_of_its_replications() -> None:
     assert found.probability == 1
 
 
+def test_a_no_that_more_days_do_not_mend_points_to_the_search() -> None:
+    """Bad mail is blocked on one domain for good, and the other alone would send it all."""
+    bad = MailList("Bad", 6_000, quality={"invalid_rate": 0.2})
+    domains = [
+        Domain("a.example.com", warmup="reputation", level=3),
+        Domain("b.example.com", warmup=4_000),
+    ]
+    question = QUESTION | {"domains": domains}
+    plain, found = plan_for([bad], **question), plan_for([bad], search=10, **question)
+    assert plain.probability == 0
+    assert "no number of days makes it 90% sure this way; plan_for(search=40)" in plain.answer
+    assert found.probability == 1
+    alone = plan_for([bad], search=2, **question | {"domains": domains[:1]})
+    assert alone.answer.endswith("no number of days makes it 90% sure.")
+
+
 RANKED = st.builds(
     Way,
     st.just(Policy(0, 0.0, (0,), (0,))),
