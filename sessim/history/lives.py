@@ -272,13 +272,12 @@ class Life:
         shared out evenly.
         """
         emails = look.emails
-        if midnight < look.time:
-            known = self.shares.before_midnights
-            if known is not None:
-                emails = min(known.get((self.place, midnight), 0), emails)
-            else:
-                whole = max(look.reach - look.since, 1)
-                emails = emails * min(midnight - look.since, whole) // whole
+        known = self.shares.before_midnights
+        if known is not None:
+            emails = min(known.get((self.place, midnight), 0), emails)
+        elif midnight < look.time:
+            whole = max(look.reach - look.since, 1)
+            emails = emails * min(midnight - look.since, whole) // whole
         elif self._falls(midnight):
             emails -= 1
         sent = max(look.before.sent + emails, self.counts.sent)

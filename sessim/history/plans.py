@@ -64,11 +64,12 @@ def build(
     knows_tests
         Whether its test sends are in the history.
     """
+    told = {task.name: task.requests for task in given.tasks} if given else {}
     dues = [_first(fact, runs.get(i, ()), span[1]) for i, fact in enumerate(facts, 1)]
     start = min([span[0], *dues])
     tasks = [
         _task(
-            fact, dues[i - 1], start, clock, requests.get(i, 1),
+            fact, dues[i - 1], start, clock, told.get(fact.name) or requests.get(i, 1),
             _recurs(fact, patterns.get(i, Pattern()), _last(runs.get(i, ())), over=i in over,
                     given=given),
             gone.get(i),

@@ -77,8 +77,7 @@ def assemble(
     seen = _with_tests(seen, table, losses, plan)
     built, limits = _plan(polls, seen, table, clock, pace, plan)
     shares = Shares(
-        table, seen.runs, pace, clock, limits, seen.span[1], exact=seen.exact,
-        is_fifo=plan is not None and plan.discipline == "fifo",
+        table, seen.runs, pace, clock, limits, seen.span[1], exact=seen.exact, given=plan,
     )  # fmt: skip
     rows = Rows()
     for test in seen.tests or ():
@@ -182,6 +181,8 @@ def _first_due(seen: Seen, place: int, clock: Clock) -> dt.date:
 
 def _planned(plan: Plan, domain: Domain, seen: Seen, table: Table, place: int) -> Limits:
     """Return the limits that a plan sets, with what was seen where they depend on sending."""
+    if seen.exact and domain.warmup == "reputation":  # its levels are in no plan
+        return Limits()
     clock = plan.clock
     first, last = plan.start_instant, max(seen.span[1], plan.start_instant)
     days = counting(plan, domain)
@@ -261,7 +262,8 @@ def _write_limits(plan: Plan, shares: Shares, seen: Seen, rows: Rows) -> list[in
     clock, start = plan.clock, plan.start_instant
     if plan.window == "rolling" and seen.exact:
         return _write_windows(shares, rows)
-    end = seen.span[1] + (seen.span[1] in shares.at_midnight)  # that email is of a day of its own
+    # What happens at a midnight is of the day that begins.
+    end = seen.span[1] + (seen.exact or seen.span[1] in shares.at_midnight)
     fresh = [start, *(day for day in midnights(clock, start, end) if start < day < end)]
     for place, domain in enumerate(plan.domains):
         days, limits = counting(plan, domain), shares.limits[place]

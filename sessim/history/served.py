@@ -1,29 +1,29 @@
-"""Who was served when, one after the other, in a log that dates what happened but tells no turns.
+"""Who was served when, in a log that dates what happened but tells no turns.
 
-In ``fifo`` that follows from the rate alone (rule R3): between two rows of the log the first of the
-runs that are SENDING gets every email.
+That follows from the rate (rule R3): between two rows of the log, in ``fifo`` the first of the runs
+that are SENDING gets every email; in ``fair`` they take turns.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
-from heapq import heappop, heappush
 
 import numpy as np
 
 from sessim.eventlog import NONE
 from sessim.history.table import Table
-from sessim.lifecycle import SENDING
+from sessim.lifecycle import PAUSED, SENDING
+from sessim.plan import Plan
 from sessim.serving import Pace
 
-_MIDNIGHT, _LOOK, _END, _BEGIN = range(4)
+_MIDNIGHT, _LOOK, _END, _RESTART, _BEGIN = range(5)
 """What comes first at one instant: an email that falls on a midnight is of the new day."""
 
 
 def before_midnights(
-    table: Table, midnights: Sequence[int], rate: Fraction
+    table: Table, midnights: Sequence[int], plan: Plan
 ) -> dict[tuple[int, int], int]:
     """Return how many emails runs had sent when days began, since they were last told of.
 
@@ -33,8 +33,8 @@ def before_midnights(
         The looks, each an event that the source dates.
     midnights
         When days began.
-    rate
-        Emails a second.
+    plan
+        Whose rate, discipline and windows hold.
 
     Returns
     -------
@@ -42,31 +42,58 @@ def before_midnights(
         By the run's place in rule R3's order and the midnight; a run that is missing sent none.
     """
     found: dict[tuple[int, int], int] = {}
-    since: Counter[int] = Counter()
-    queue: list[int] = []
-    sending: set[int] = set()
-    pace, booked = Pace(rate, 0), 0
+    line = _Line(plan.discipline == "fair")
+    pace, booked = Pace(plan.rate, 0), 0
     for time, kind, run in _events(table, midnights):
-        if sending:
-            while queue[0] not in sending:
-                heappop(queue)
+        if line.sending:
             total = pace.sent_by(time - (kind == _MIDNIGHT))
-            since[queue[0]] += total - booked
+            line.serve(total - booked)
             booked = total
+        elif kind in (_RESTART, _BEGIN):
+            pace, booked, line.last = Pace(plan.rate, time), 0, NONE
         if kind == _MIDNIGHT:
-            found |= {(place, time): since[place] for place in sending if since[place]}
-        elif kind == _LOOK:
-            since.pop(run, None)
-        elif kind == _END:
-            since.pop(run, None)
-            sending.discard(run)
-        else:
-            if not sending:
-                pace, booked = Pace(rate, time), 0
-            if run not in sending:
-                heappush(queue, run)
-            sending.add(run)
+            found |= {(place, time): line.sent[place] for place in line.sending}
+        if kind == _RESTART or (kind == _MIDNIGHT and plan.window == "day"):
+            line.last = NONE
+        line.note(kind, run, time)
     return found
+
+
+class _Line:
+    """The runs that are SENDING, in rule R3's order, and what they sent since last told of."""
+
+    def __init__(self, takes_turns: bool) -> None:
+        self.takes_turns = takes_turns
+        self.sending: list[int] = []
+        self.sent: Counter[int] = Counter()
+        self.last = NONE  # whose turn it was
+        self._over: set[tuple[int, int]] = set()  # who ceased at the instant at which it began
+
+    def note(self, kind: int, run: int, time: int) -> None:
+        """Let a run be told of, and begin or cease to be SENDING."""
+        if kind in (_LOOK, _END):
+            del self.sent[run]
+        if kind == _END and run in self.sending:
+            self.sending.remove(run)
+        elif kind == _END:
+            self._over.add((run, time))
+        elif kind in (_RESTART, _BEGIN):
+            if (run, time) in self._over:
+                self._over.remove((run, time))
+            else:
+                insort(self.sending, run)
+
+    def serve(self, emails: int) -> None:
+        """Send so many emails."""
+        if not self.takes_turns:
+            self.sent[self.sending[0]] += emails
+        elif emails > 0:
+            next_ = bisect_right(self.sending, self.last)
+            line = self.sending[next_:] + self.sending[:next_]
+            rounds, rest = divmod(emails, len(line))
+            for place, run in enumerate(line):
+                self.sent[run] += rounds + (place < rest)
+            self.last = line[rest - 1]
 
 
 def _events(table: Table, midnights: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -77,7 +104,11 @@ def _events(table: Table, midnights: Sequence[int]) -> Iterator[tuple[int, int, 
     events = [(midnight, _MIDNIGHT, NONE) for midnight in midnights]
     events += [(time, _LOOK, run) for time, run in _pairs(table.time, table.run, goes_on)]
     events += [(time, _END, run) for time, run in _pairs(table.time, table.run, was & ~goes_on)]
-    events += [(time, _BEGIN, run) for time, run in _pairs(table.since, table.run, begins)]
+    again = np.append(NONE, table.status[:-1])[: len(was)] == SENDING
+    again &= np.append(NONE, table.before[:-1])[: len(was)] == PAUSED
+    again &= table.before != NONE
+    for kind, chosen in ((_RESTART, begins & again), (_BEGIN, begins & ~again)):
+        events += [(time, kind, run) for time, run in _pairs(table.since, table.run, chosen)]
     return iter(sorted(events))
 
 

@@ -18,6 +18,7 @@ from sessim.history.served import before_midnights
 from sessim.history.table import Table, midnights
 from sessim.history.tempo import Anchor, Tempo
 from sessim.lifecycle import PAUSED, SENDING
+from sessim.plan import Plan
 from sessim.serving import Pace
 
 Ints = NDArray[np.int64]
@@ -47,8 +48,8 @@ class Shares:
         When the history ends.
     exact
         Whether each look is dated by the source as the event itself.
-    is_fifo
-        Whether the rate, and that runs were served one after the other, are known.
+    given
+        A plan that tells how fast runs were served, and in which order.
 
     Attributes
     ----------
@@ -62,15 +63,15 @@ class Shares:
 
     def __init__(
         self, table: Table, runs: Sequence[Run], tempo: Tempo, clock: Clock,
-        limits: Sequence[Limits], end: int, *, exact: bool = False, is_fifo: bool = False,
+        limits: Sequence[Limits], end: int, *, exact: bool = False, given: Plan | None = None,
     ) -> None:  # fmt: skip
         self.table, self.runs, self.tempo, self.limits, self.end = table, runs, tempo, limits, end
         self.exact = exact
         self.domain = np.array([run.domain for run in runs], dtype=np.int64)
         self.midnights = midnights(clock, int(table.since.min()), end) if len(table.time) else []
         self.before_midnights = None
-        if exact and is_fifo:
-            self.before_midnights = before_midnights(table, self.midnights, tempo.rate)
+        if exact and given is not None:
+            self.before_midnights = before_midnights(table, self.midnights, given)
         self.reach = self._reach()
         self._takes_turns = table.takes_turns
         self._instants = np.append(np.unique(table.time), np.iinfo(np.int64).max)

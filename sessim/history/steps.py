@@ -81,6 +81,13 @@ class _Case:
 
     run: Run
     due: int | None = None
+    is_due_told: bool = False
+
+    @property
+    def never_began(self) -> bool:
+        """Whether nothing is told of the run but that it was cancelled."""
+        seen = self.run.seen
+        return not self.is_due_told and seen["status"] == [CANCELLED] and seen["sent"] == [0]
 
 
 @dataclass
@@ -238,12 +245,14 @@ class Steps:
             _look(case, time, number, status, counts)
         if not any(counts for *_, counts, _ in self._steps):
             self.losses.remark("No column tells how many emails were sent: each run counts as one.")
-        runs = [case.run for task in self._tasks.values() for case in task.cases.values()]
-        for run in runs:
-            _complete(run)
+        cases = [case for task in self._tasks.values() for case in task.cases.values()]
+        for case in cases:
+            _complete(case.run)
+        runs = [case.run for case in cases if not case.never_began]
         runs.sort(key=lambda run: (run.due, run.task, run.number))
         ends = [self._steps[-1][0], *(time for time, *_ in self._tests)]
-        span = (min(run.due for run in runs), max(ends))
+        ends += [gone.by for gone in self._off.values()]
+        span = (min((run.due for run in runs), default=self._steps[0][0]), max(ends))
         tasks = sorted(self._tasks.values(), key=lambda task: task.number)
         domains = list(self._domains)
         more = [domain.name for domain in plan.domains] if plan else []
@@ -271,6 +280,12 @@ class Steps:
         A log of others need not tell; then the plan does, if no later run says otherwise.
         """
         told = {task.number: self._off[task.id] for task in tasks if task.id in self._off}
+        for task in tasks:
+            looks = next(iter(task.cases.values())).run.seen
+            if task.type != TaskType.RECURRING and all(
+                case.never_began for case in task.cases.values()
+            ):
+                told[task.number] = Gone(looks["time"][0], looks["time"][0], looks["source"][0])
         if plan is None or self._knows_apart:
             return told
         known = {task.name: task for task in plan.tasks}
@@ -314,7 +329,7 @@ def _look(case: _Case, time: int, source: int, status: int, counts: Mapping[str,
     seen, run = case.run.seen, case.run
     run.requests = max(run.requests, counts.get("requests", 0))
     if status == TO_START:
-        case.due = time
+        case.due, case.is_due_told = time, True
         run.due = run.due_earliest = run.due_latest = time
         return
     if case.due is None:

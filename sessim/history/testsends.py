@@ -1,4 +1,4 @@
-"""SentTest sends of a history: they count towards a day's limit, and no run tells of them (rule R8)."""
+"""Test sends of a history: they count towards a day's limit, and no run tells of them (rule R8)."""
 
 from __future__ import annotations
 

@@ -34,8 +34,6 @@ def test_another_tool_opens_the_log(ending: str, tmp_path: Path) -> None:
     result = results.launch()
     found = judged(export(result, tmp_path / f"log.{ending}"))
     rows = frame(result.log)
-    if "xes" in ending:
-        rows = rows[rows["lifecycle:transition"] != "unknown"]
     assert found["events"] == len(rows)
     assert found["cases"] == sorted(rows["case:concept:name"].unique())
     assert found["activities"] == sorted(rows["concept:name"].unique())
@@ -47,7 +45,7 @@ def test_another_tool_opens_the_objects(ending: str, tmp_path: Path) -> None:
     result = results.launch()
     found = judged(export(result, tmp_path / f"log.{ending}"))
     assert found["objects"] == ["domain", "run", "task"]
-    assert found["activities"] == ["due", "paused", "restarted", "sending", "sent"]
+    assert found["activities"] == sorted(frame(result.log)["concept:name"].unique())
     limits = result.events.query("event == 'limit'")
     assert found["changes"] >= len(limits) - 3  # the first value is no change
 

@@ -11,7 +11,7 @@ import pytest
 from tencentcloud.ses.v20201002 import models
 
 import sessim
-from sessim.history.export import export
+from sessim.history.export import export, frame
 from sessim.history.kinds import kind
 from sessim.history.polling import Poller, Slips
 from tests import results
@@ -152,7 +152,7 @@ def test_an_exported_log_comes_back(ending: str, tmp_path: Path) -> None:
 def test_a_clean_log_breaks_no_rule_whether_its_plan_is_told_or_not(
     ending: str, discipline: str, tmp_path: Path
 ) -> None:
-    """XES has no word for whose turn it was, and neither names the discipline.
+    """Neither names the discipline.
 
     In the larger plan one task's email fills the day at which others pause, at one instant.
     """
@@ -167,19 +167,26 @@ def test_a_clean_log_breaks_no_rule_whether_its_plan_is_told_or_not(
 def test_without_rows_of_turns_who_was_sent_before_an_older_run_is_found(tmp_path: Path) -> None:
     """The fair log held against the same plan in fifo: Offer was sent while Digest waited."""
     plan = sessim.Plan.from_dict(PLAN)
-    file = export(sessim.simulate(replace(plan, discipline="fair")), tmp_path / "log.xes")
-    found = sessim.load_history(file, plan=plan).findings
+    rows = frame(sessim.simulate(replace(plan, discipline="fair")).log)
+    rows = rows[(rows["lifecycle:transition"] != "unknown") & (rows["concept:instance"] > 0)]
+    rows.to_csv(tmp_path / "log.csv", index=False)
+    found = sessim.load_history(tmp_path / "log.csv", plan=plan).findings
     assert "out of line" in set(found["check"])
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_limits_that_nobody_told_are_no_rule(ending: str, tmp_path: Path) -> None:
-    """Such a log has no column for a limit; a plan that says there is none makes it one."""
+def test_limits_that_no_plan_told_are_no_rule(ending: str, tmp_path: Path) -> None:
+    """A plan that says there are none contradicts those in the log, or else its pauses."""
     file = export(results.launch(), tmp_path / f"log.{ending}")
     assert sessim.load_history(file).findings["finding"].tolist() == []
     domains = [replace(domain, warmup="none") for domain in results.launch().plan.domains]
     none = replace(results.launch().plan, domains=domains)
     found = sessim.load_history(file, plan=none).findings
+    assert set(found["check"]) == {"limit not as planned"}
+    rows = frame(results.launch().log).drop(columns=["seq", "limit", "sent_today"])
+    rows = rows[rows["concept:instance"] > 0]
+    rows.to_csv(tmp_path / "others.csv", index=False)
+    found = sessim.load_history(tmp_path / "others.csv", plan=none).findings
     assert set(found["check"]) == {"paused with quota left", "paused below the limit"}
 
 

@@ -207,8 +207,8 @@ def paused_early(s: Stretch) -> Found | None:
     limit, used = s.now("limit"), s.now("sent_today")
     left = np.where(limit == NONE, -1, limit.astype(np.int64) - used)
     early = (s.now("event") == Event.PAUSED) & s.exact & (left != 0)
-    if not s.trail.is_told:
-        early &= limit != NONE
+    unknown = [i for i in range(len(s.plan.domains)) if not s.trail.knows_limit(i)]
+    early &= (limit != NONE) | ~np.isin(s.now("domain"), unknown)
     chosen = np.flatnonzero(early)
     for step in chosen:
         early[step] = not (

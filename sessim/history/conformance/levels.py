@@ -67,7 +67,7 @@ def limits_of_levels(s: Stretch) -> Iterator[tuple[int, int, int | None, bool]]:
 
 def no_such_level(s: Stretch) -> Found | None:
     """Find limits of judged domains that are those of no level."""
-    unknown = (NONE,) if not s.all_exact else ()
+    unknown = () if s.all_exact and s.trail.knows_turns else (NONE,)
     wrong = [(row, limit) for row, limit, *_ in limits_of_levels(s)
              if limit not in (*levels(), *unknown)]  # fmt: skip
     return _rows(s, wrong, ("limit",))

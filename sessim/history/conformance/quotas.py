@@ -273,7 +273,7 @@ def paused_below(trail: Trail) -> Found | None:
         ends = (plan.clock.day_start(date), plan.clock.day_start(date + dt.timedelta(days=1)))
         doubt = sum(trail.in_doubt(domain, midnight) for midnight in ends)
         limit, most = row["limit"], used + perhaps + doubt
-        is_unknown = limit == NONE and not (trail.exact and trail.is_told)
+        is_unknown = limit == NONE and not (trail.exact and trail.knows_limit(domain))
         if period in trail.held[domain] and not is_unknown and (limit == NONE or most < limit):
             facts = {"sent": most, "limit": text(limit)}
             found.append((domain, row, max(limit - most, 1), facts))

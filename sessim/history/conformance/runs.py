@@ -117,7 +117,8 @@ def missing(trail: Trail) -> Found | None:
     if not (trail.exact and trail.is_told):
         wanted &= runs.number == 1
     if not trail.knows_turns:  # nor do the logs of others tell of those that were skipped
-        skips = np.array([False, *(task.overlap == "skip" for task in trail.plan.tasks)])
+        any_may = has_quality(trail.plan)  # as nobody was left to write to
+        skips = np.array([False, *(any_may or t.overlap == "skip" for t in trail.plan.tasks)])
         wanted &= ~skips[runs.task] | (runs.number == 1)
     which = np.flatnonzero(wanted)
     none = np.full(len(which), NONE)

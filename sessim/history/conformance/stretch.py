@@ -106,6 +106,13 @@ class Trail:
         """Whether what was sent is counted anew when limits are: no poll dates rolling windows."""
         return self.usual is None or self.usual.window != "rolling"
 
+    def knows_limit(self, domain: int) -> bool:
+        """Say whether a domain of which no limit is told has none: the log of others may be silent.
+
+        Nor does a plan say which level a domain's reputation had reached.
+        """
+        return self.is_told and (self.knows_turns or domain not in judged(self.plan))
+
     def in_doubt(self, domain: int, instant: int) -> int:
         """Return how many emails may be of the day that begins with a midnight, or not."""
         return self._doubts.get((domain, instant), 0)
