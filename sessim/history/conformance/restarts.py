@@ -35,6 +35,9 @@ def _granted(s: Stretch, domain: int) -> Ints:
     attempts, rows = _attempts(s, domain), s.of_domains[domain]
     if s.trail.knows_turns or not s.all_exact:
         return attempts
+    if not s.trail.knows_limit(domain):  # who is restarted shows that there was something left
+        restarted = s.columns["event"][rows] == Event.RESTARTED
+        return attempts[np.isin(attempts, s.columns["time"][rows][restarted])]
     limit, used = s.columns["limit"][rows], s.columns["sent_today"][rows]
     full = np.append(s.trail.full[domain], (limit != NONE) & (used >= limit))
     s.trail.full[domain] = full[-1]
