@@ -15,7 +15,7 @@ from sessim.history import markup
 from sessim.history.losses import Losses, Place
 from sessim.history.ocel import ocel_rows
 from sessim.history.reading import lines
-from sessim.history.steps import KEYS, NEEDED
+from sessim.history.vocabulary import KEYS, NEEDED
 
 Rows = Iterator[tuple[Place, dict[str, Any]]]
 
@@ -154,7 +154,7 @@ READERS: Final[Mapping[str, Callable[[Path, Losses], Rows]]] = {
 
 
 def mapped(rows: Rows, mapping: Mapping[str, str] | None, file: str) -> Rows:
-    """Yield rows with the keys of :data:`~sessim.history.steps.KEYS`.
+    """Yield rows with the keys of :data:`~sessim.history.vocabulary.KEYS`.
 
     ``mapping`` names the column for a key; others are looked for by the names that are usual.
     Raises :class:`ArgumentError` or :class:`HistoryError` if a column that is needed is missing.

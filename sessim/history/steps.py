@@ -22,56 +22,14 @@ from sessim.history.polls import MOST_TASKS, Gone, Polls
 from sessim.history.rebuild import assemble
 from sessim.history.seen import Seen, SentTest
 from sessim.history.told import Told
+from sessim.history.vocabulary import STATUS, TYPES
 from sessim.history.whole import CALLED_OFF, TEST, Whole, is_apart
-from sessim.lifecycle import CANCELLED, ERROR, FINISHED, PAUSED, SENDING, SENT, TO_START, TaskType
+from sessim.lifecycle import CANCELLED, FINISHED, PAUSED, SENDING, SENT, TO_START, TaskType
 from sessim.plan import Plan
 from sessim.quality import OUTCOMES
 
 Row = Mapping[str, Any]
 
-
-def _plain(name: str) -> str:
-    """Return a column's name as other tools write it."""
-    return name.replace("_", " ")
-
-
-KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "case": ("case:concept:name", "case", "case_id", "case id", "caseid", "task_id", "taskid",
-             "task"),
-    "activity": ("concept:name", "activity", "event"),
-    "time": ("time:timestamp", "time", "timestamp", "end_time", "complete timestamp"),
-    "transition": ("lifecycle:transition", "lifecycle", "transition"),
-    "resource": ("org:resource", "resource", "domain"),
-    "run": ("concept:instance", "run", "occurrence"),
-    "name": ("case:name", "name"),
-    "sender": ("case:sender", "sender"),
-    "type": ("case:type", "type"),
-    "requests": ("requests", "requestcount"),
-    "sent": ("sent", "sendcount"),
-    "cached": ("cached", "cachecount"),
-    "failed": ("failed",),
-    "cancelled": ("cancelled",),
-    "limit": ("limit",),
-    "sent_today": ("sent_today",),
-    "status": ("status",),
-    "detail": ("detail",),
-    "seq": ("seq",),
-    **{name: (name, _plain(name)) for name in OUTCOMES},
-}  # fmt: skip
-"""What is looked for in a row, and the columns in which it may stand, the first that is there."""
-NEEDED: Final = ("case", "activity", "time")
-
-_WORDS: Final = {
-    TO_START: ("due", "create", "created", "schedule", "scheduled", "assign", "withdraw"),
-    SENDING: ("sending", "start", "started", "restarted", "restart", "resume", "resumed", "turn",
-              "day"),
-    PAUSED: ("paused", "pause", "suspend", "suspended", "cached"),
-    SENT: ("sent", "complete", "completed", "finish", "finished", "done"),
-    ERROR: ("error", "exception", "ate_abort", "failed"),
-    CANCELLED: ("cancelled", "canceled", "cancel", "delete", "deleted", "pi_abort"),
-}  # fmt: skip
-_STATUS: Final = {word: status for status, words in _WORDS.items() for word in words}
-_TYPES: Final = {kind.label.lower(): kind for kind in TaskType}
 _LARGEST: Final = 10**12
 
 
@@ -181,7 +139,7 @@ class Steps:
         """Return what a row tells of the status; many logs call every event's end "complete"."""
         activity = str(row.get("activity") or "").strip().lower()
         transition = str(row.get("transition") or "").strip().lower()
-        return _STATUS.get(activity, _STATUS.get(transition))
+        return STATUS.get(activity, STATUS.get(transition))
 
     def _case(self, row: Row, place: Place) -> _Case | None:
         id_, _, number = str(row["case"]).partition("#")
@@ -208,7 +166,7 @@ class Steps:
         if len(self._tasks) >= MOST_TASKS:
             self.losses.leave_out(f"there are more than {MOST_TASKS:,} tasks", place)
             return None
-        kind = _TYPES.get(str(row.get("type") or "").strip().lower())
+        kind = TYPES.get(str(row.get("type") or "").strip().lower())
         name = plain(str(row["name"]) if row.get("name") else None)
         found = _Task(id_, len(self._tasks) + 1, name, address, domain, kind)
         self._tasks[id_] = found
