@@ -111,12 +111,12 @@ class Life:
     def _was_cached(self, look: Look) -> bool:
         """Say whether a run that is seen SENDING had been PAUSED, and a day begun since."""
         all_cached = look.counts.cached == look.counts.requests
-        return look.status == SENDING and all_cached and self._midnight(look) is not None
+        return look.status == SENDING and all_cached and self._reset(look) is not None
 
     def _pauses_at_once(self, look: Look, earlier: Life | None) -> bool:
         if look.since == look.time or (earlier is not None and earlier.status == PAUSED):
             return True
-        midnight = self._midnight(look)
+        midnight = self._reset(look)
         if midnight is not None and self.shares.is_closed_by(self.run.domain, midnight):
             return False  # it might send until that day began
         fill = self.shares.fill(self.run.domain, look.time)
@@ -132,7 +132,7 @@ class Life:
 
     def _paused(self, look: Look, reason: str = "") -> None:
         fill = self.shares.fill(self.run.domain, look.time)
-        midnight = self._midnight(look)
+        midnight = self._reset(look)
         if midnight is not None and self.shares.is_closed_by(self.run.domain, midnight):
             fill, reason = midnight, "daily limit is 0"
         if not reason:
@@ -156,9 +156,9 @@ class Life:
 
     def _restart(self, look: Look) -> int:
         """Estimate when a run was restarted: at a reset, or so that its emails fit in."""
-        midnight = self._midnight(look)
-        if midnight is not None and not (look.emails and midnight == look.time):
-            return midnight  # who goes on then has sent nothing yet
+        reset = self._reset(look)
+        if reset is not None and not (look.emails and reset == look.time):
+            return reset  # who goes on then has sent nothing yet
         begun = self.shares.tempo.since(look.time)
         if begun is not None and begun >= look.since:
             return begun
@@ -204,7 +204,7 @@ class Life:
         """Explain emails that were cached although the run was never seen PAUSED."""
         if self.shares.exact:
             return
-        midnight = self._midnight(look)
+        midnight = self._reset(look)
         grew = look.counts.cached > 0 and not look.before.cached
         filled = midnight is not None and self.shares.filled(self.run.domain, midnight)
         unsent = look.counts.requests > look.counts.sent
@@ -238,6 +238,10 @@ class Life:
             self._row(Event.PAUSED, span, PAUSED, self.counts, look.source, UNSEEN)
 
     # --- midnights --------------------------------------------------------------------------------
+
+    def _reset(self, look: Look) -> int | None:
+        """Return when the domain's limit last began anew since the look before."""
+        return self.shares.reset(self.run.domain, look.since, look.time)
 
     def _midnight(self, look: Look) -> int | None:
         """Return the last beginning of a day since the look before."""

@@ -22,12 +22,15 @@ from sessim.history.lives import Life
 from sessim.history.losses import Losses
 from sessim.history.polls import Polls
 from sessim.history.quotas import Change, Limits
+from sessim.history.rolling import RollingShares, Windows
 from sessim.history.rows import Counts, Rows, Span, used
 from sessim.history.seen import Seen, SentTest, look
 from sessim.history.shares import Shares
 from sessim.history.sightings import LATE
 from sessim.history.table import Table, midnights, tempo
 from sessim.history.tempo import Tempo
+from sessim.history.trials import Trial
+from sessim.history.trials import planned as planned_tests
 from sessim.lifecycle import CANCELLED
 from sessim.parts import Domain
 from sessim.plan import Plan
@@ -76,14 +79,14 @@ def assemble(
     pace = _tempo(polls, seen, table, clock, plan)
     seen = _with_tests(seen, table, losses, plan)
     built, limits = _plan(polls, seen, table, clock, pace, plan)
-    shares = Shares(
-        table, seen.runs, pace, clock, limits, seen.span[1], exact=seen.exact, given=plan,
-    )  # fmt: skip
+    shares = _shares(seen, table, pace, built, limits, plan)
     rows = Rows()
     for test in seen.tests or ():
         rows.test(*test)
+    for trial in shares.trials:
+        rows.test(trial.time, trial.domain, trial.sent, trial.recipients - trial.sent, NONE)
     _write_runs(seen, shares, rows)
-    _write_gone(seen, rows)
+    _write_gone(built, seen, rows)
     _write_skipped(built, seen, rows)
     fresh = _write_limits(built, shares, seen, rows)
     log, columns = _log(rows, fresh, built, seen, is_rate_seen=plan is None)
@@ -103,6 +106,30 @@ def assemble(
         doubts=unsure,
     )  # fmt: skip
     return History(log, evidence)
+
+
+def _shares(
+    seen: Seen, table: Table, pace: Tempo, plan: Plan, limits: list[Limits], given: Plan | None
+) -> Shares:
+    trials = [] if seen.exact else planned_tests(plan, seen.span[1])
+    told = (table, seen.runs, pace, plan.clock, limits, seen.span[1])
+    if plan.window == "day" or seen.exact:
+        return Shares(*told, exact=seen.exact, given=given, trials=trials)
+    opened = [
+        _windows(seen, plan, place, limits[place], [t for t in trials if t.domain == place])
+        for place in range(len(plan.domains))
+    ]
+    return RollingShares(*told, trials=trials, windows=opened)
+
+
+def _windows(seen: Seen, plan: Plan, place: int, polled: Limits, trials: list[Trial]) -> Windows:
+    """Return the rolling windows of a domain, the first of which opens with its first emails."""
+    spans = [(t.time,) * 3 for t in trials[:1]]
+    spans += [(r.due, r.due_earliest, r.due_latest) for r in seen.runs if r.domain == place]
+    days = counting(plan, plan.domains[place])
+    return Windows(
+        plan.clock, days, polled, min(spans, default=None), trials, passed=plan.start_instant
+    )
 
 
 def _tempo(polls: Polls, seen: Seen, table: Table, clock: Clock, plan: Plan | None) -> Tempo:
@@ -145,10 +172,14 @@ def _plan(
         seen.facts, runs, domains, clock, (min(begins, first), last), requests=seen.requests,
         gone={task: gone.by for task, gone in seen.gone.items()}, over=seen.over,
         patterns=seen.patterns, rate=pace.rate,
-        takes_turns=table.takes_turns, given=given, knows_tests=bool(seen.tests),
+        takes_turns=table.takes_turns, given=given,
+        knows_tests=bool(seen.tests) or not seen.exact,
     )  # fmt: skip
     limits = []
     for place, (domain, found) in enumerate(zip(plan.domains, polled, strict=True)):
+        if plan.window == "rolling" and not seen.exact:
+            limits.append(found)
+            continue
         takes_plan = not found.changes or (given is None and domain.warmup in published())
         takes_plan |= plan.window == "rolling" and seen.exact
         limits.append(_planned(plan, domain, seen, table, place) if takes_plan else found)
@@ -157,7 +188,7 @@ def _plan(
 
 def _with_tests(seen: Seen, table: Table, losses: Losses, plan: Plan | None) -> Seen:
     """Take the test sends from the plan where the source tells of none."""
-    if plan is None or seen.tests is not None or not plan.test_sends:
+    if plan is None or seen.tests is not None or not plan.test_sends or not seen.exact:
         return seen
 
     def limits(place: int, tests: Sequence[SentTest]) -> tuple[Limits, tuple[Ints, Ints]]:
@@ -231,7 +262,7 @@ def _write_runs(seen: Seen, shares: Shares, rows: Rows) -> None:
         latest[run.task] = life
 
 
-def _write_gone(seen: Seen, rows: Rows) -> None:
+def _write_gone(plan: Plan, seen: Seen, rows: Rows) -> None:
     """Write that tasks were cancelled which had not begun, or would have gone on."""
     begun = {run.task for run in seen.runs}
     for task, gone in seen.gone.items():
@@ -242,7 +273,7 @@ def _write_gone(seen: Seen, rows: Rows) -> None:
         elif task not in begun:
             rows.begin()
             who = (task, 1, seen.domains.index(fact.domain))
-            counts = Counts(max(seen.requests[task], 1), 0, 0)
+            counts = Counts(plan.tasks[task - 1].requests or 1, 0, 0)
             rows.run(Event.CANCELLED, who, span, CANCELLED, counts, gone.source, "seen")
 
 
@@ -257,13 +288,15 @@ def _write_skipped(plan: Plan, seen: Seen, rows: Rows) -> None:
                     rows.skipped((number, run, domain), due)
 
 
-def _write_limits(plan: Plan, shares: Shares, seen: Seen, rows: Rows) -> list[int]:
-    """Write the limits of each day, and return when counting began anew."""
+def _write_limits(plan: Plan, shares: Shares, seen: Seen, rows: Rows) -> list[list[int]]:
+    """Write the limits of each day, and return when counting began anew for each domain."""
     clock, start = plan.clock, plan.start_instant
-    if plan.window == "rolling" and seen.exact:
-        return _write_windows(shares, rows)
+    if plan.window == "rolling":
+        return _write_windows(shares, rows, clock)
     # What happens at a midnight is of the day that begins.
-    end = seen.span[1] + (seen.exact or seen.span[1] in shares.at_midnight)
+    end = seen.span[1]
+    tested = any(trial.time == end for trial in shares.trials)
+    end += seen.exact or end in shares.at_midnight or tested
     fresh = [start, *(day for day in midnights(clock, start, end) if start < day < end)]
     for place, domain in enumerate(plan.domains):
         days, limits = counting(plan, domain), shares.limits[place]
@@ -281,19 +314,24 @@ def _write_limits(plan: Plan, shares: Shares, seen: Seen, rows: Rows) -> list[in
             if change.time > start and change.time not in fresh and change.time < end:
                 span = Span(change.time, change.earliest, change.latest)
                 rows.limit(place, span, change.limit, "changed within the day")
-    return fresh
+    return [fresh] * len(plan.domains)
 
 
-def _write_windows(shares: Shares, rows: Rows) -> list[int]:
+def _write_windows(shares: Shares, rows: Rows, clock: Clock) -> list[list[int]]:
     """Write the limit of each rolling window, and return when they open."""
     for place, limits in enumerate(shares.limits):
+        opened = {change.time for change in limits.changes}
+        if opened and not shares.exact:  # a log of others has no days but its own
+            days = midnights(clock, min(opened), shares.end - 1)
+            for day in (day for day in days if day not in opened and limits.at(day)):
+                rows.limit(place, Span.at(day), limits.at(day), "")
         for change in limits.changes:
-            rows.limit(place, Span.at(change.time), change.limit, "")
-    return [change.time for limits in shares.limits for change in limits.changes]
+            rows.limit(place, Span(change.time, change.earliest, change.latest), change.limit, "")
+    return [[change.time for change in limits.changes] for limits in shares.limits]
 
 
 def _log(
-    rows: Rows, fresh: Sequence[int], plan: Plan, seen: Seen, *, is_rate_seen: bool
+    rows: Rows, fresh: Sequence[Sequence[int]], plan: Plan, seen: Seen, *, is_rate_seen: bool
 ) -> tuple[EventLog, dict[str, NDArray[Any]]]:
     done = seen.finished
     last = rows.last if done else max(rows.last, seen.span[1])

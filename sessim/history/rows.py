@@ -161,15 +161,14 @@ class Rows:
         return dict(zip(_FIELDS, table[order].T.copy(), strict=True))
 
 
-def used(columns: dict[str, NDArray[Any]], fresh: Sequence[int]) -> None:
+def used(columns: dict[str, NDArray[Any]], fresh: Sequence[Sequence[int]]) -> None:
     """Fill in the limit in force, and what counted towards it, of each row with a domain.
 
-    ``fresh`` are the instants at which counting begins anew.
+    ``fresh`` are, by the domain's place, the instants at which counting begins anew.
     """
     domain, event, time = columns["domain"], columns["event"], columns["time"]
     risen = _rises(columns)
     columns["sent_today"] = np.zeros(len(time), dtype=np.int64)
-    starts = np.isin(time, np.array(fresh, dtype=np.int64)) & (event == Event.LIMIT)
     for place in range(int(domain.max(initial=NONE)) + 1):
         rows = np.flatnonzero(domain == place)
         if not len(rows):
@@ -178,7 +177,9 @@ def used(columns: dict[str, NDArray[Any]], fresh: Sequence[int]) -> None:
         known = columns["limit"][rows][told]
         columns["limit"][rows] = np.where(told < 0, NONE, known)
         total = np.cumsum(risen[rows])
-        began = np.maximum.accumulate(np.where(starts[rows], np.arange(len(rows)), -1))
+        starts = np.isin(time[rows], np.array(fresh[place], dtype=np.int64))
+        starts &= event[rows] == Event.LIMIT
+        began = np.maximum.accumulate(np.where(starts, np.arange(len(rows)), -1))
         base = np.where(began < 0, 0, total[began])
         columns["sent_today"][rows] = (total - base)[_together(columns, rows)]
 

@@ -17,6 +17,7 @@ from sessim.history.quotas import Limits
 from sessim.history.served import before_midnights
 from sessim.history.table import Table, midnights
 from sessim.history.tempo import Anchor, Tempo
+from sessim.history.trials import Trial, total, within
 from sessim.lifecycle import PAUSED, SENDING
 from sessim.plan import Plan
 from sessim.serving import Pace
@@ -50,9 +51,13 @@ class Shares:
         Whether each look is dated by the source as the event itself.
     given
         A plan that tells how fast runs were served, and in which order.
+    trials
+        The test sends, in order, as far as they are known.
 
     Attributes
     ----------
+    trials
+        The same, with how many emails of each the limits let be sent.
     reach
         For each look, when the last of the emails since the look before had been sent.
     before_midnights
@@ -64,14 +69,17 @@ class Shares:
     def __init__(
         self, table: Table, runs: Sequence[Run], tempo: Tempo, clock: Clock,
         limits: Sequence[Limits], end: int, *, exact: bool = False, given: Plan | None = None,
+        trials: Sequence[Trial] = (),
     ) -> None:  # fmt: skip
         self.table, self.runs, self.tempo, self.limits, self.end = table, runs, tempo, limits, end
         self.exact = exact
         self.domain = np.array([run.domain for run in runs], dtype=np.int64)
-        self.midnights = midnights(clock, int(table.since.min()), end) if len(table.time) else []
+        instants = [*table.since.tolist(), *(trial.time for trial in trials[:1])]
+        self.midnights = midnights(clock, min(instants), end) if instants else []
         self.before_midnights = None
         if exact and given is not None:
             self.before_midnights = before_midnights(table, self.midnights, given)
+        self.trials: list[Trial] = []
         self.reach = self._reach()
         self._takes_turns = table.takes_turns
         self._instants = np.append(np.unique(table.time), np.iinfo(np.int64).max)
@@ -79,7 +87,7 @@ class Shares:
         self.at_midnight: dict[int, int] = {}
         self._totals: dict[int, Ints] = {}  # of the day that ended with a midnight
         self._before: dict[int, Ints] = {}  # in all, up to a midnight
-        self._days()
+        self._days(trials)
         self._fills: dict[tuple[int, int], int] = {}
         for i in np.flatnonzero(table.emails > 0).tolist():
             key = int(self.domain[table.run[i]]), int(table.time[i])
@@ -91,13 +99,14 @@ class Shares:
         reach = table.time.copy()
         if self.exact:
             return reach
-        sending = np.flatnonzero(table.emails > 0)
+        sending = np.flatnonzero((table.emails > 0) | table.restarted)
         order = sending[np.lexsort((table.run[sending], table.time[sending]))]
         entries = zip(
             order.tolist(), table.time[order].tolist(), table.run[order].tolist(),
             table.emails[order].tolist(), strict=True,
         )  # fmt: skip
-        for time, group in groupby(entries, key=lambda entry: entry[1]):
+        for time, entries_ in groupby(entries, key=lambda entry: entry[1]):
+            group = list(entries_)
             total = self.tempo.total_before(time)
             anchor = self.tempo.before(time)
             for place, _, run, emails in group:
@@ -106,7 +115,20 @@ class Shares:
                 pace = Pace(self.tempo.rate, anchor.start)
                 instant = pace.instant(max(total - anchor.total, 1))
                 reach[place] = min(max(instant, int(table.since[place])), time)
+            self._reached(time, [place for place, *_ in group], reach)
+        self._all_reached()
         return reach
+
+    def _reached(self, time: int, looks: Sequence[int], reach: Ints) -> None:
+        """Take note of the looks at an instant that show emails or restarts."""
+
+    def _all_reached(self) -> None:
+        """Take note that these were all."""
+
+    def reset(self, domain: int, since: int, until: int) -> int | None:
+        """Return the latest instant after one and up to another at which a limit began anew."""
+        at = bisect_right(self.midnights, until) - 1
+        return self.midnights[at] if at >= 0 and self.midnights[at] > since else None
 
     def _could_send(self, place: int, run: int) -> int:
         """Return since when a run may have been sending: it was due, or went on after a pause."""
@@ -114,8 +136,8 @@ class Shares:
         if before < 0 or self.table.run[before] != run or self.table.status[before] == SENDING:
             return due
         since, time = int(self.table.since[place]), int(self.table.time[place])
-        at = bisect_right(self.midnights, time) - 1
-        return max(since, self.midnights[at]) if at >= 0 else since
+        reset = self.reset(int(self.domain[run]), since, time)
+        return since if reset is None else reset
 
     def _anchor(self, anchor: Anchor | None, total: int, since: int) -> Anchor:
         """Return the busy period in which a run was served: the one under way, or a new one."""
@@ -131,7 +153,7 @@ class Shares:
 
     # --- midnights ------------------------------------------------------------------------------
 
-    def _days(self) -> None:
+    def _days(self, trials: Sequence[Trial]) -> None:
         """Count what each domain sent before each midnight, without the email that fell on it."""
         table, size = self.table, len(self.limits)
         order = np.argsort(table.time, kind="stable")
@@ -144,6 +166,7 @@ class Shares:
         before = np.zeros(size, dtype=np.int64)
         since = None
         for instant in self.midnights:
+            self._try_out(trials, instant, before)
             if since is not None:
                 self._settle(since, instant)
             since = instant
@@ -155,8 +178,15 @@ class Shares:
             self._reach_midnight(instant, run)
             self._totals[instant] = totals - before
             self._before[instant] = before = totals
+        self._try_out(trials, self.end + 1, before)
         if since is not None:
             self._settle(since, self.end + 1)
+
+    def _try_out(self, trials: Sequence[Trial], until: int, before: Ints) -> None:
+        """Let the test sends of the day that ends with an instant be sent as far as they could."""
+        limits = np.array([limit.at(until - 1) for limit in self.limits], dtype=np.int64)
+        to_come = (trial for trial in trials[len(self.trials) :] if trial.time < until)
+        self.trials += within(list(to_come), self._sum(until) - before, limits)
 
     def _settle(self, midnight: int, until: int) -> None:
         """Put an email on an undecided midnight if its domain paused one short on that day.
@@ -203,9 +233,9 @@ class Shares:
         return there[self.table.emails[there] > 0]
 
     def _sum(self, instant: int) -> Ints:
-        """Return what each domain had sent by the last look up to an instant."""
-        found: Ints = self._sums[:, self._seen.searchsorted(instant, "right")].copy()
-        return found
+        """Return what each domain had sent by the last look up to an instant, tests included."""
+        found: Ints = self._sums[:, self._seen.searchsorted(instant, "right")]
+        return found + total(self.trials, instant, len(found))
 
     def _falling(self, instant: int, sent: Ints) -> int | None:
         """Return the run whose email fell exactly on a midnight, if there was one."""
@@ -289,10 +319,9 @@ class Shares:
         for since, time in known[first - 1 if first else 0 :]:
             if since >= look.time:
                 return
-            at = bisect_right(self.midnights, time) - 1
             fill = self.fill(domain, time)
-            reset = self.midnights[at] if at >= 0 else NONE
-            if since >= look.since and since <= reset and fill is not None and reset < time:
+            reset = self.reset(domain, since - 1, time)
+            if since >= look.since and reset is not None and fill is not None and reset < time:
                 yield since, time, reset, fill
 
     def _find_restarts(self) -> list[list[tuple[int, int]]]:

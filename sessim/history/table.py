@@ -78,6 +78,11 @@ class Table:
         was_sending = (self.before == SENDING) | ((self.before == NONE) & (self.emails > 0))
         return np.asarray((self.status == SENDING) & was_sending & grew)
 
+    @property
+    def restarted(self) -> NDArray[np.bool_]:
+        """Which looks show a run that was PAUSED at the look before, and is not any more."""
+        return np.asarray((self.before == PAUSED) & (self.status != PAUSED))
+
     def _look_before(self, values: Ints) -> Ints:
         """Return what stood in a column at the run's look before, ``NONE`` at its first."""
         found = np.roll(values, 1)

@@ -201,6 +201,9 @@ def _after_reset(case: Case) -> Said | None:
     if not len(fresh) or case.plan.window == "rolling":
         return None
     reset = int(log.time[fresh[-1]])
+    used = domain_day.used_by(case.ledger, case.domain, reset, reset)
+    if 0 < log.limit[fresh[-1]] <= sum(used.values()):
+        return None  # test sends used it up before it could begin
     if case.plan.restart == "manual":
         return Verdict.USER, (
             f"The day that began at {case.text(reset)} has quota, and nobody has restarted it."

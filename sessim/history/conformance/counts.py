@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from sessim.clock import DAY
 from sessim.eventlog import NONE, Event
 from sessim.history.conformance.check import ERROR, WARNING, Check, Found, Ints
 from sessim.history.conformance.stretch import COUNTS, Mask, Stretch, has_quality
@@ -209,10 +210,11 @@ def paused_early(s: Stretch) -> Found | None:
     early = (s.now("event") == Event.PAUSED) & s.exact & (left != 0)
     unknown = [i for i in range(len(s.plan.domains)) if not s.trail.knows_limit(i)]
     early &= (limit != NONE) | ~np.isin(s.now("domain"), unknown)
+    early &= s.trail.is_told or s.all_exact  # no list of tasks shows test sends
     chosen = np.flatnonzero(early)
     for step in chosen:
         early[step] = not (
-            0 < left[step] <= _in_doubt(s, int(step))
+            0 < left[step] <= _in_doubt(s, int(step)) + _unseen(s, int(step))
             or _held_up(s, int(s.rank[step]), int(s.rows[step]))
         )
     words = np.array([f"{n:,} emails" if n >= 0 else "any number" for n in left[chosen]], object)
@@ -225,6 +227,14 @@ def _in_doubt(s: Stretch, step: int) -> int:
     """Return how many emails of the day before may be of the day of a row."""
     clock, domain = s.plan.clock, int(s.now("domain")[step])
     return s.trail.in_doubt(domain, clock.day_start(clock.date(int(s.now("time")[step]))))
+
+
+def _unseen(s: Stretch, step: int) -> int:
+    """Return how many emails cancelled runs of the domain may have sent since they were seen."""
+    time, columns = int(s.now("time")[step]), s.columns
+    gone = (columns["event"] == Event.CANCELLED) & (columns["domain"] == s.now("domain")[step])
+    gone &= (s.earliest < s.latest) & (s.earliest <= time) & (s.latest > time - 2 * DAY)
+    return int(columns["cancelled"][gone].sum())
 
 
 def _held_up(s: Stretch, rank: int, place: int) -> bool:

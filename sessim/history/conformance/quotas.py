@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final
@@ -30,6 +31,7 @@ def note_limits(s: Stretch) -> Found | None:
             entry.limit.append(int(s.columns["limit"][row]))
             entry.anew.append(bool(anew))
             entry.seq.append(s.first + row)
+            entry.span.append((int(s.earliest[row]), int(s.latest[row])))
     return None
 
 
@@ -50,12 +52,23 @@ def _was_closed(entry: Limits, used: int) -> bool:
 
 def over_limit(s: Stretch) -> Found | None:
     """Find rows where a domain has sent more than its limit."""
-    if not s.trail.counts_days:
+    if not s.trail.counts_days or (not s.all_exact and _may_roll(s.trail)):
         return None
     limit, used = s.columns["limit"], s.columns["sent_today"]
     wrong = np.flatnonzero((limit != NONE) & (used > limit) & (s.columns["domain"] != NONE))
+    wrong = wrong[[not _may_have_risen(s, row) for row in wrong.tolist()]]
     limit, used = limit[wrong].astype(np.int64), used[wrong].astype(np.int64)
     return s.places(wrong, used - limit, {"used": used, "limit": limit})
+
+
+def _may_have_risen(s: Stretch, row: int) -> bool:
+    """Say whether a limit that rose between two looks may have risen before the row."""
+    entry = s.trail.limits[int(s.columns["domain"][row])]
+    after = bisect_right(entry.time, int(s.columns["time"][row]))
+    if after == len(entry.time) or entry.span[after][0] >= entry.span[after][1]:
+        return False
+    risen = entry.limit[after] == NONE or entry.limit[after] >= int(s.columns["sent_today"][row])
+    return risen and entry.span[after][0] <= int(s.latest[row])
 
 
 def used_fell(s: Stretch) -> Found | None:
@@ -111,7 +124,8 @@ def _periods(trail: Trail) -> Iterator[tuple[int, int, dict[str, int]]]:
                     yield domain, period, latest
                 period += 1
                 latest = {"time": limits.time[i], "seq": limits.seq[i], "limit": limits.limit[i],
-                          "opened": limits.limit[i]}  # fmt: skip
+                          "opened": limits.limit[i], "earliest": limits.span[i][0],
+                          "latest": limits.span[i][1]}  # fmt: skip
             elif latest:
                 raised = limits.limit[i]
                 latest["limit"] = NONE if NONE in (raised, latest["limit"]) else max(
@@ -134,7 +148,7 @@ def at_limits(found: list[tuple[int, dict[str, int], int, dict[str, Any]]]) -> F
 
 def over_limit_in_sum(trail: Trail) -> Found | None:
     """Find days or windows whose emails, added up, are more than the limit."""
-    if not trail.counts_days:
+    if not trail.counts_days or (not trail.exact and _may_roll(trail)):
         return None
     found = []
     for domain, period, row in _periods(trail):
@@ -146,6 +160,8 @@ def over_limit_in_sum(trail: Trail) -> Found | None:
 
 def limit_fell(trail: Trail) -> Found | None:
     """Find limits that fell within a day, but for those of levels."""
+    if not trail.exact and _may_roll(trail):
+        return None
     found = []
     for domain, row, before in raises(trail):
         if domain in judged(trail.plan):
@@ -155,6 +171,15 @@ def limit_fell(trail: Trail) -> Found | None:
             facts = {"before": text(before), "now": text(row["limit"])}
             found.append((domain, row, max(before - row["limit"], 1), facts))
     return at_limits(found)
+
+
+def _may_roll(trail: Trail) -> bool:
+    """Say whether limits that polls saw fall within a day may be those of rolling windows.
+
+    They may unless somebody told, or paused runs were seen to go on when days begin.
+    """
+    is_daily = trail.usual is None or trail.usual.window == "day"
+    return not is_daily and any(0 <= row["limit"] < before for _, row, before in raises(trail))
 
 
 def raises(trail: Trail) -> Iterator[tuple[int, dict[str, int], int]]:
@@ -192,11 +217,16 @@ def not_as_planned(trail: Trail) -> Found | None:
     for domain, _, row in _periods(trail):
         entry, limit = trail.plan.domains[domain], row["opened"]
         by_mail = entry.advance == "sending" and (rolling or not trail.exact)
-        if entry.warmup == "reputation" or by_mail:  # nobody knows which dates counted
+        by_unseen = rolling and domain in trail.unseen
+        # Nobody knows which dates counted, or who filled which window.
+        if entry.warmup == "reputation" or by_mail or by_unseen:
             continue
         if limit == NONE and not trail.exact:
             continue
-        date = trail.plan.clock.date(row["time"])
+        names = ("time", "earliest", "latest")
+        date, *bounds = (trail.plan.clock.date(row[name]) for name in names)
+        if rolling and bounds != [date, date]:  # nobody knows the limit of which date it has
+            continue
         counted = days[domain].counted + sum(day < date for day in sent_on[domain])
         planned = replace(days[domain], counted=counted).limit(date.toordinal())
         if limit != (NONE if planned is None else planned):

@@ -30,10 +30,17 @@ def _attempts(s: Stretch, domain: int) -> Ints:
     return np.array(found, dtype=np.int64)
 
 
+def _off(s: Stretch, domain: int) -> int:
+    """Return by how much the restarts of a domain may be off that nobody saw happen."""
+    by_window = s.plan.window == "rolling" and s.plan.restart == "auto"
+    spans = s.trail.limits[domain].span if by_window else ()
+    return max((latest - earliest for earliest, latest in spans), default=0)
+
+
 def _granted(s: Stretch, domain: int) -> Ints:
-    """Return the attempts, without those that a log of others may not tell as refused."""
+    """Return the attempts, without those that a log of others does not tell as refused."""
     attempts, rows = _attempts(s, domain), s.of_domains[domain]
-    if s.trail.knows_turns or not s.all_exact:
+    if s.trail.knows_turns:
         return attempts
     if not s.trail.knows_limit(domain):  # who is restarted shows that there was something left
         restarted = s.columns["event"][rows] == Event.RESTARTED
@@ -56,7 +63,9 @@ def not_restarted(s: Stretch) -> Found | None:
     for number in range(len(s.trail.limits)):
         mine = steps[domain == number]
         attempts = usual.must[number] if usual else _granted(s, number)
-        passed[mine] = _within(attempts, s.before("latest")[mine], s.now("earliest")[mine])
+        off = _off(s, number)
+        after, before = s.before("latest")[mine] + off, s.now("earliest")[mine] - off
+        passed[mine] = _within(attempts, after, before)
     return s.steps(passed > 0, passed, passed=passed)
 
 
@@ -77,7 +86,9 @@ def restarted_elsewhen(s: Stretch) -> Found | None:
     for number in range(len(s.trail.limits)):
         mine = steps[domain == number]
         attempts = usual.may[number] if usual and usual.may else _attempts(s, number)
-        wrong[mine] = ~between(attempts, s.now("earliest")[mine], s.now("latest")[mine])
+        off = _off(s, number)
+        since, until = s.now("earliest")[mine] - off, s.now("latest")[mine] + off
+        wrong[mine] = ~between(attempts, since, until)
     return s.steps(wrong & ~_at_raise(s), 1)
 
 

@@ -104,7 +104,9 @@ def _overlaps(s: Stretch, rank: int, place: int) -> bool:
 def called_off(s: Stretch) -> Found | None:
     """Note which tasks are cancelled; there is nothing wrong with that."""
     off = np.flatnonzero(s.columns["event"] == Event.CANCELLED)
-    np.minimum.at(s.trail.called_off, s.columns["task"][off], s.columns["time"][off])
+    np.minimum.at(s.trail.called_off, s.columns["task"][off], s.earliest[off])
+    gone = off[(s.earliest[off] < s.latest[off]) & (s.columns["cancelled"][off] > 0)]
+    s.trail.unseen.update(s.columns["domain"][gone].tolist())
     return None
 
 
@@ -155,7 +157,8 @@ def cached_test(s: Stretch) -> Found | None:
 
 def failed_test(s: Stretch) -> Found | None:
     """Find test sends that failed though the domain had something left."""
-    if has_quality(s.plan):  # a blocked domain sends no tests
+    # A blocked domain sends no tests, and between two looks nobody knows what was left.
+    if has_quality(s.plan) or not s.all_exact:
         return None
     places = _tests(s)
     limit, used = (s.columns[name][places].astype(np.int64) for name in ("limit", "sent_today"))

@@ -92,6 +92,7 @@ class Trail:
         self.perhaps: list[dict[int, int]] = [{} for _ in plan.domains]
         self.held: list[set[int]] = [set() for _ in plan.domains]
         self.today = np.zeros(len(plan.domains), dtype=np.int64)
+        self.unseen: set[int] = set()  # domains of runs that were gone at the next look
         self.full = np.zeros(len(plan.domains), dtype=np.bool_)
         self.sending = 0
         self.sent, self.left = 0, 0  # emails sent, and those that failed too
@@ -127,12 +128,13 @@ class Trail:
 
 @dataclass
 class Limits:
-    """The rows ``limit`` of one domain so far; ``anew``: counting began anew with that row."""
+    """The rows ``limit`` of one domain so far; ``anew``: counting began anew, within ``span``."""
 
     time: list[int] = field(default_factory=list)
     limit: list[int] = field(default_factory=list)
     anew: list[bool] = field(default_factory=list)
     seq: list[int] = field(default_factory=list)
+    span: list[tuple[int, int]] = field(default_factory=list)
 
     @property
     def openings(self) -> Ints:
