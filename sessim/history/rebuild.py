@@ -24,13 +24,12 @@ from sessim.history.polls import Polls
 from sessim.history.quotas import Change, Limits
 from sessim.history.rolling import RollingShares, Windows
 from sessim.history.rows import Counts, Rows, Span, used
-from sessim.history.seen import Seen, SentTest, look
+from sessim.history.seen import Seen, look
 from sessim.history.shares import Shares
 from sessim.history.sightings import LATE
 from sessim.history.table import Table, midnights, tempo
 from sessim.history.tempo import Tempo
-from sessim.history.trials import Trial
-from sessim.history.trials import planned as planned_tests
+from sessim.history.testsends import SentTest
 from sessim.lifecycle import CANCELLED
 from sessim.parts import Domain
 from sessim.plan import Plan
@@ -83,8 +82,8 @@ def assemble(
     rows = Rows()
     for test in seen.tests or ():
         rows.test(*test)
-    for trial in shares.trials:
-        rows.test(trial.time, trial.domain, trial.sent, trial.recipients - trial.sent, NONE)
+    for test in shares.tests:
+        rows.test(*test)
     _write_runs(seen, shares, rows)
     _write_gone(built, seen, rows)
     _write_skipped(built, seen, rows)
@@ -111,24 +110,24 @@ def assemble(
 def _shares(
     seen: Seen, table: Table, pace: Tempo, plan: Plan, limits: list[Limits], given: Plan | None
 ) -> Shares:
-    trials = [] if seen.exact else planned_tests(plan, seen.span[1])
+    tests = [] if seen.exact else testsends.planned(plan, seen.domains, seen.span[1])
     told = (table, seen.runs, pace, plan.clock, limits, seen.span[1])
     if plan.window == "day" or seen.exact:
-        return Shares(*told, exact=seen.exact, given=given, trials=trials)
+        return Shares(*told, exact=seen.exact, given=given, tests=tests)
     opened = [
-        _windows(seen, plan, place, limits[place], [t for t in trials if t.domain == place])
+        _windows(seen, plan, place, limits[place], [t for t in tests if t.domain == place])
         for place in range(len(plan.domains))
     ]
-    return RollingShares(*told, trials=trials, windows=opened)
+    return RollingShares(*told, tests=tests, windows=opened)
 
 
-def _windows(seen: Seen, plan: Plan, place: int, polled: Limits, trials: list[Trial]) -> Windows:
+def _windows(seen: Seen, plan: Plan, place: int, polled: Limits, tests: list[SentTest]) -> Windows:
     """Return the rolling windows of a domain, the first of which opens with its first emails."""
-    spans = [(t.time,) * 3 for t in trials[:1]]
+    spans = [(t.time,) * 3 for t in tests[:1]]
     spans += [(r.due, r.due_earliest, r.due_latest) for r in seen.runs if r.domain == place]
     days = counting(plan, plan.domains[place])
     return Windows(
-        plan.clock, days, polled, min(spans, default=None), trials, passed=plan.start_instant
+        plan.clock, days, polled, min(spans, default=None), tests, passed=plan.start_instant
     )
 
 
@@ -197,7 +196,7 @@ def _with_tests(seen: Seen, table: Table, losses: Losses, plan: Plan | None) -> 
         found = _planned(plan, named[seen.domains[place]], known, table, place)
         return found, _sums(table, known, place)
 
-    found = testsends.planned(plan, seen.domains, seen.span[1], limits)
+    found = testsends.by_limits(testsends.planned(plan, seen.domains, seen.span[1]), limits)
     if found:
         losses.remark("The test sends are those of the plan: the log tells of none.")
     return replace(seen, tests=found)
@@ -295,7 +294,7 @@ def _write_limits(plan: Plan, shares: Shares, seen: Seen, rows: Rows) -> list[li
         return _write_windows(shares, rows, clock)
     # What happens at a midnight is of the day that begins.
     end = seen.span[1]
-    tested = any(trial.time == end for trial in shares.trials)
+    tested = any(test.time == end for test in shares.tests)
     end += seen.exact or end in shares.at_midnight or tested
     fresh = [start, *(day for day in midnights(clock, start, end) if start < day < end)]
     for place, domain in enumerate(plan.domains):

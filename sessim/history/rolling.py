@@ -15,7 +15,7 @@ from sessim.eventlog import NONE
 from sessim.history.quotas import Change, Limits
 from sessim.history.shares import Shares
 from sessim.history.table import midnights
-from sessim.history.trials import Trial
+from sessim.history.testsends import SentTest
 from sessim.ledger import Ints
 
 
@@ -44,8 +44,8 @@ class Windows:
     days: Days
     polled: Limits
     opens: tuple[int, int, int] | None
-    trials: list[Trial]
-    tried: list[Trial] = field(default_factory=list)
+    tests: list[SentTest]
+    tried: list[SentTest] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     fills: list[int] = field(default_factory=list)
     sent: int = 0  # of the window that is open, tests included
@@ -62,7 +62,7 @@ class Windows:
         """Open the windows that open up to an instant."""
         while self.opens is not None and self.opens[0] <= until:
             time, earliest, latest = self.opens
-            self._try([trial for trial in self.trials if trial.time < time], 0)
+            self._try([test for test in self.tests if test.time < time], 0)
             limit = self._limit(time, latest)
             self.changes.append(Change(time, earliest, latest, limit))
             self.sent, self.opens = 0, None
@@ -99,35 +99,35 @@ class Windows:
         self.sent += emails
         self.totals.append((time, (self.totals[-1][1] if self.totals else 0) + emails))
         limit = self.changes[-1].limit if self.changes else NONE
-        here = [trial for trial in self.trials if trial.time <= time]
+        here = [test for test in self.tests if test.time <= time]
         if limit == NONE or self.opens is not None or not emails:
             return
-        if self.sent + sum(trial.recipients for trial in here) >= limit:
+        if self.sent + sum(test.recipients for test in here) >= limit:
             self._try(here, limit - self.sent)
-            used = [trial.time for trial in self.tried if trial.time > since and trial.sent]
+            used = [test.time for test in self.tried if test.time > since and test.sent]
             self._fill(max([reach, *used]), since, time)
 
     def _try_out(self, until: int) -> None:
         """Let test sends be sent up to an instant by which no run sent anything more."""
-        while self.trials and self.trials[0].time <= until:
-            trial = self.trials[0]
-            self.open(trial.time)
+        while self.tests and self.tests[0].time <= until:
+            test = self.tests[0]
+            self.open(test.time)
             limit = self.changes[-1].limit if self.changes else NONE
             if self.opens is not None:
-                self._try([trial], 0)
+                self._try([test], 0)
                 continue
-            left = trial.recipients if limit == NONE else limit - self.sent
-            self._try([trial], left)
-            if left <= trial.recipients and limit != NONE:
-                self._fill(trial.time, trial.time, trial.time)
+            left = test.recipients if limit == NONE else limit - self.sent
+            self._try([test], left)
+            if left <= test.recipients and limit != NONE:
+                self._fill(test.time, test.time, test.time)
 
-    def _try(self, trials: Sequence[Trial], left: int) -> None:
-        for trial in trials:
-            emails = max(0, min(trial.recipients, left))
-            left -= emails
-            self.sent += emails
-            self.tried.append(trial._replace(sent=emails))
-        del self.trials[: len(trials)]
+    def _try(self, tests: Sequence[SentTest], left: int) -> None:
+        for test in tests:
+            tried = test.within(left)
+            left -= tried.sent
+            self.sent += tried.sent
+            self.tried.append(tried)
+        del self.tests[: len(tests)]
 
     def _fill(self, time: int, earliest: int, latest: int) -> None:
         self.fills.append(time)
@@ -135,7 +135,7 @@ class Windows:
 
     def until(self, end: int) -> list[Change]:
         """Return the windows that had opened before a history ended, or were used as it did."""
-        used = any(trial.time == end for trial in self.tried)
+        used = any(test.time == end for test in self.tried)
         return [change for change in self.changes if change.time < end + used]
 
     def is_closed(self, instant: int) -> bool:
@@ -171,8 +171,8 @@ class RollingShares(Shares):
         for windows in self.windows:
             windows.send(0, self.end, self.end, self.end)
         self.limits = [Limits(windows.until(self.end)) for windows in self.windows]
-        tried = [trial for windows in self.windows for trial in windows.tried]
-        self.trials = sorted(tried, key=lambda trial: trial.time)
+        tried = [test for windows in self.windows for test in windows.tried]
+        self.tests = sorted(tried, key=lambda test: test.time)
 
     def reset(self, domain: int, since: int, until: int) -> int | None:
         """Return when a domain's latest window opened in a time, None if none did."""
@@ -183,7 +183,7 @@ class RollingShares(Shares):
         found = windows.changes[at].time if at >= 0 else None
         return found if found is not None and since < found else None
 
-    def _try_out(self, trials: Sequence[Trial], until: int, before: Ints) -> None:
+    def _try_out(self, tests: Sequence[SentTest], until: int, before: Ints) -> None:
         pass  # the windows have
 
     def _settle(self, midnight: int, until: int) -> None:

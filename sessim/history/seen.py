@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,18 +15,9 @@ from sessim.history.losses import Losses
 from sessim.history.polls import Gone, Polls
 from sessim.history.recurrences import Pattern, pattern
 from sessim.history.sightings import Sightings
+from sessim.history.testsends import SentTest
 from sessim.lifecycle import CANCELLED, FINISHED, SENT, TaskType
 from sessim.plan import Plan
-
-
-class SentTest(NamedTuple):
-    """A test send: when, of which domain, and how many of its emails were sent and failed."""
-
-    time: int
-    domain: int
-    sent: int
-    failed: int
-    source: int
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from sessim.history.quotas import Limits
 from sessim.history.served import before_midnights
 from sessim.history.table import Table, midnights
 from sessim.history.tempo import Anchor, Tempo
-from sessim.history.trials import Trial, total, within
+from sessim.history.testsends import SentTest, of_a_day, total
 from sessim.lifecycle import PAUSED, SENDING
 from sessim.plan import Plan
 from sessim.serving import Pace
@@ -51,12 +51,12 @@ class Shares:
         Whether each look is dated by the source as the event itself.
     given
         A plan that tells how fast runs were served, and in which order.
-    trials
+    tests
         The test sends, in order, as far as they are known.
 
     Attributes
     ----------
-    trials
+    tests
         The same, with how many emails of each the limits let be sent.
     reach
         For each look, when the last of the emails since the look before had been sent.
@@ -69,17 +69,17 @@ class Shares:
     def __init__(
         self, table: Table, runs: Sequence[Run], tempo: Tempo, clock: Clock,
         limits: Sequence[Limits], end: int, *, exact: bool = False, given: Plan | None = None,
-        trials: Sequence[Trial] = (),
+        tests: Sequence[SentTest] = (),
     ) -> None:  # fmt: skip
         self.table, self.runs, self.tempo, self.limits, self.end = table, runs, tempo, limits, end
         self.exact = exact
         self.domain = np.array([run.domain for run in runs], dtype=np.int64)
-        instants = [*table.since.tolist(), *(trial.time for trial in trials[:1])]
+        instants = [*table.since.tolist(), *(test.time for test in tests[:1])]
         self.midnights = midnights(clock, min(instants), end) if instants else []
         self.before_midnights = None
         if exact and given is not None:
             self.before_midnights = before_midnights(table, self.midnights, given)
-        self.trials: list[Trial] = []
+        self.tests: list[SentTest] = []
         self.reach = self._reach()
         self._takes_turns = table.takes_turns
         self._instants = np.append(np.unique(table.time), np.iinfo(np.int64).max)
@@ -87,7 +87,7 @@ class Shares:
         self.at_midnight: dict[int, int] = {}
         self._totals: dict[int, Ints] = {}  # of the day that ended with a midnight
         self._before: dict[int, Ints] = {}  # in all, up to a midnight
-        self._days(trials)
+        self._days(tests)
         self._fills: dict[tuple[int, int], int] = {}
         for i in np.flatnonzero(table.emails > 0).tolist():
             key = int(self.domain[table.run[i]]), int(table.time[i])
@@ -153,7 +153,7 @@ class Shares:
 
     # --- midnights ------------------------------------------------------------------------------
 
-    def _days(self, trials: Sequence[Trial]) -> None:
+    def _days(self, tests: Sequence[SentTest]) -> None:
         """Count what each domain sent before each midnight, without the email that fell on it."""
         table, size = self.table, len(self.limits)
         order = np.argsort(table.time, kind="stable")
@@ -166,7 +166,7 @@ class Shares:
         before = np.zeros(size, dtype=np.int64)
         since = None
         for instant in self.midnights:
-            self._try_out(trials, instant, before)
+            self._try_out(tests, instant, before)
             if since is not None:
                 self._settle(since, instant)
             since = instant
@@ -178,15 +178,15 @@ class Shares:
             self._reach_midnight(instant, run)
             self._totals[instant] = totals - before
             self._before[instant] = before = totals
-        self._try_out(trials, self.end + 1, before)
+        self._try_out(tests, self.end + 1, before)
         if since is not None:
             self._settle(since, self.end + 1)
 
-    def _try_out(self, trials: Sequence[Trial], until: int, before: Ints) -> None:
+    def _try_out(self, tests: Sequence[SentTest], until: int, before: Ints) -> None:
         """Let the test sends of the day that ends with an instant be sent as far as they could."""
         limits = np.array([limit.at(until - 1) for limit in self.limits], dtype=np.int64)
-        to_come = (trial for trial in trials[len(self.trials) :] if trial.time < until)
-        self.trials += within(list(to_come), self._sum(until) - before, limits)
+        to_come = (test for test in tests[len(self.tests) :] if test.time < until)
+        self.tests += of_a_day(list(to_come), self._sum(until) - before, limits)
 
     def _settle(self, midnight: int, until: int) -> None:
         """Put an email on an undecided midnight if its domain paused one short on that day.
@@ -235,7 +235,7 @@ class Shares:
     def _sum(self, instant: int) -> Ints:
         """Return what each domain had sent by the last look up to an instant, tests included."""
         found: Ints = self._sums[:, self._seen.searchsorted(instant, "right")]
-        return found + total(self.trials, instant, len(found))
+        return found + total(self.tests, instant, len(found))
 
     def _falling(self, instant: int, sent: Ints) -> int | None:
         """Return the run whose email fell exactly on a midnight, if there was one."""

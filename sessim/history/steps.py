@@ -20,7 +20,8 @@ from sessim.history.looks import COLUMNS, Run
 from sessim.history.losses import Losses, Place
 from sessim.history.polls import MOST_TASKS, Gone, Polls
 from sessim.history.rebuild import assemble
-from sessim.history.seen import Seen, SentTest
+from sessim.history.seen import Seen
+from sessim.history.testsends import SentTest
 from sessim.history.told import Told
 from sessim.history.vocabulary import STATUS, TYPES
 from sessim.history.whole import CALLED_OFF, TEST, Whole, is_apart

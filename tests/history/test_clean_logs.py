@@ -66,9 +66,16 @@ def account(zone: str, **rules: Any) -> sessim.Result:
     )
 
 
-@pytest.mark.parametrize("discipline", ["fifo", "fair"])
-@pytest.mark.parametrize("restart", RESTARTS)
-@pytest.mark.parametrize("reset", RESETS)
+def under_all_rules(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test for each kind of reset, each of restart, and both disciplines."""
+    for name, values in (
+        ("discipline", ("fifo", "fair")), ("restart", RESTARTS), ("reset", RESETS),
+    ):  # fmt: skip
+        test = pytest.mark.parametrize(name, values)(test)
+    return test
+
+
+@under_all_rules
 def test_an_event_log_without_its_plan_breaks_no_rule(
     reset: str, restart: str, discipline: str, tmp_path: Path
 ) -> None:
@@ -230,9 +237,7 @@ def test_a_log_of_few_restarts_does_not_tell_when_they_should_be(tmp_path: Path)
 # --- with its plan --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("discipline", ["fifo", "fair"])
-@pytest.mark.parametrize("restart", RESTARTS)
-@pytest.mark.parametrize("reset", RESETS)
+@under_all_rules
 def test_nor_does_an_event_log_with_its_plan(
     reset: str, restart: str, discipline: str, tmp_path: Path
 ) -> None:

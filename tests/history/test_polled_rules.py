@@ -13,7 +13,7 @@ import sessim
 from sessim.history import History
 from sessim.history.explanation import Verdict
 from sessim.history.polling import FIRST_ID, Poller
-from tests.history.test_clean_logs import RESETS, RESTARTS, ZONES, account
+from tests.history.test_clean_logs import RESETS, RESTARTS, ZONES, account, under_all_rules
 from tests.strategies import plans
 
 pytestmark = pytest.mark.filterwarnings("ignore::sessim.errors.SessimWarning")
@@ -36,9 +36,7 @@ def assert_same_days(history: History, result: sessim.Result) -> None:
     pd.testing.assert_frame_equal(a, b)
 
 
-@pytest.mark.parametrize("discipline", ["fifo", "fair"])
-@pytest.mark.parametrize("restart", RESTARTS)
-@pytest.mark.parametrize("reset", RESETS)
+@under_all_rules
 def test_polls_with_their_plan_give_the_same_days_and_break_no_rule(
     reset: str, restart: str, discipline: str, tmp_path: Path
 ) -> None:
